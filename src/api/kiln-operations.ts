@@ -1,0 +1,156 @@
+import { z } from 'zod'
+
+/**
+ * What EC2 lacks, in EC2's manner: operations named `Kiln…`, members in capitals. Inputs are checked by these schemas;
+ * outputs are the interfaces below. Times in outputs are ISO 8601 texts.
+ */
+
+const taskKind = z.enum(['build-image', 'pull-image', 'import-image'])
+
+/** Input of every Kiln operation, by name. */
+export const kilnInputs = {
+  /** Health and addresses of the daemon. */
+  KilnGetStatus: z.strictObject({}),
+  /** What AWS tools need to talk to this daemon. */
+  KilnGetEnvironment: z.strictObject({}),
+  /** Starts building an image from a recipe of images/. */
+  KilnBuildImage: z.strictObject({ Recipe: z.string().min(1), Name: z.string().optional() }),
+  /** Starts downloading an image of the Quick Start catalogue. */
+  KilnPullImage: z.strictObject({ CatalogName: z.string().min(1), Name: z.string().optional() }),
+  /** Starts importing a disk image from an absolute path on the host, or an http(s) URL. */
+  KilnImportImage: z.strictObject({
+    Source: z.string().min(1),
+    Name: z.string(),
+    Description: z.string().optional(),
+    Architecture: z.enum(['x86_64', 'i386', 'arm64']).optional(),
+    /** `sha256:HEX` or `sha512:HEX`. */
+    Checksum: z.string().optional(),
+    LoginUser: z.string().optional(),
+  }),
+  KilnDescribeRecipes: z.strictObject({}),
+  KilnDescribeCatalog: z.strictObject({}),
+  /** Tasks of this run of the daemon and those that ended in the last day. */
+  KilnDescribeTasks: z.strictObject({ TaskIds: z.array(z.string()).optional() }),
+  KilnCancelTask: z.strictObject({ TaskId: z.string() }),
+  /** How an instance boots and runs: stages with their seconds, process, files. */
+  KilnDescribeInstance: z.strictObject({ InstanceId: z.string() }),
+  /** Starts or stops instances at set times. Replaces a schedule of the same name. */
+  KilnPutSchedule: z.strictObject({
+    Name: z.string().min(1).max(128),
+    InstanceIds: z.array(z.string()).min(1),
+    Action: z.enum(['start', 'stop']),
+    /** Five fields, as in cron(8). */
+    Cron: z.string(),
+    /** IANA name; the host's own when absent. */
+    TimeZone: z.string().optional(),
+  }),
+  KilnDescribeSchedules: z.strictObject({}),
+  KilnDeleteSchedule: z.strictObject({ Name: z.string() }),
+  /** State changes after the event of that number, oldest first. */
+  KilnDescribeEvents: z.strictObject({
+    AfterEventNumber: z.number().int().nonnegative().optional(),
+    MaxResults: z.number().int().min(1).max(1000).optional(),
+  }),
+} satisfies Record<`Kiln${string}`, z.ZodType>
+
+export interface KilnOutputs {
+  KilnGetStatus: DaemonStatus
+  KilnGetEnvironment: {
+    EndpointUrl: string
+    AccessKeyId: string
+    SecretAccessKey: string
+    Region: string
+    AccountId: string
+  }
+  KilnBuildImage: { TaskId: string }
+  KilnPullImage: { TaskId: string }
+  KilnImportImage: { TaskId: string }
+  KilnDescribeRecipes: { Recipes: { Name: string; Description: string; Architecture: string }[] }
+  KilnDescribeCatalog: {
+    Entries: {
+      Name: string
+      Description: string
+      Architecture: string
+      Url: string
+      LoginUser: string
+      ImageId?: string
+    }[]
+  }
+  KilnDescribeTasks: { Tasks: TaskDescription[] }
+  KilnCancelTask: { Task: TaskDescription }
+  KilnDescribeInstance: InstanceDetail
+  KilnPutSchedule: { Schedule: ScheduleDescription }
+  KilnDescribeSchedules: { Schedules: ScheduleDescription[] }
+  KilnDeleteSchedule: Record<string, never>
+  KilnDescribeEvents: { Events: EventDescription[] }
+}
+
+export interface DaemonStatus {
+  Pid: number
+  Version: string
+  StartedAt: string
+  /** `ok`, or `degraded` when Warnings says something that needs the user. */
+  Health: 'ok' | 'degraded'
+  StateDirectory: string
+  EndpointUrl: string
+  /** Loopback block of this daemon's public addresses. */
+  PublicCidr: string
+  Accelerator: { Name: 'kvm' | 'tcg'; IsProven: boolean; Reason: string }
+  Capacity: { VCpus: number; UsedVCpus: number; MemoryMib: number; UsedMemoryMib: number }
+  InstanceCounts: Record<string, number>
+  Warnings: string[]
+}
+
+export interface TaskDescription {
+  TaskId: string
+  Kind: z.infer<typeof taskKind>
+  /** What it works on: recipe, catalogue name or source. */
+  Subject: string
+  State: 'running' | 'succeeded' | 'failed' | 'cancelled'
+  Stage: string
+  DoneBytes?: number
+  TotalBytes?: number
+  Detail?: string
+  /** When it has succeeded. */
+  ImageId?: string
+  Error?: { Code: string; Message: string }
+  StartedAt: string
+  EndedAt?: string
+}
+
+export type BootStageName = 'disk' | 'qemu' | 'firmware' | 'kernel' | 'network' | 'metadata' | 'cloud-init' | 'ssh'
+
+export interface InstanceDetail {
+  InstanceId: string
+  /** Seconds after the launch or start was asked for; absent while not reached. */
+  BootStages: { Name: BootStageName; Seconds?: number }[]
+  Accelerator?: { Name: 'kvm' | 'tcg'; Reason: string }
+  QemuPid?: number
+  LoginUser: string
+  /** Directory with the console log and the sockets. */
+  MachineDirectory: string
+  RootDisk?: { Path: string; VirtualSizeBytes: number; AllocatedBytes: number }
+  /** How the host reaches the instance; `HostPort` differs from `Port` where ports below 1024 need root. */
+  PublicPorts: { Port: number; HostPort?: number; Problem?: string }[]
+  /** For example a disk-full pause. */
+  Problem?: string
+}
+
+export interface ScheduleDescription {
+  Name: string
+  InstanceIds: string[]
+  Action: 'start' | 'stop'
+  Cron: string
+  TimeZone?: string
+  NextRun?: string
+}
+
+export interface EventDescription {
+  Number: number
+  Time: string
+  /** `instance-state-change`, `image-state-change`, `machine-problem`, `task`, … */
+  Kind: string
+  ResourceId: string
+  Message: string
+  Detail?: Record<string, string>
+}

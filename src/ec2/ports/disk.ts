@@ -1,0 +1,86 @@
+/** What the domain asks of disks: qcow2 files, their layers, and foreign images on their way in. Implemented by src/disk/. */
+
+/** Progress of long work; `doneBytes` of `totalBytes` when a size is known. */
+export interface Progress {
+  /** What is being done, for a person: `Downloading`, `Converting`, `Verifying`. */
+  readonly stage: string
+  readonly doneBytes?: number
+  readonly totalBytes?: number
+  /** The last line that a tool printed. */
+  readonly detail?: string
+}
+
+export interface WorkOptions {
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: Progress) => void
+}
+
+/** A checksum that must match what was downloaded. */
+export interface Checksum {
+  readonly algorithm: 'sha256' | 'sha512'
+  /** Lower-case hexadecimal. */
+  readonly value: string
+}
+
+/** A finished, immutable layer: `directory`/disk.qcow2, mode 0444, on disk for good. */
+export interface LayerFile {
+  readonly path: string
+  readonly virtualSizeBytes: number
+  readonly fileSizeBytes: number
+  /** SHA-256 of the file, hexadecimal. */
+  readonly sha256: string
+}
+
+export interface DiskHost {
+  /** An empty writable qcow2 over `backingPath` (also qcow2), or over nothing. At least as large as its backing file. */
+  createVolumeDisk(request: { path: string; backingPath?: string; sizeBytes: number }): Promise<void>
+  /**
+   * Brings a foreign image file (qcow2, raw, vmdk, vhd, vhdx, ova; each also gz, xz or zst) into `directory` as a layer.
+   * The file is hostile until proven harmless: explicit format, limits on time, memory and size; backing files, external data
+   * files and extents outside are refused. Rejects with Ec2Error `InvalidDiskImage` saying what is wrong. Leaves `directory`
+   * absent on failure or abort. Works in `directory`'s parent (same file system) and moves into place.
+   */
+  importLayer(source: string, directory: string, work: WorkOptions): Promise<LayerFile>
+  /** Downloads to `destination`, resuming a partial file left there by an earlier try; verifies; atomic. */
+  download(url: string, destination: string, checksum: Checksum | undefined, work: WorkOptions): Promise<void>
+  /** Bytes that a file really takes on the host. */
+  allocatedBytes(path: string): Promise<number>
+  /** Bytes free for an ordinary user on the file system of `path`. */
+  freeBytes(path: string): Promise<number>
+}
+
+/** A disk that a recipe made. */
+export interface BuiltDisk {
+  /** A qcow2 file in the work directory. */
+  readonly path: string
+  readonly architecture: 'x86_64' | 'i386' | 'arm64'
+  readonly name: string
+  readonly description: string
+  readonly loginUser: string
+}
+
+/** Builds images from the recipes in images/. */
+export interface ImageBuilder {
+  listRecipes(): Promise<readonly { name: string; description: string; architecture: 'x86_64' | 'i386' | 'arm64' }[]>
+  /** Builds into `workDirectory` (exists, empty). Rejects with Ec2Error when the recipe is unknown or a tool is missing. */
+  build(recipe: string, workDirectory: string, work: WorkOptions): Promise<BuiltDisk>
+}
+
+/** An entry of the Quick Start catalogue, images/catalog.yaml. */
+export interface CatalogEntry {
+  readonly name: string
+  readonly description: string
+  readonly architecture: 'x86_64' | 'i386' | 'arm64'
+  readonly url: string
+  /** Where the publisher lists checksums, or the checksum itself. */
+  readonly checksum:
+    | { readonly algorithm: 'sha256' | 'sha512'; readonly value: string }
+    | { readonly algorithm: 'sha256' | 'sha512'; readonly url: string }
+  readonly loginUser: string
+}
+
+export interface Catalog {
+  list(): Promise<readonly CatalogEntry[]>
+  /** The checksum to demand of the download: the entry's own, or read from the publisher's list. */
+  resolveChecksum(entry: CatalogEntry, signal: AbortSignal): Promise<Checksum>
+}

@@ -1,0 +1,119 @@
+/**
+ * What the domain asks of QEMU. The words are QEMU's: a machine has drives and network devices, and knows nothing of
+ * accounts, images or security groups. Implemented by src/machine/.
+ */
+
+export type Architecture = 'x86_64' | 'i386' | 'arm64'
+export type Accelerator = 'kvm' | 'tcg'
+
+/** A virtio-blk disk. */
+export interface DriveSpec {
+  /** Node name and device id: letters, digits, `-`; at most 31 characters. */
+  readonly id: string
+  /** A qcow2 file. */
+  readonly path: string
+  /** Serial that the guest sees, at most 20 characters. */
+  readonly serial: string
+  /** The pcie-root-port it sits in, from 0; drives and network devices number their ports apart. */
+  readonly port: number
+  /** Lowest boots first; absent: not a boot disk. */
+  readonly bootIndex?: number
+}
+
+/** A virtio-net device on a persistent tap that exists in the namespace QEMU is started in. */
+export interface NetworkDeviceSpec {
+  readonly id: string
+  readonly tapName: string
+  /** Lower case, colon separated. */
+  readonly mac: string
+  readonly port: number
+}
+
+/** All that a machine is made of. `argv` is a pure function of it, so it must be complete and serialisable. */
+export interface MachineSpec {
+  /** `-name`; unique in the state directory (the instance id). */
+  readonly name: string
+  /** Existing private directory for sockets, logs and this spec (host/state-paths.ts machineFile). */
+  readonly directory: string
+  readonly architecture: Architecture
+  readonly accelerator: Accelerator
+  /** For example `pc-q35-7.2`: versioned, so that a machine keeps its shape when QEMU is upgraded. */
+  readonly machineType: string
+  readonly cpuCount: number
+  readonly memoryMib: number
+  /** SMBIOS system UUID; the serial number is the same. Begins with `ec2` so that cloud-init chooses its Ec2 datasource. */
+  readonly uuid: string
+  /** Virtual machine generation id (UUID); a new one tells the guest's kernel to reseed. */
+  readonly generationId: string
+  readonly drives: readonly DriveSpec[]
+  readonly networkDevices: readonly NetworkDeviceSpec[]
+}
+
+/** Why a machine's process ended, or what happened to it while it lives. */
+export type MachineEvent =
+  | { readonly kind: 'guest-shutdown' }
+  | { readonly kind: 'reset' }
+  | {
+      readonly kind: 'paused-by-io-error'
+      readonly driveId: string
+      readonly reason: string
+      readonly isNoSpace: boolean
+    }
+  | { readonly kind: 'resumed' }
+  | { readonly kind: 'guest-panicked' }
+  /** Always the last event. `isClean`: QEMU ended by itself (guest power-off or quit), not by a crash or a signal. */
+  | { readonly kind: 'ended'; readonly isClean: boolean; readonly reason: string }
+
+export type MachineRunState = 'running' | 'paused' | 'io-error' | 'unresponsive'
+
+/** A live machine: started by this daemon or adopted from an earlier one. */
+export interface Machine {
+  readonly name: string
+  readonly pid: number
+  /** Monotonic milliseconds between `start` being called and QEMU being executed; absent when adopted. */
+  readonly execMs?: number
+  /** Asks the guest to power off (ACPI button). */
+  powerDown(): Promise<void>
+  /** Hard reset. */
+  reset(): Promise<void>
+  /** Ends QEMU at once and resolves when its process is gone. Never fails for a machine already gone. */
+  kill(): Promise<void>
+  /** Goes on after an I/O error pause. */
+  resume(): Promise<void>
+  /** Asks QEMU over QMP; `unresponsive` when it does not answer within two seconds. */
+  queryState(): Promise<MachineRunState>
+  /** The screen as a PPM (P6) image. */
+  screenDump(): Promise<Buffer>
+  injectNmi(): Promise<void>
+  /** Whether a guest agent answers guest-ping within `timeoutMs`. */
+  pingGuestAgent(timeoutMs: number): Promise<boolean>
+}
+
+/** Starts machines and takes over those that an earlier daemon started. */
+export interface MachineHost {
+  /**
+   * Executes QEMU behind `commandPrefix` (which enters a namespace) and resolves when QMP answers and the processors run.
+   * Writes the spec and the process identity into the machine's directory before it resolves; a process left by a crash in
+   * between is found by `adopt`. Rejects with an Error that says what QEMU printed; nothing is left running then.
+   */
+  start(spec: MachineSpec, commandPrefix: readonly string[], onEvent: (event: MachineEvent) => void): Promise<Machine>
+  /**
+   * Takes over the machine of a directory. `onEvent` is called as for `start`. When its process is gone, says how it ended:
+   * `isClean` true when QEMU removed its pid file (guest power-off), `isHostRebooted` when it ran under an earlier boot.
+   */
+  adopt(
+    directory: string,
+    onEvent: (event: MachineEvent) => void,
+  ): Promise<Machine | { readonly kind: 'gone'; readonly isClean: boolean; readonly isHostRebooted: boolean }>
+  /** Ends every QEMU of this state directory whose machine is not in `names`: what a crash left half-started. */
+  removeStrays(machinesDirectory: string, names: ReadonlySet<string>): Promise<string[]>
+}
+
+/** What the host can run machines with. */
+export interface AcceleratorVerdict {
+  readonly accelerator: Accelerator
+  /** Whether a guest kernel was really run with it in this boot of the host. */
+  readonly isProven: boolean
+  /** Why this one, in a sentence for logs, `kiln doctor` and `kiln describe`. */
+  readonly reason: string
+}

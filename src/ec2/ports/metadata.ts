@@ -1,0 +1,61 @@
+/** What the instance metadata service says of one instance; the tree is made from it by src/metadata/. */
+export interface InstanceMetadata {
+  readonly instanceId: string
+  readonly accountId: string
+  readonly imageId: string
+  readonly instanceType: string
+  readonly architecture: 'x86_64' | 'i386' | 'arm64'
+  readonly launchIndex: number
+  readonly launchTime: Date
+  readonly reservationId: string
+  readonly region: string
+  readonly availabilityZone: string
+  /** `use1-az1` */
+  readonly availabilityZoneId: string
+  readonly localHostname: string
+  readonly privateIp: string
+  readonly publicIp?: string
+  readonly publicHostname?: string
+  /** Names, as `meta-data/security-groups` lists them. */
+  readonly securityGroupNames: readonly string[]
+  /** OpenSSH format, one line. */
+  readonly publicKey?: { readonly name: string; readonly openSshKey: string }
+  /** Keys are `ami`, `root`, `ebs1`, …; values device names. */
+  readonly blockDeviceMapping: Readonly<Record<string, string>>
+  readonly interfaces: readonly InterfaceMetadata[]
+  readonly tags?: Readonly<Record<string, string>>
+  /** Raw bytes, decoded; absent: 404. */
+  readonly userData?: Buffer
+  readonly options: MetadataOptions
+}
+
+export interface MetadataOptions {
+  readonly isEnabled: boolean
+  readonly tokens: 'optional' | 'required'
+  readonly hopLimit: number
+  readonly areTagsEnabled: boolean
+}
+
+export interface InterfaceMetadata {
+  /** Lower case. */
+  readonly mac: string
+  readonly interfaceId: string
+  readonly deviceNumber: number
+  readonly ownerId: string
+  readonly vpcId: string
+  readonly vpcCidr: string
+  readonly subnetId: string
+  readonly subnetCidr: string
+  readonly privateIps: readonly string[]
+  readonly localHostname: string
+  readonly publicIp?: string
+  readonly publicHostname?: string
+  readonly securityGroupIds: readonly string[]
+  readonly securityGroupNames: readonly string[]
+}
+
+/** Finds whose request it is: the interface with that private address in that VPC. */
+export type MetadataLookup = (vpcId: string, sourceIp: string) => InstanceMetadata | undefined
+
+/** Told of every answered request, so that boot stages can be seen. */
+export type MetadataObserver = (instanceId: string, path: string) => void

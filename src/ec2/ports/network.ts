@@ -1,0 +1,98 @@
+import type { Socket } from 'node:net'
+
+/**
+ * What the domain asks of the network. A VPC is told whole, as it shall be, and `converge` makes it so. Implemented by
+ * src/network/ with namespaces, routed taps, nftables, dnsmasq and pasta.
+ */
+
+/** One permission of a security group. Ports are inclusive; both absent means all. */
+export interface FirewallRule {
+  /** `all`, `tcp`, `udp`, `icmp`, `icmpv6`, or an IP protocol number. */
+  readonly protocol: 'all' | 'tcp' | 'udp' | 'icmp' | 'icmpv6' | number
+  readonly fromPort?: number
+  readonly toPort?: number
+  readonly icmpType?: number
+  readonly icmpCode?: number
+  /** The peer: an IPv4 or IPv6 CIDR, or the id of a security group (any interface that has it). Exactly one is set. */
+  readonly cidr?: string
+  readonly groupId?: string
+}
+
+export interface FirewallGroup {
+  readonly id: string
+  readonly ingress: readonly FirewallRule[]
+  readonly egress: readonly FirewallRule[]
+}
+
+export interface SubnetNetwork {
+  readonly id: string
+  readonly cidr: string
+  /** Whether its route table leads 0.0.0.0/0 to an internet gateway. */
+  readonly hasInternetRoute: boolean
+}
+
+/** A network interface of a running (or starting) instance. */
+export interface InterfaceNetwork {
+  /** `eni-…`. */
+  readonly id: string
+  readonly tapName: string
+  /** Lower case. */
+  readonly mac: string
+  readonly subnetId: string
+  readonly privateIp: string
+  /** Fully qualified private names that resolve to `privateIp`, the host name first (`ip-172-31-0-5.ec2.internal`). */
+  readonly dnsNames: readonly string[]
+  readonly groupIds: readonly string[]
+  readonly hasSourceDestCheck: boolean
+  /** Loopback address on the host that stands for its public IPv4 address. */
+  readonly publicIp?: string
+  readonly metadata: {
+    /** False: 169.254.169.254 is unreachable from this interface. */
+    readonly isEnabled: boolean
+    /** IP time-to-live of the token answer, 1 to 64. */
+    readonly hopLimit: number
+  }
+}
+
+/** A VPC as it shall be. Only interfaces that need a tap are listed. */
+export interface VpcNetwork {
+  readonly id: string
+  readonly cidr: string
+  /** Domain of the private names and the DHCP option: `ec2.internal` or `REGION.compute.internal`. */
+  readonly domain: string
+  readonly subnets: readonly SubnetNetwork[]
+  readonly groups: readonly FirewallGroup[]
+  readonly interfaces: readonly InterfaceNetwork[]
+}
+
+/** A public port that could not be offered on the host, and the one that stands for it, if any. */
+export interface PublicPort {
+  readonly publicIp: string
+  /** The port on the instance. */
+  readonly port: number
+  /** The port on the host: the same, or port + 10000 below the unprivileged range; undefined when it could not be had. */
+  readonly hostPort: number | undefined
+  readonly problem?: string
+}
+
+export interface Network {
+  /**
+   * Makes the VPC's namespace if there is none and brings taps, firewall, names and public ports to what is told. Calls for
+   * one VPC are done one after the other, and a newer one replaces those still waiting. Resolves when this state, or a newer
+   * one, is in force. Safe to repeat.
+   */
+  converge(vpc: VpcNetwork): Promise<void>
+  /** The argv prefix that runs a program inside the VPC's namespace. Valid after `converge`. */
+  commandPrefix(vpcId: string): readonly string[]
+  /** Ends the namespace with all that lives in it. */
+  remove(vpcId: string): Promise<void>
+  /** Takes over, or ends, what an earlier daemon left: namespaces of `vpcIds` are adopted, all others removed. */
+  adopt(vpcIds: ReadonlySet<string>): Promise<void>
+  /** Connects from the VPC's router to an address in it. Rejects with the error code of connect(2) or on abort. */
+  dial(vpcId: string, host: string, port: number, signal: AbortSignal): Promise<Socket>
+  publicPorts(): readonly PublicPort[]
+  /** What users should know: no egress because the host has no route, ports that are taken, … */
+  warnings(): readonly string[]
+  /** Closes listeners and helpers of this daemon; namespaces and machines stay. */
+  close(): Promise<void>
+}

@@ -1,0 +1,56 @@
+import { open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import fsExtra from 'fs-extra'
+
+/** Makes a directory, and those above it, readable by its owner only. */
+export async function ensurePrivateDirectory(path: string): Promise<void> {
+  await fsExtra.ensureDir(path, { mode: 0o700 })
+}
+
+/**
+ * Writes a file so that a reader, or a crash at any instant, sees the old content or the new one, never a part.
+ * `isDurable` also waits until the disk has it; what can be made again from the database does without.
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  options: { mode?: number; isDurable?: boolean } = {},
+): Promise<void> {
+  const temporary = `${path}.${process.pid}.${temporaryCount++}.tmp`
+  try {
+    const file = await open(temporary, 'wx', options.mode ?? 0o600)
+    try {
+      await file.writeFile(content)
+      if (options.isDurable ?? true) await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+  if (options.isDurable ?? true) await syncDirectory(dirname(path))
+}
+
+let temporaryCount = 0
+
+/** Makes names created, renamed or removed in a directory survive a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
+
+/** Makes a file's content survive a power cut. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}

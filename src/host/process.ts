@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { open } from 'node:fs/promises'
+import { execa, ExecaError } from 'execa'
+
+/** A program as a value: what is to be run, decided before anything runs. Never a shell. */
+export interface Command {
+  readonly argv: readonly [string, ...string[]]
+  /** Text or bytes for its standard input; none when absent. */
+  readonly input?: string | Uint8Array
+  /** Added to the daemon's own environment. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly directory?: string
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+  /** Called with each line of standard output and standard error as it is written. */
+  readonly onLine?: (line: string) => void
+}
+
+/** What a finished command printed. */
+export interface CommandResult {
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A command that could not be started, failed, was ended by a signal, or ran out of time or output. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly argv: readonly string[]
+  readonly exitCode: number | undefined
+  readonly endedBy: string | undefined
+  readonly stderrTail: string
+
+  constructor(
+    argv: readonly string[],
+    outcome: { exitCode?: number | undefined; endedBy?: string | undefined; stderrTail: string },
+  ) {
+    const how = outcome.endedBy
+      ? `was ended by ${outcome.endedBy}`
+      : `failed with exit code ${outcome.exitCode ?? 'none'}`
+    super(`${argv[0]} ${how}: ${outcome.stderrTail || 'it printed nothing'}`)
+    this.argv = argv
+    this.exitCode = outcome.exitCode
+    this.endedBy = outcome.endedBy
+    this.stderrTail = outcome.stderrTail
+  }
+}
+
+/** A process that outlives the daemon, told apart from a later process with the same pid by its start time. */
+export interface ProcessIdentity {
+  readonly pid: number
+  /** Field 22 of /proc/PID/stat: clock ticks after boot. */
+  readonly startTicks: number
+}
+
+/** The one place that starts programs; tests replace it by a recorder. */
+export interface ProcessHost {
+  /** Runs to the end. Rejects with CommandError. */
+  run(command: Command): Promise<CommandResult>
+  /**
+   * Starts a program in a session of its own that goes on when the daemon ends. Its output is appended to `logPath`.
+   * Resolves as soon as it was executed; rejects with CommandError when it could not be.
+   */
+  startDetached(command: Command, logPath: string): Promise<ChildProcess>
+  /** Starts a helper with an IPC channel; it must end by itself when the channel closes. */
+  startHelper(command: Command): ChildProcess
+}
+
+const maximumOutputBytes = 64 * 1024 * 1024
+const stderrTailLength = 2000
+
+/** Runs real processes. */
+export function createProcessHost(): ProcessHost {
+  return { run, startDetached, startHelper }
+}
+
+async function run(command: Command): Promise<CommandResult> {
+  const [file, ...args] = command.argv
+  const subprocess = execa(file, args, {
+    ...(command.input === undefined ? { stdin: 'ignore' as const } : { input: command.input }),
+    ...(command.environment ? { env: command.environment } : {}),
+    ...(command.directory ? { cwd: command.directory } : {}),
+    ...(command.timeoutMs ? { timeout: command.timeoutMs } : {}),
+    ...(command.signal ? { cancelSignal: command.signal } : {}),
+    maxBuffer: maximumOutputBytes,
+    forceKillAfterDelay: 2000,
+  })
+  if (command.onLine) {
+    const onLine = command.onLine
+    const follow = async (from: 'stdout' | 'stderr') => {
+      for await (const line of subprocess.iterable({ from })) onLine(String(line))
+    }
+    // The subprocess itself reports the failure; these only stop early.
+    void Promise.allSettled([follow('stdout'), follow('stderr')])
+  }
+  try {
+    const { stdout, stderr } = await subprocess
+    return { stdout, stderr }
+  } catch (error) {
+    if (error instanceof ExecaError) throw commandErrorFrom(command.argv, error)
+    throw error
+  }
+}
+
+function commandErrorFrom(argv: readonly string[], error: ExecaError): CommandError {
+  const stderr = typeof error.stderr === 'string' ? error.stderr : ''
+  return new CommandError(argv, {
+    exitCode: error.exitCode,
+    endedBy: error.timedOut ? 'its time limit' : error.isCanceled ? 'cancellation' : error.signal,
+    stderrTail: (stderr || error.originalMessage || '').slice(-stderrTailLength).trim(),
+  })
+}
+
+async function startDetached(command: Command, logPath: string): Promise<ChildProcess> {
+  const [file, ...args] = command.argv
+  const log = await open(logPath, 'a', 0o600)
+  try {
+    const child = spawn(file, args, {
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      env: { ...process.env, ...command.environment },
+      ...(command.directory ? { cwd: command.directory } : {}),
+    })
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve)
+      child.once('error', (error) => reject(new CommandError(command.argv, { stderrTail: error.message })))
+    })
+    child.unref()
+    return child
+  } finally {
+    await log.close()
+  }
+}
+
+function startHelper(command: Command): ChildProcess {
+  const [file, ...args] = command.argv
+  return spawn(file, args, {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, ...command.environment },
+  })
+}

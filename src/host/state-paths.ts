@@ -1,0 +1,85 @@
+import { homedir, userInfo } from 'node:os'
+import { join } from 'node:path'
+
+/**
+ * Every name inside the state directory; docs/state-directory.md is its mirror. Sockets live under `machines/<instance>/`,
+ * so the root may have at most `maximumRootLength` bytes to keep their paths under the kernel's 108 (unix(7)).
+ */
+export interface StatePaths {
+  readonly root: string
+  /** Held with a lock by the live daemon; its content means nothing. */
+  readonly lock: string
+  /** Pid and addresses of the daemon that holds the lock. */
+  readonly daemonFile: string
+  readonly socket: string
+  readonly log: string
+  readonly database: string
+  readonly layers: string
+  readonly images: string
+  readonly volumes: string
+  readonly machines: string
+  readonly networks: string
+  /** Half-made things; emptied at each start of the daemon. */
+  readonly staging: string
+  /** Downloads and packages, kept to be used again; may be deleted at any time. */
+  readonly cache: string
+  /** Private keys made by `kiln key create`, 0600; the daemon never reads them. */
+  readonly keys: string
+  /** One known_hosts file an instance, for `kiln ssh`. */
+  readonly knownHosts: string
+}
+
+/** Longest allowed state directory in bytes. */
+export const maximumRootLength = 64
+
+/** Lays out the state directory under `root`. */
+export function statePathsOf(root: string): StatePaths {
+  return {
+    root,
+    lock: join(root, 'daemon.lock'),
+    daemonFile: join(root, 'daemon.json'),
+    socket: join(root, 'kilnd.sock'),
+    log: join(root, 'kilnd.log'),
+    database: join(root, 'kiln.db'),
+    layers: join(root, 'layers'),
+    images: join(root, 'images'),
+    volumes: join(root, 'volumes'),
+    machines: join(root, 'machines'),
+    networks: join(root, 'networks'),
+    staging: join(root, 'staging'),
+    cache: join(root, 'cache'),
+    keys: join(root, 'keys'),
+    knownHosts: join(root, 'known-hosts'),
+  }
+}
+
+/** KILN_HOME, else /var/lib/kiln for root, else $XDG_STATE_HOME/kiln (~/.local/state/kiln). */
+export function findStateRoot(environment: NodeJS.ProcessEnv = process.env): string {
+  const chosen = environment['KILN_HOME']
+  if (chosen) return chosen
+  if (userInfo().uid === 0) return '/var/lib/kiln'
+  return join(environment['XDG_STATE_HOME'] || join(homedir(), '.local/state'), 'kiln')
+}
+
+/** File names inside `machines/<instance>/`. */
+export const machineFile = {
+  qmpSocket: 'qmp.sock',
+  serialSocket: 'serial.sock',
+  vncSocket: 'vnc.sock',
+  agentSocket: 'agent.sock',
+  consoleLog: 'console.log',
+  qemuLog: 'qemu.log',
+  pid: 'qemu.pid',
+  spec: 'machine.json',
+  identity: 'process.json',
+} as const
+
+/** File names inside `layers/<layer>/` and `volumes/<volume>/`. */
+export const diskFile = {
+  disk: 'disk.qcow2',
+  layerDescription: 'layer.yaml',
+  volumeDescription: 'volume.yaml',
+} as const
+
+/** File names inside `images/<image>/`. */
+export const imageFile = { description: 'image.yaml' } as const
