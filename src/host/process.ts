@@ -87,7 +87,7 @@ async function run(command: Command): Promise<CommandResult> {
   if (command.onLine) {
     const onLine = command.onLine
     const follow = async (from: 'stdout' | 'stderr') => {
-      for await (const line of subprocess.iterable({ from })) onLine(String(line))
+      for await (const line of subprocess.iterable({ from })) onLine(line)
     }
     // The subprocess itself reports the failure; these only stop early.
     void Promise.allSettled([follow('stdout'), follow('stderr')])

@@ -1,6 +1,6 @@
 /** Steps that take back what was done so far, should a later step fail: last in, first out. */
 export interface UndoStack {
-  add(step: () => Promise<unknown> | unknown): void
+  add(step: () => unknown): void
 }
 
 /**
@@ -8,7 +8,7 @@ export interface UndoStack {
  * are undone in reverse order and the error goes on to the caller. A failing undo step does not stop the others.
  */
 export async function withUndo<T>(work: (undo: UndoStack) => Promise<T>): Promise<T> {
-  const steps: (() => Promise<unknown> | unknown)[] = []
+  const steps: (() => unknown)[] = []
   try {
     return await work({ add: (step) => steps.push(step) })
   } catch (error) {
