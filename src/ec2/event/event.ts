@@ -1,0 +1,10 @@
+/** Something that happened to a resource, for `kiln events` and the log. */
+export interface EventRecord {
+  /** Ascending, never used twice. */
+  readonly number: number
+  readonly time: string
+  readonly kind: 'instance-state-change' | 'instance-problem' | 'image-state-change' | 'task' | 'schedule'
+  readonly resourceId: string
+  readonly message: string
+  readonly detail?: Readonly<Record<string, string>>
+}

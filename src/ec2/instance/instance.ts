@@ -1,0 +1,88 @@
+import type { Accelerator, Architecture } from '../ports/machine.ts'
+import type { ResourceRecord } from '../ports/store.ts'
+
+/** EC2's instance states with their codes ("Instance lifecycle"). */
+export const instanceStateCodes = {
+  pending: 0,
+  running: 16,
+  'shutting-down': 32,
+  terminated: 48,
+  stopping: 64,
+  stopped: 80,
+} as const
+
+export type InstanceState = keyof typeof instanceStateCodes
+
+export interface StateReason {
+  readonly code: string
+  readonly message: string
+}
+
+/** Stages of a boot in their order; a machine reaches each at most once a start. */
+export const bootStages = ['disk', 'qemu', 'firmware', 'kernel', 'network', 'metadata', 'cloud-init', 'ssh'] as const
+export type BootStage = (typeof bootStages)[number]
+
+export interface InstanceMetadataOptions {
+  readonly httpEndpoint: 'enabled' | 'disabled'
+  readonly httpTokens: 'optional' | 'required'
+  readonly httpPutResponseHopLimit: number
+  readonly instanceMetadataTags: 'enabled' | 'disabled'
+}
+
+/** A server. Its volumes and interfaces name it in their attachments. */
+export interface InstanceRecord extends ResourceRecord {
+  readonly reservationId: string
+  readonly launchIndex: number
+  readonly launchTime: string
+  readonly clientToken?: string
+  readonly imageId: string
+  readonly architecture: Architecture
+  readonly bootMode: 'legacy-bios' | 'uefi'
+  readonly instanceType: string
+  readonly vpcId: string
+  readonly subnetId: string
+  readonly availabilityZone: string
+  readonly privateIp: string
+  readonly keyName?: string
+  /** The key as it was at launch: deleting or replacing the key pair later does not change a server. */
+  readonly publicKey?: string
+  /** Base64 of at most 16 KiB. */
+  readonly userData?: string
+  readonly rootDeviceName: string
+  readonly shutdownBehavior: 'stop' | 'terminate'
+  readonly hasTerminationProtection: boolean
+  readonly hasStopProtection: boolean
+  readonly isEbsOptimized: boolean
+  readonly isMonitored: boolean
+  readonly metadataOptions: InstanceMetadataOptions
+  /** `disabled`: not started again after the host was rebooted. */
+  readonly autoRecovery: 'default' | 'disabled'
+  /** SMBIOS system UUID. */
+  readonly uuid: string
+  readonly state: InstanceState
+  readonly stateChangedAt: string
+  readonly stateReason?: StateReason
+  /** EC2's text: `User initiated (2026-11-23 10:00:00 GMT)`. */
+  readonly stateTransitionReason: string
+  /** What was asked while in a state and is still to be done. */
+  readonly request?: InstanceRequest
+  /** The start under way or in force: when it was asked for, with what it runs, which stages it has reached. */
+  readonly boot?: InstanceBoot
+}
+
+export interface InstanceRequest {
+  /** `stopping` is to be done by force. */
+  readonly isForced?: boolean
+  /** A reboot that was acknowledged and not done yet. */
+  readonly isReboot?: boolean
+}
+
+export interface InstanceBoot {
+  readonly requestedAt: string
+  readonly isFirst: boolean
+  readonly accelerator?: Accelerator
+  readonly acceleratorReason?: string
+  readonly generationId: string
+  /** Seconds after `requestedAt`. */
+  readonly stages: Readonly<Partial<Record<BootStage, number>>>
+}
