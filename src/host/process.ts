@@ -10,6 +10,8 @@ export interface Command {
   /** Added to the daemon's own environment. */
   readonly environment?: Readonly<Record<string, string>>
   readonly directory?: string
+  /** File that standard output goes to, made or emptied; `stdout` of the result is empty then. */
+  readonly outputPath?: string
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
   /** Called with each line of standard output and standard error as it is written. */
@@ -79,6 +81,7 @@ async function run(command: Command): Promise<CommandResult> {
     ...(command.input === undefined ? { stdin: 'ignore' as const } : { input: command.input }),
     ...(command.environment ? { env: command.environment } : {}),
     ...(command.directory ? { cwd: command.directory } : {}),
+    ...(command.outputPath ? { stdout: { file: command.outputPath } } : {}),
     ...(command.timeoutMs ? { timeout: command.timeoutMs } : {}),
     ...(command.signal ? { cancelSignal: command.signal } : {}),
     maxBuffer: maximumOutputBytes,
@@ -94,7 +97,7 @@ async function run(command: Command): Promise<CommandResult> {
   }
   try {
     const { stdout, stderr } = await subprocess
-    return { stdout, stderr }
+    return { stdout: stdout ?? '', stderr }
   } catch (error) {
     if (error instanceof ExecaError) throw commandErrorFrom(command.argv, error)
     throw error

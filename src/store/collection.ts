@@ -56,7 +56,8 @@ export function createCollection<T extends ResourceRecord, Index extends string 
       insertRow.run(record.id, record.accountId, record.region, JSON.stringify(record))
     },
     replace: (record) => {
-      if (updateRow.run(JSON.stringify(record), record.id).changes !== 1) throw new Error(`${table} ${record.id} is not recorded`)
+      if (updateRow.run(JSON.stringify(record), record.id).changes !== 1)
+        throw new Error(`${table} ${record.id} is not recorded`)
     },
     remove: (id) => {
       deleteRow.run(id)

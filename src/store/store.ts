@@ -31,10 +31,10 @@ export function openStore(path: string): Store {
       'attachment.instanceId',
       'snapshotId',
     ]),
-    interfaces: createCollection<InterfaceRecord, 'vpcId' | 'subnetId' | 'attachment.instanceId'>(
+    interfaces: createCollection<InterfaceRecord, 'vpcId' | 'subnetId' | 'attachment.instanceId' | 'publicIp'>(
       database,
       'network_interface',
-      ['vpcId', 'subnetId', 'attachment.instanceId'],
+      ['vpcId', 'subnetId', 'attachment.instanceId', 'publicIp'],
     ),
     images: createCollection<ImageRecord>(database, 'image'),
     snapshots: createCollection<SnapshotRecord, 'layerId'>(database, 'snapshot', ['layerId']),

@@ -83,6 +83,8 @@ export interface InstanceBoot {
   readonly accelerator?: Accelerator
   readonly acceleratorReason?: string
   readonly generationId: string
+  /** Size of the console log, which all boots append to, when this one began. */
+  readonly consoleStart?: number
   /** Seconds after `requestedAt`. */
   readonly stages: Readonly<Partial<Record<BootStage, number>>>
 }

@@ -47,6 +47,8 @@ export interface MachineSpec {
   readonly generationId: string
   readonly drives: readonly DriveSpec[]
   readonly networkDevices: readonly NetworkDeviceSpec[]
+  /** Direct boot, past the firmware's boot loader. */
+  readonly kernel?: { readonly path: string; readonly initrdPath?: string; readonly commandLine: string }
 }
 
 /** Why a machine's process ended, or what happened to it while it lives. */

@@ -85,7 +85,7 @@ export interface AccessKeyRecord {
 export interface Store {
   readonly instances: Collection<InstanceRecord, 'state'>
   readonly volumes: Collection<VolumeRecord, 'state' | 'attachment.instanceId' | 'snapshotId'>
-  readonly interfaces: Collection<InterfaceRecord, 'vpcId' | 'subnetId' | 'attachment.instanceId'>
+  readonly interfaces: Collection<InterfaceRecord, 'vpcId' | 'subnetId' | 'attachment.instanceId' | 'publicIp'>
   readonly images: Collection<ImageRecord>
   readonly snapshots: Collection<SnapshotRecord, 'layerId'>
   readonly layers: Collection<LayerRecord, 'state'>

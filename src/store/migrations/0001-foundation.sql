@@ -49,8 +49,8 @@ CREATE INDEX network_interface_by_scope ON network_interface (account_id, region
 CREATE INDEX network_interface_by_vpc ON network_interface (json_extract(document, '$.vpcId'));
 CREATE INDEX network_interface_by_subnet ON network_interface (json_extract(document, '$.subnetId'));
 CREATE INDEX network_interface_by_instance ON network_interface (json_extract(document, '$.attachment.instanceId'));
-CREATE UNIQUE INDEX network_interface_public_ip ON network_interface (json_extract(document, '$.publicIp'))
-  WHERE json_extract(document, '$.publicIp') IS NOT NULL;
+-- SQLite takes NULLs as different from each other: interfaces without a public address do not collide.
+CREATE UNIQUE INDEX network_interface_public_ip ON network_interface (json_extract(document, '$.publicIp'));
 CREATE UNIQUE INDEX network_interface_private_ip
   ON network_interface (json_extract(document, '$.subnetId'), json_extract(document, '$.privateIp'));
 

@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Clock } from '../host/clock.ts'
+import type { Domain } from '../ec2/domain.ts'
+import { dryRunOperation, Ec2Error, internalError, unsupportedOperation } from '../ec2/errors.ts'
+import type { CallContext, Mutation, Query } from '../ec2/operation.ts'
+import { ensureDefaultNetwork } from '../ec2/vpc/default-network.ts'
+import type { Caller } from './caller.ts'
+
+/** An operation as the table holds it, its types forgotten: front ends hand in what the model has validated. */
+export type AnyOperation = Query<never, unknown> | Mutation<never, unknown, never>
+
+/** The one waist: every front end ends here. Rejects with Ec2Error only. */
+export type Dispatch = (caller: Caller, operation: string, input: Record<string, unknown>) => Promise<unknown>
+
+export interface DispatchDependencies {
+  readonly domain: Domain
+  readonly operations: ReadonlyMap<string, AnyOperation>
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+interface LooseQuery {
+  kind: 'query'
+  parameters: readonly string[]
+  answer(context: CallContext, input: Record<string, unknown>): unknown
+}
+
+interface LooseMutation {
+  kind: 'mutation'
+  parameters: readonly string[]
+  prepare?(context: CallContext, input: Record<string, unknown>): Promise<unknown>
+  apply(
+    context: CallContext & { afterCommit(effect: () => void): void },
+    input: Record<string, unknown>,
+    prepared: unknown,
+  ): unknown
+}
+
+const maximumClientTokenLength = 64
+
+/**
+ * Builds the waist: what is true of every operation stands here once. Unsupported operations and parameters are refused by name,
+ * a mutation is one transaction whose effects on machines follow its commit, a dry run is that transaction taken back, a client
+ * token gets the first call's answer again, and whatever is not an Ec2Error becomes InternalError, logged under the request id.
+ */
+export function createDispatch(dependencies: DispatchDependencies): Dispatch {
+  const { domain, operations, clock, log } = dependencies
+
+  return async (caller, name, input) => {
+    try {
+      const operation = operations.get(name) as LooseQuery | LooseMutation | undefined
+      if (!operation) throw unsupportedOperation(`The operation ${name} is not supported by Kiln.`)
+      refuseUnknownParameters(name, operation.parameters, input)
+      refuseUnknownRegion(domain, caller.region)
+      const context: CallContext = {
+        accountId: caller.accountId,
+        region: caller.region,
+        requestId: caller.requestId,
+        now: clock.now(),
+      }
+      ensureDefaultNetwork(domain, context)
+      const { DryRun: isDryRun, ...rest } = input
+      if (operation.kind === 'query') {
+        if (isDryRun) throw dryRunOperation()
+        return await operation.answer(context, rest)
+      }
+      const prepared = await operation.prepare?.(context, rest)
+      return applyMutation(dependencies, name, operation, context, rest, prepared, isDryRun === true)
+    } catch (error) {
+      if (error instanceof Ec2Error) throw error
+      log.error({ requestId: caller.requestId, operation: name, err: error }, 'operation failed unexpectedly')
+      throw internalError()
+    }
+  }
+}
+
+function applyMutation(
+  { domain, clock }: DispatchDependencies,
+  name: string,
+  operation: LooseMutation,
+  context: CallContext,
+  input: Record<string, unknown>,
+  prepared: unknown,
+  isDryRun: boolean,
+): unknown {
+  const { store } = domain
+  const token = readClientToken(input)
+  const inputDigest = token === undefined ? '' : digestOf(input)
+  const effects: (() => void)[] = []
+  const output = store.transaction(() => {
+    if (token !== undefined) {
+      const earlier = store.clientTokens.get(context, name, token)
+      if (earlier) {
+        if (earlier.inputDigest !== inputDigest) throw idempotentParameterMismatch()
+        return restoreAnswer(earlier.output)
+      }
+    }
+    const answer = operation.apply({ ...context, afterCommit: (effect) => effects.push(effect) }, input, prepared)
+    if (isDryRun) throw dryRunOperation()
+    if (token !== undefined) {
+      const { accountId, region } = context
+      const createdAt = clock.now().toISOString()
+      store.clientTokens.put({
+        accountId,
+        region,
+        operation: name,
+        token,
+        inputDigest,
+        output: keepAnswer(answer),
+        createdAt,
+      })
+    }
+    return answer
+  })
+  for (const effect of effects) effect()
+  return output
+}
+
+function refuseUnknownParameters(name: string, parameters: readonly string[], input: Record<string, unknown>): void {
+  for (const [parameter, value] of Object.entries(input)) {
+    if (value === undefined || parameter === 'DryRun' || parameters.includes(parameter)) continue
+    if (Array.isArray(value) && value.length === 0) continue
+    throw unsupportedOperation(`The parameter ${parameter} of ${name} is not supported by Kiln.`)
+  }
+}
+
+function refuseUnknownRegion(domain: Domain, region: string): void {
+  if (domain.regions.get(region)) return
+  throw new Ec2Error(
+    'InvalidParameterValue',
+    `The region ${region} does not exist. Set one of EC2's regions, such as us-east-1.`,
+  )
+}
+
+function readClientToken(input: Record<string, unknown>): string | undefined {
+  const token = input['ClientToken']
+  if (typeof token !== 'string' || token === '') return undefined
+  if (token.length > maximumClientTokenLength || /[^\x20-\x7e]/.test(token)) {
+    throw new Ec2Error(
+      'InvalidParameterValue',
+      `Value (${token.slice(0, 80)}) for parameter clientToken is invalid. Expected at most 64 ASCII characters.`,
+    )
+  }
+  return token
+}
+
+function digestOf(input: Record<string, unknown>): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sortKeys(input)))
+    .digest('hex')
+}
+
+/** The same request in another order is the same request. */
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys)
+  if (value instanceof Date) return value.toISOString()
+  if (value === null || typeof value !== 'object') return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner)]))
+}
+
+/** An answer as text that keeps times apart from texts that look like one. */
+function keepAnswer(answer: unknown): string {
+  return JSON.stringify(answer, function mark(this: Record<string, unknown>, key: string, value: unknown) {
+    const original = this[key]
+    return original instanceof Date ? { $time: original.toISOString() } : value
+  })
+}
+
+function restoreAnswer(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown) =>
+    value !== null && typeof value === 'object' && '$time' in value ? new Date(String(value.$time)) : value,
+  )
+}
+
+function idempotentParameterMismatch(): Ec2Error {
+  return new Ec2Error(
+    'IdempotentParameterMismatch',
+    'The client token was already used for a request with other parameters. Use a new token for a new request.',
+  )
+}

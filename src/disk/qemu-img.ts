@@ -1,0 +1,125 @@
+import { Ec2Error } from '../ec2/errors.ts'
+import { CommandError, type CommandResult, type ProcessHost } from '../host/process.ts'
+
+/** Disk formats as qemu-img names them; always given, never probed: a probed raw disk can claim to be anything. */
+export type DiskFormat = 'qcow2' | 'raw' | 'vmdk' | 'vpc' | 'vhdx'
+
+/** Limits for work on a file that comes from outside: seconds of processor time and bytes of address space. */
+export interface ToolLimits {
+  readonly cpuSeconds: number
+  readonly memoryBytes: number
+}
+
+/** What `qemu-img info` says of an image. */
+export interface ImageInfo {
+  readonly 'virtual-size': number
+  readonly 'backing-filename'?: string
+  readonly encrypted?: boolean
+}
+
+/** qemu-img with an explicit format and, where the image is foreign, under limits. */
+export interface QemuImg {
+  /** A few milliseconds: writes the header of an overlay. */
+  create(request: { path: string; backingPath?: string; sizeBytes: number }): Promise<void>
+  info(path: string, format: DiskFormat): Promise<ImageInfo>
+  /** Rejects with InvalidDiskImage when the metadata is broken. */
+  check(path: string): Promise<void>
+  /** `onPercent` is called with 0 to 100. */
+  convert(
+    source: { path: string; format: DiskFormat },
+    destination: string,
+    work: { signal: AbortSignal; onPercent: (percent: number) => void },
+  ): Promise<void>
+}
+
+const infoLimits: ToolLimits = { cpuSeconds: 10, memoryBytes: 1024 ** 3 }
+const convertLimits: ToolLimits = { cpuSeconds: 3600, memoryBytes: 4 * 1024 ** 3 }
+const toolTimeoutMs = 30_000
+const convertTimeoutMs = 2 * 3600 * 1000
+
+export function createQemuImg(processes: ProcessHost): QemuImg {
+  async function runLimited(
+    limits: ToolLimits,
+    args: readonly string[],
+    options: { timeoutMs?: number; signal?: AbortSignal; onLine?: (line: string) => void } = {},
+  ): Promise<CommandResult> {
+    try {
+      return await processes.run({
+        argv: [
+          'prlimit',
+          `--cpu=${limits.cpuSeconds}`,
+          `--as=${limits.memoryBytes}`,
+          '--core=0',
+          '--',
+          'qemu-img',
+          ...args,
+        ],
+        timeoutMs: options.timeoutMs ?? toolTimeoutMs,
+        ...(options.signal ? { signal: options.signal } : {}),
+        ...(options.onLine ? { onLine: options.onLine } : {}),
+      })
+    } catch (error) {
+      if (error instanceof CommandError && !options.signal?.aborted) throw diskImageError(error)
+      throw error
+    }
+  }
+
+  return {
+    create: async ({ path, backingPath, sizeBytes }) => {
+      const backing = backingPath ? ['-b', backingPath, '-F', 'qcow2'] : []
+      await processes.run({
+        argv: [
+          'qemu-img',
+          'create',
+          '-q',
+          '-f',
+          'qcow2',
+          '-o',
+          'compat=1.1,lazy_refcounts=on',
+          ...backing,
+          path,
+          String(sizeBytes),
+        ],
+        timeoutMs: toolTimeoutMs,
+      })
+    },
+    info: async (path, format) => {
+      const { stdout } = await runLimited(infoLimits, ['info', '--output=json', '-f', format, path])
+      return JSON.parse(stdout) as ImageInfo
+    },
+    check: async (path) => {
+      await runLimited(convertLimits, ['check', '-q', '-f', 'qcow2', path], { timeoutMs: convertTimeoutMs })
+    },
+    convert: async (source, destination, work) => {
+      const args = [
+        'convert',
+        '-p',
+        '-f',
+        source.format,
+        '-O',
+        'qcow2',
+        '-o',
+        'compat=1.1,lazy_refcounts=on',
+        '-t',
+        'writeback',
+      ]
+      await runLimited(convertLimits, [...args, source.path, destination], {
+        timeoutMs: convertTimeoutMs,
+        signal: work.signal,
+        onLine: (line) => {
+          // `-p` writes `(12.34/100%)` again and again, ended by carriage returns.
+          const percent = [...line.matchAll(/\((\d+\.\d+)\/100%\)/g)].at(-1)?.[1]
+          if (percent) work.onPercent(Number(percent))
+        },
+      })
+    },
+  }
+}
+
+/** What qemu-img's failure means to a user. */
+function diskImageError(error: CommandError): Ec2Error {
+  if (error.endedBy)
+    return new Ec2Error('InvalidDiskImage', `The disk image takes too much time or memory to read (${error.endedBy})`)
+  const [firstLine = 'it is damaged'] = error.stderrTail.split('\n')
+  return new Ec2Error('InvalidDiskImage', `The disk image cannot be read: ${firstLine.replace(/^qemu-img: /, '')}`)
+}

@@ -1,0 +1,136 @@
+import { createReadStream, createWriteStream } from 'node:fs'
+import { basename, join } from 'node:path'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import { extract } from 'tar-stream'
+import type { WorkOptions } from '../ec2/ports/disk.ts'
+import { CommandError, type ProcessHost } from '../host/process.ts'
+import { detectFormat, invalid } from './image-format.ts'
+import type { DiskFormat } from './qemu-img.ts'
+
+/** A disk that needs no further unpacking. */
+export interface PlainDisk {
+  readonly path: string
+  readonly format: DiskFormat
+}
+
+/** Nesting such as an xz within an OVA; more is an attack. */
+const maximumDepth = 3
+
+/**
+ * Unpacks compressed files and OVA archives into `directory` until a disk is left. At most `maximumBytes` are written: a bomb ends
+ * in InvalidDiskImage.
+ */
+export async function unpackDisk(
+  processes: ProcessHost,
+  source: string,
+  directory: string,
+  maximumBytes: number,
+  work: WorkOptions,
+): Promise<PlainDisk> {
+  let path = source
+  for (let depth = 0; depth <= maximumDepth; depth++) {
+    const format = await detectFormat(path)
+    const next = join(directory, `unpacked-${depth}`)
+    switch (format) {
+      case 'gzip':
+        work.onProgress({ stage: 'Unpacking' })
+        await gunzip(path, next, maximumBytes, work.signal)
+        break
+      case 'xz':
+      case 'zstd':
+        work.onProgress({ stage: 'Unpacking' })
+        await decompress(processes, format, path, next, maximumBytes, work.signal)
+        break
+      case 'ova':
+        work.onProgress({ stage: 'Unpacking' })
+        await extractDisk(path, next, maximumBytes, work.signal)
+        break
+      default:
+        return { path, format }
+    }
+    path = next
+  }
+  throw invalid('it is packed more than three times over')
+}
+
+async function gunzip(source: string, destination: string, maximumBytes: number, signal: AbortSignal): Promise<void> {
+  try {
+    await pipeline(createReadStream(source), createGunzip(), limit(maximumBytes), createWriteStream(destination), {
+      signal,
+    })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    if (code.startsWith('Z_')) throw invalid('its gzip stream is damaged or truncated')
+    throw error
+  }
+}
+
+/** xz and zstd are tools: prlimit's file size bound ends a bomb. */
+async function decompress(
+  processes: ProcessHost,
+  tool: 'xz' | 'zstd',
+  source: string,
+  destination: string,
+  maximumBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const limits = ['prlimit', `--fsize=${maximumBytes}`, '--as=4294967296', '--core=0', '--'] as const
+  const own = tool === 'xz' ? ['xz', '-dc', '--', source] : ['zstd', '-dcq', '--', source]
+  try {
+    await processes.run({ argv: [...limits, ...own], outputPath: destination, signal, timeoutMs: 3600 * 1000 })
+  } catch (error) {
+    if (error instanceof CommandError && !signal.aborted) {
+      throw invalid(
+        error.endedBy === 'SIGXFSZ'
+          ? 'it unpacks to more than is allowed'
+          : `its ${tool} stream is damaged or truncated`,
+      )
+    }
+    throw error
+  }
+}
+
+/** The first disk of an OVA. Links, absolute names and `..` are refused even though only content is taken. */
+async function extractDisk(
+  source: string,
+  destination: string,
+  maximumBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const archive = extract()
+  let hasDisk = false
+  const reading = pipeline(createReadStream(source), archive, { signal })
+  try {
+    for await (const entry of archive) {
+      const { name, type } = entry.header
+      if (name.startsWith('/') || name.split('/').includes('..'))
+        throw invalid(`its archive holds the name ${JSON.stringify(name)}`)
+      if (type !== 'file' && type !== 'directory')
+        throw invalid(`its archive holds a ${type ?? 'thing'} (${JSON.stringify(name)})`)
+      if (!hasDisk && /\.(vmdk|vhd|vhdx|qcow2|img|raw)(\.(gz|xz|zst))?$/i.test(basename(name))) {
+        hasDisk = true
+        await pipeline(entry, limit(maximumBytes), createWriteStream(destination), { signal })
+      } else entry.resume()
+    }
+    await reading
+  } catch (error) {
+    await reading.catch(() => undefined)
+    throw error instanceof Error && /tar header|end of data/i.test(error.message)
+      ? invalid('its archive is damaged or truncated')
+      : error
+  }
+  if (!hasDisk) throw invalid('its archive holds no disk')
+}
+
+function limit(maximumBytes: number): Transform {
+  let seen = 0
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      seen += chunk.length
+      if (seen > maximumBytes) done(invalid('it unpacks to more than is allowed'))
+      else done(null, chunk)
+    },
+  })
+}

@@ -1,0 +1,43 @@
+import type { Clock } from '../host/clock.ts'
+import type { Random } from '../host/random.ts'
+import type { StatePaths } from '../host/state-paths.ts'
+import type { EventBus } from './event/event-bus.ts'
+import type { InstanceTypeCatalog } from './instance-type/instance-type.ts'
+import type { InstanceDriver } from './instance/driver.ts'
+import type { Store } from './ports/store.ts'
+import type { RegionCatalog } from './region/region.ts'
+import type { NetworkDriver } from './vpc/network-driver.ts'
+
+/** What the host lends to machines, and the rules of this installation. */
+export interface DomainSettings {
+  /** Sellable processors: the host's times the overcommit factor. */
+  readonly vCpuCapacity: number
+  /** Sellable memory in MiB. */
+  readonly memoryCapacityMib: number
+  /** Loopback block that public addresses are taken from. */
+  readonly publicCidr: string
+  /** Longest wait for a guest to power off by itself before it is ended. */
+  readonly stopTimeoutMs: number
+  /** Longest wait for a guest to go down for a reboot before it is reset. */
+  readonly rebootTimeoutMs: number
+  /** How long a terminated instance stays visible. */
+  readonly terminatedRetentionMs: number
+  /** Whether instances that ran when the host went down are started again. */
+  readonly startAfterHostReboot: boolean
+  /** Bytes that must be free before a machine that was paused by a full disk goes on. */
+  readonly resumeFreeBytes: number
+}
+
+/** What operations work with. */
+export interface Domain {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly paths: StatePaths
+  readonly settings: DomainSettings
+  readonly instanceTypes: InstanceTypeCatalog
+  readonly regions: RegionCatalog
+  readonly events: EventBus
+  readonly instances: InstanceDriver
+  readonly networks: NetworkDriver
+}

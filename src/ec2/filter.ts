@@ -1,0 +1,92 @@
+import { Ec2Error, invalidParameterValue } from './errors.ts'
+import type { Tag } from './ports/store.ts'
+
+/** A filter as clients send it. */
+export interface Filter {
+  readonly Name?: string | undefined
+  readonly Values?: readonly string[] | undefined
+}
+
+/** What a filter looks at: the values of one record, in EC2's spelling. */
+export type FilterValue = string | number | boolean | undefined
+export type FilterReader<T> = (record: T) => FilterValue | readonly FilterValue[]
+
+/** The documented filters of a Describe operation, by name. */
+export type FilterTable<T> = Readonly<Record<string, FilterReader<T>>>
+
+const maximumValues = 200
+
+/**
+ * The records that pass all filters; a filter passes when any of its values matches any value of the record. `*` stands for any
+ * text, `?` for one character, a backslash takes their meaning away ("List and filter using the CLI and API"). With `tagsOf`,
+ * `tag:KEY` and `tag-key` are understood. Throws InvalidParameterValue for an unknown filter.
+ */
+export function applyFilters<T>(
+  records: readonly T[],
+  filters: readonly Filter[] | undefined,
+  table: FilterTable<T>,
+  tagsOf?: (record: T) => readonly Tag[],
+): T[] {
+  if (!filters || filters.length === 0) return [...records]
+  const tests = filters.map((filter) => compileFilter(filter, table, tagsOf))
+  return records.filter((record) => tests.every((test) => test(record)))
+}
+
+function compileFilter<T>(
+  filter: Filter,
+  table: FilterTable<T>,
+  tagsOf: ((record: T) => readonly Tag[]) | undefined,
+): (record: T) => boolean {
+  const name = filter.Name ?? ''
+  const values = filter.Values ?? []
+  if (name === '') throw new Ec2Error('InvalidParameterValue', 'The filter has no name')
+  if (values.length > maximumValues) {
+    throw new Ec2Error('FilterLimitExceeded', `The maximum number of filter values is ${maximumValues}`)
+  }
+  const read = readerOf(name, table, tagsOf)
+  const patterns = values.map(compilePattern)
+  return (record) => {
+    const present = read(record)
+    const candidates = Array.isArray(present) ? present : [present]
+    return candidates.some(
+      (candidate: FilterValue) =>
+        candidate !== undefined && patterns.some((pattern) => pattern.test(String(candidate))),
+    )
+  }
+}
+
+function readerOf<T>(
+  name: string,
+  table: FilterTable<T>,
+  tagsOf: ((record: T) => readonly Tag[]) | undefined,
+): FilterReader<T> {
+  if (tagsOf && name.startsWith('tag:')) {
+    const key = name.slice('tag:'.length)
+    return (record) =>
+      tagsOf(record)
+        .filter((tag) => tag.key === key)
+        .map((tag) => tag.value)
+  }
+  if (tagsOf && name === 'tag-key') return (record) => tagsOf(record).map((tag) => tag.key)
+  if (!Object.hasOwn(table, name)) throw invalidParameterValue('Filter', name, `The filter '${name}' is invalid`)
+  return table[name] as FilterReader<T>
+}
+
+function compilePattern(value: string): RegExp {
+  let source = ''
+  for (let index = 0; index < value.length; index++) {
+    const character = value.charAt(index)
+    const next = value.charAt(index + 1)
+    if (character === '\\' && next !== '') {
+      source += escapeForPattern(next)
+      index++
+    } else if (character === '*') source += '[^]*'
+    else if (character === '?') source += '[^]'
+    else source += escapeForPattern(character)
+  }
+  return new RegExp(`^${source}$`)
+}
+
+function escapeForPattern(character: string): string {
+  return character.replace(/[\\^$.*+?()[\]{}|]/, '\\$&')
+}

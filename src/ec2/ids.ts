@@ -1,0 +1,87 @@
+import type { Random } from '../host/random.ts'
+import { Ec2Error } from './errors.ts'
+
+/** Kinds of ids: the prefix on the wire, EC2's word for it in messages, and its error codes. */
+const idKinds = {
+  i: { noun: 'instance ID', malformed: 'InvalidInstanceID.Malformed', notFound: 'InvalidInstanceID.NotFound' },
+  ami: { noun: 'image id', malformed: 'InvalidAMIID.Malformed', notFound: 'InvalidAMIID.NotFound' },
+  snap: { noun: 'snapshot', malformed: 'InvalidSnapshotID.Malformed', notFound: 'InvalidSnapshot.NotFound' },
+  vol: { noun: 'volume', malformed: 'InvalidVolumeID.Malformed', notFound: 'InvalidVolume.NotFound' },
+  eni: {
+    noun: 'networkInterface ID',
+    malformed: 'InvalidNetworkInterfaceId.Malformed',
+    notFound: 'InvalidNetworkInterfaceID.NotFound',
+  },
+  sg: { noun: 'security group', malformed: 'InvalidGroupId.Malformed', notFound: 'InvalidGroup.NotFound' },
+  sgr: {
+    noun: 'security group rule ID',
+    malformed: 'InvalidSecurityGroupRuleId.Malformed',
+    notFound: 'InvalidSecurityGroupRuleId.NotFound',
+  },
+  vpc: { noun: 'vpc ID', malformed: 'InvalidVpcID.Malformed', notFound: 'InvalidVpcID.NotFound' },
+  subnet: { noun: 'subnet ID', malformed: 'InvalidSubnetID.Malformed', notFound: 'InvalidSubnetID.NotFound' },
+  key: { noun: 'key pair ID', malformed: 'InvalidKeyPairID.Malformed', notFound: 'InvalidKeyPair.NotFound' },
+  r: { noun: 'reservation ID', malformed: 'InvalidReservationID.Malformed', notFound: 'InvalidReservationID.NotFound' },
+  dopt: {
+    noun: 'dhcpOptions ID',
+    malformed: 'InvalidDhcpOptionsId.Malformed',
+    notFound: 'InvalidDhcpOptionID.NotFound',
+  },
+  'eni-attach': {
+    noun: 'attachment ID',
+    malformed: 'InvalidAttachmentID.Malformed',
+    notFound: 'InvalidAttachmentID.NotFound',
+  },
+  task: { noun: 'task', malformed: 'InvalidTaskId.Malformed', notFound: 'InvalidTaskId.NotFound' },
+  layer: { noun: 'layer', malformed: 'InvalidLayerId.Malformed', notFound: 'InvalidLayerId.NotFound' },
+} as const
+
+/** Prefix of an id: `i` of `i-0123456789abcdef0`. */
+export type IdPrefix = keyof typeof idKinds
+
+/** A new id: the prefix and 17 hexadecimal digits, as EC2 makes them. */
+export function newId(prefix: IdPrefix, random: Random): string {
+  return `${prefix}-${random.bytes(9).toString('hex').slice(1)}`
+}
+
+/** EC2 knows ids of 8 (before 2016) and of 17 digits. */
+function isWellFormed(prefix: IdPrefix, id: string): boolean {
+  return id.startsWith(`${prefix}-`) && /^([0-9a-f]{8}|[0-9a-f]{17})$/.test(id.slice(prefix.length + 1))
+}
+
+/** Throws EC2's `…Malformed` for a text that cannot be such an id. */
+export function requireWellFormed(prefix: IdPrefix, id: string): void {
+  if (isWellFormed(prefix, id)) return
+  const shown = id.slice(0, 80)
+  throw new Ec2Error(idKinds[prefix].malformed, `Invalid id: "${shown}" (expecting "${prefix}-...")`)
+}
+
+/** EC2's `…NotFound` for ids that belong to nothing of the caller's. */
+export function idNotFound(prefix: IdPrefix, ids: readonly string[]): Ec2Error {
+  const { noun, notFound } = idKinds[prefix]
+  if (prefix === 'ami') return new Ec2Error(notFound, `The image id '[${ids.join(', ')}]' does not exist`)
+  const [first] = ids
+  if (ids.length === 1) return new Ec2Error(notFound, `The ${noun} '${first}' does not exist`)
+  return new Ec2Error(notFound, `The ${noun}s '${ids.join(', ')}' do not exist`)
+}
+
+/**
+ * The records of the ids, in their order. Throws `…Malformed` for the first id that is none, `…NotFound` with all that `find`
+ * does not know. Ids given twice count once.
+ */
+export function findAll<T>(prefix: IdPrefix, ids: readonly string[], find: (id: string) => T | undefined): T[] {
+  const unique = [...new Set(ids)]
+  for (const id of unique) requireWellFormed(prefix, id)
+  const found = unique.map((id) => ({ id, record: find(id) }))
+  const missing = found.filter(({ record }) => record === undefined).map(({ id }) => id)
+  if (missing.length > 0) throw idNotFound(prefix, missing)
+  return found.flatMap(({ record }) => (record === undefined ? [] : [record]))
+}
+
+/** The record of one id; throws as findAll. */
+export function findOne<T>(prefix: IdPrefix, id: string, find: (id: string) => T | undefined): T {
+  requireWellFormed(prefix, id)
+  const record = find(id)
+  if (record === undefined) throw idNotFound(prefix, [id])
+  return record
+}

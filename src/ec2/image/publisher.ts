@@ -1,0 +1,154 @@
+import { join } from 'node:path'
+import fsExtra from 'fs-extra'
+import type { Clock } from '../../host/clock.ts'
+import type { Random } from '../../host/random.ts'
+import type { StatePaths } from '../../host/state-paths.ts'
+import { Ec2Error } from '../errors.ts'
+import type { EventBus } from '../event/event-bus.ts'
+import { newId } from '../ids.ts'
+import type { DescriptionWriter } from '../ports/description.ts'
+import type { DiskHost } from '../ports/disk.ts'
+import type { Architecture } from '../ports/machine.ts'
+import type { Scope, Store } from '../ports/store.ts'
+import type { ImageJob } from './image-work.ts'
+import type { ImageRecord } from './image.ts'
+
+/** Makes an AMI of a disk file: a layer, a snapshot that names it, an image that maps it. */
+export interface ImagePublisher {
+  /** Resolves with the image id; nothing is left when it rejects. */
+  publish(scope: Scope, request: PublishRequest): Promise<string>
+  /** `base` when no image of the account has that name, else `base` with the date, else also with a number. */
+  freeName(scope: Scope, base: string): string
+  /** Deletes the layers whose making a crash interrupted. */
+  removeInterrupted(): Promise<void>
+}
+
+export interface PublishRequest {
+  readonly source: string
+  readonly name: string
+  readonly description: string
+  readonly architecture: Architecture
+  readonly loginUser?: string
+  readonly job: ImageJob
+}
+
+/** The tag that tells `kiln ssh` whom to log in as. */
+export const loginUserTag = 'kiln:login-user'
+
+const bytesPerGib = 1024 ** 3
+
+export function createImagePublisher(dependencies: {
+  store: Store
+  clock: Clock
+  random: Random
+  paths: StatePaths
+  disks: DiskHost
+  events: EventBus
+  descriptions: DescriptionWriter
+}): ImagePublisher {
+  const { store, clock, random, paths, disks, events, descriptions } = dependencies
+
+  function isNameTaken(scope: Scope, name: string): boolean {
+    return store.images.list(scope).some((image) => image.state === 'available' && image.name === name)
+  }
+
+  async function publish(scope: Scope, request: PublishRequest): Promise<string> {
+    refuseTakenName(scope, request.name)
+    const layerId = newId('layer', random)
+    const createdAt = clock.now().toISOString()
+    // Recorded first: a crash while the file is made leaves a pending layer, which the next start removes.
+    store.transaction(() => store.layers.insert({ ...scope, id: layerId, state: 'pending', createdAt }))
+    const directory = join(paths.layers, layerId)
+    try {
+      const file = await disks.importLayer(request.source, directory, request.job)
+      const sizeGib = Math.max(1, Math.ceil(file.virtualSizeBytes / bytesPerGib))
+      const image = store.transaction(() => {
+        refuseTakenName(scope, request.name)
+        store.layers.replace({
+          ...scope,
+          id: layerId,
+          state: 'available',
+          sha256: file.sha256,
+          virtualSizeBytes: file.virtualSizeBytes,
+          fileSizeBytes: file.fileSizeBytes,
+          createdAt,
+        })
+        return recordImage(scope, request, layerId, sizeGib)
+      })
+      await descriptions.describeLayer(layerId)
+      await descriptions.describeImage(image.id)
+      events.publish({
+        kind: 'image-state-change',
+        resourceId: image.id,
+        message: `${image.id} (${image.name}) is available`,
+      })
+      return image.id
+    } catch (error) {
+      if (store.layers.find(layerId)?.state === 'pending') await removeLayer(layerId)
+      throw error
+    }
+  }
+
+  function refuseTakenName(scope: Scope, name: string): void {
+    if (!isNameTaken(scope, name)) return
+    throw new Ec2Error('InvalidAMIName.Duplicate', `AMI name ${name} is already in use by another AMI`)
+  }
+
+  function recordImage(scope: Scope, request: PublishRequest, layerId: string, sizeGib: number): ImageRecord {
+    const now = clock.now().toISOString()
+    const snapshotId = newId('snap', random)
+    store.snapshots.insert({
+      ...scope,
+      id: snapshotId,
+      layerId,
+      state: 'completed',
+      description: `Root device of ${request.name}`,
+      volumeId: 'vol-ffffffff',
+      volumeSizeGib: sizeGib,
+      startTime: now,
+    })
+    const image: ImageRecord = {
+      ...scope,
+      id: newId('ami', random),
+      name: request.name,
+      description: request.description,
+      architecture: request.architecture,
+      state: 'available',
+      creationDate: now,
+      imageLocation: `${scope.accountId}/${request.name}`,
+      rootDeviceName: '/dev/xvda',
+      blockDevices: [
+        { deviceName: '/dev/xvda', snapshotId, volumeSizeGib: sizeGib, volumeType: 'gp3', deleteOnTermination: true },
+      ],
+      bootMode: request.architecture === 'arm64' ? 'uefi' : 'legacy-bios',
+      enaSupport: true,
+    }
+    store.images.insert(image)
+    if (request.loginUser) {
+      store.tags.put(scope, image.id, 'image', [{ key: loginUserTag, value: request.loginUser }])
+    }
+    return image
+  }
+
+  async function removeLayer(layerId: string): Promise<void> {
+    await fsExtra.remove(join(paths.layers, layerId))
+    store.transaction(() => store.layers.remove(layerId))
+  }
+
+  return {
+    publish,
+    freeName: (scope, base) => {
+      if (!isNameTaken(scope, base)) return base
+      const dated = `${base}-${clock.now().toISOString().slice(0, 10)}`
+      for (let number = 1; ; number++) {
+        const name = number === 1 ? dated : `${dated}.${number}`
+        if (!isNameTaken(scope, name)) return name
+      }
+    },
+    removeInterrupted: async () => {
+      for (const layer of [...store.layers.listBy('state', 'pending'), ...store.layers.listBy('state', 'deleting')]) {
+        await removeLayer(layer.id)
+      }
+    },
+  }
+}

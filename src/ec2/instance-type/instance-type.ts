@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import { Ec2Error } from '../errors.ts'
+import type { Architecture } from '../ports/machine.ts'
+
+/** An instance type of EC2's: how much of the host a machine gets. */
+export interface InstanceType {
+  readonly name: string
+  readonly vCpus: number
+  readonly threadsPerCore: number
+  readonly memoryMib: number
+  readonly architectures: readonly Architecture[]
+  readonly isCurrentGeneration: boolean
+  readonly isBurstable: boolean
+  readonly isFreeTierEligible: boolean
+  readonly maximumInterfaces: number
+  readonly addressesPerInterface: number
+}
+
+export interface InstanceTypeCatalog {
+  find(name: string): InstanceType | undefined
+  /** Throws InvalidInstanceType… in EC2's words when there is none. */
+  get(name: string): InstanceType
+  list(): readonly InstanceType[]
+}
+
+/** Shape of config/instance-types.yaml: families with what their sizes share. */
+export const instanceTypeFileSchema = z.strictObject({
+  families: z.record(
+    z.string(),
+    z.strictObject({
+      architectures: z.array(z.enum(['x86_64', 'i386', 'arm64'])).min(1),
+      currentGeneration: z.boolean().optional(),
+      burstable: z.boolean().optional(),
+      threadsPerCore: z.number().int().min(1).max(2),
+      sizes: z.record(
+        z.string(),
+        z.strictObject({
+          vCpus: z.number().int().positive(),
+          memoryGib: z.number().positive(),
+          interfaces: z.number().int().positive(),
+          addresses: z.number().int().positive(),
+          freeTier: z.boolean().optional(),
+        }),
+      ),
+    }),
+  ),
+})
+
+export function createInstanceTypeCatalog(file: z.infer<typeof instanceTypeFileSchema>): InstanceTypeCatalog {
+  const types = Object.entries(file.families).flatMap(([family, shared]) =>
+    Object.entries(shared.sizes).map(
+      ([size, own]): InstanceType => ({
+        name: `${family}.${size}`,
+        vCpus: own.vCpus,
+        threadsPerCore: own.vCpus === 1 ? 1 : shared.threadsPerCore,
+        memoryMib: own.memoryGib * 1024,
+        architectures: shared.architectures,
+        isCurrentGeneration: shared.currentGeneration ?? true,
+        isBurstable: shared.burstable ?? false,
+        isFreeTierEligible: own.freeTier ?? false,
+        maximumInterfaces: own.interfaces,
+        addressesPerInterface: own.addresses,
+      }),
+    ),
+  )
+  const byName = new Map(types.map((type) => [type.name, type]))
+  return {
+    find: (name) => byName.get(name),
+    get: (name) => {
+      const type = byName.get(name)
+      if (!type) throw unknownInstanceType(name)
+      return type
+    },
+    list: () => types,
+  }
+}
+
+/** What EC2 answers for an instance type that does not exist. */
+export function unknownInstanceType(name: string): Ec2Error {
+  return new Ec2Error('InvalidParameterValue', `Invalid value '${name.slice(0, 80)}' for InstanceType.`)
+}

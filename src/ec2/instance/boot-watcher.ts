@@ -1,0 +1,171 @@
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Clock } from '../../host/clock.ts'
+import { machineFile, type StatePaths } from '../../host/state-paths.ts'
+import type { Network } from '../ports/network.ts'
+import type { Store } from '../ports/store.ts'
+import { markStage } from './boot-stage.ts'
+import type { BootStage } from './instance.ts'
+import type { InstanceRuntime } from './runtime.ts'
+
+/** Follows a machine from its first instruction to its SSH banner, and then whether it can be reached. */
+export interface BootWatcher {
+  /** Watches until `signal` is aborted; returns at once. */
+  watch(instanceId: string, runtime: InstanceRuntime, signal: AbortSignal): void
+}
+
+export interface BootWatcherDependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly paths: StatePaths
+  readonly network: Network
+  readonly log: Logger
+}
+
+const consoleIntervalMs = 250
+const retryIntervalMs = 250
+/** A guest under TCG may need long to answer; one patient connection disturbs it less than many short ones. */
+const bannerTimeoutMs = 60_000
+const checkIntervalMs = 30_000
+const sshPort = 22
+
+/** What the console shows when a stage has been reached: the words of Linux, systemd, cloud-init and nano's init. */
+const consoleSigns: readonly { stage: BootStage; sign: RegExp }[] = [
+  { stage: 'firmware', sign: /./ },
+  { stage: 'kernel', sign: /Linux version|\[ *\d+\.\d{6}\]|Welcome to |systemd\[1\]|kiln: boot stage/ },
+  { stage: 'network', sign: /kiln: boot stage network/ },
+  { stage: 'cloud-init', sign: /Cloud-init v\. \S+ finished at|kiln: boot stage cloud-init/ },
+]
+
+export function createBootWatcher(dependencies: BootWatcherDependencies): BootWatcher {
+  const { store, clock, paths, network, log } = dependencies
+
+  function mark(instanceId: string, stage: BootStage): void {
+    markStage(store, instanceId, stage, clock.now())
+  }
+
+  async function followConsole(instanceId: string, from: number, signal: AbortSignal): Promise<void> {
+    const path = join(paths.machines, instanceId, machineFile.consoleLog)
+    const wanted = new Set(consoleSigns)
+    let position = from
+    let tail = ''
+    while (wanted.size > 0) {
+      await clock.sleep(consoleIntervalMs, signal)
+      const text = await readFrom(path, position)
+      position += text.length
+      // The end of what was read may be the beginning of a sign.
+      const seen = tail + text.toString('latin1')
+      tail = seen.slice(-200)
+      for (const entry of wanted) {
+        if (!entry.sign.test(seen)) continue
+        wanted.delete(entry)
+        mark(instanceId, entry.stage)
+      }
+    }
+  }
+
+  /** Tries until the guest's SSH server has greeted; on the way learns whether anything answers at the address. */
+  async function waitForBanner(instanceId: string, runtime: InstanceRuntime, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const answer = await askBanner(instanceId, signal)
+      if (signal.aborted) return
+      if (answer !== 'silent') {
+        mark(instanceId, 'network')
+        runtime.checks = { system: 'ok', instance: 'ok' }
+      }
+      if (answer === 'greeted') {
+        mark(instanceId, 'ssh')
+        return
+      }
+      await clock.sleep(retryIntervalMs, signal)
+    }
+  }
+
+  async function askBanner(instanceId: string, signal: AbortSignal): Promise<'greeted' | 'answered' | 'silent'> {
+    const record = store.instances.find(instanceId)
+    if (!record) return 'silent'
+    const attempt = AbortSignal.any([signal, AbortSignal.timeout(bannerTimeoutMs)])
+    try {
+      const socket = await network.dial(record.vpcId, record.privateIp, sshPort, attempt)
+      try {
+        return await new Promise((resolve) => {
+          socket.once('data', (data) => resolve(data.toString('latin1').startsWith('SSH-') ? 'greeted' : 'answered'))
+          socket.once('close', () => resolve('answered'))
+          socket.once('error', () => resolve('answered'))
+          attempt.addEventListener('abort', () => resolve('answered'), { once: true })
+        })
+      } finally {
+        socket.destroy()
+      }
+    } catch (error) {
+      return isRefusal(error) ? 'answered' : 'silent'
+    }
+  }
+
+  async function keepChecking(instanceId: string, runtime: InstanceRuntime, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await clock.sleep(checkIntervalMs, signal)
+      const state = await runtime.machine?.queryState()
+      const system = state === 'unresponsive' || state === undefined ? 'impaired' : 'ok'
+      if (runtime.checks.instance === 'initializing') {
+        runtime.checks = { system, instance: 'initializing' }
+        continue
+      }
+      const answer = await askReachable(instanceId, signal)
+      if (signal.aborted) return
+      runtime.checks =
+        answer === 'silent'
+          ? { system, instance: 'impaired', impairedSince: runtime.checks.impairedSince ?? clock.now() }
+          : { system, instance: 'ok' }
+    }
+  }
+
+  async function askReachable(instanceId: string, signal: AbortSignal): Promise<'answered' | 'silent'> {
+    const record = store.instances.find(instanceId)
+    if (!record) return 'silent'
+    try {
+      const attempt = AbortSignal.any([signal, AbortSignal.timeout(10_000)])
+      const socket = await network.dial(record.vpcId, record.privateIp, sshPort, attempt)
+      socket.destroy()
+      return 'answered'
+    } catch (error) {
+      return isRefusal(error) ? 'answered' : 'silent'
+    }
+  }
+
+  function runUntilAborted(instanceId: string, signal: AbortSignal, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      if (!signal.aborted) log.warn({ instanceId, err: error }, 'boot watch ended early')
+    })
+  }
+
+  return {
+    watch: (instanceId, runtime, signal) => {
+      const boot = store.instances.find(instanceId)?.boot
+      if (boot?.stages['cloud-init'] === undefined) {
+        runUntilAborted(instanceId, signal, followConsole(instanceId, boot?.consoleStart ?? 0, signal))
+      }
+      runUntilAborted(instanceId, signal, waitForBanner(instanceId, runtime, signal))
+      runUntilAborted(instanceId, signal, keepChecking(instanceId, runtime, signal))
+    },
+  }
+}
+
+/** The port is closed, but somebody is there to say so. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED'
+}
+
+async function readFrom(path: string, position: number): Promise<Buffer> {
+  const file = await open(path, 'r').catch(() => undefined)
+  if (!file) return Buffer.alloc(0)
+  try {
+    const { size } = await file.stat()
+    const buffer = Buffer.alloc(Math.max(0, Math.min(size - position, 1024 * 1024)))
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,438 @@
+import type { Logger } from 'pino'
+import type { Clock } from '../../host/clock.ts'
+import type { Random } from '../../host/random.ts'
+import type { EventBus } from '../event/event-bus.ts'
+import type { Machine, MachineEvent } from '../ports/machine.ts'
+import type { Store } from '../ports/store.ts'
+import type { BootWatcher } from './boot-watcher.ts'
+import type { InstanceRecord } from './instance.ts'
+import type { MachineLauncher } from './launcher.ts'
+import { createRuntime, type InstanceRuntime, notifyRuntime, waitForRuntime } from './runtime.ts'
+import { recordState, type StateChange } from './state-machine.ts'
+
+/**
+ * Drives each instance's machine to what its record asks for. The record is the intent; a step looks at it and at the machine
+ * and does the next thing, so that an ordinary life, a user who changes their mind half-way, and a daemon that was killed and
+ * comes back all take the same path.
+ */
+export interface InstanceDriver {
+  /** There is something new in the record of this instance. Returns at once. */
+  wake(instanceId: string): void
+  /** Takes over what an earlier daemon left: adopts machines, goes on with what was under way. */
+  adopt(): Promise<void>
+  /** What is known of the instance beyond its record. */
+  runtimeOf(instanceId: string): InstanceRuntime | undefined
+  /** Instances whose machines live. */
+  runtimes(): Iterable<InstanceRuntime>
+  /** Ends every machine and waits until all are gone; their records say stopped. */
+  stopAll(): Promise<void>
+  /** Nothing more is begun; machines go on. */
+  close(): void
+}
+
+export interface DriverDependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly events: EventBus
+  readonly launcher: MachineLauncher
+  readonly bootWatcher: BootWatcher
+  readonly log: Logger
+  readonly stopTimeoutMs: number
+  readonly rebootTimeoutMs: number
+  readonly startAfterHostReboot: boolean
+  readonly resumeFreeBytes: number
+  /** Bytes free where the volumes are. */
+  readonly freeBytes: () => Promise<number>
+}
+
+/** How often the power button is pressed again: a guest that is still booting does not hear the first one. */
+const powerButtonIntervalMs = 5000
+/** How often a machine that a full disk has paused is tried again. */
+const resumeIntervalMs = 2000
+
+export function createInstanceDriver(dependencies: DriverDependencies): InstanceDriver {
+  const { store, clock, events, launcher, bootWatcher, log } = dependencies
+  const runtimes = new Map<string, InstanceRuntime>()
+  let isClosed = false
+
+  function runtimeFor(instanceId: string): InstanceRuntime {
+    let runtime = runtimes.get(instanceId)
+    if (!runtime) runtimes.set(instanceId, (runtime = createRuntime(instanceId)))
+    return runtime
+  }
+
+  function wake(instanceId: string): void {
+    const runtime = runtimeFor(instanceId)
+    runtime.isDirty = true
+    notifyRuntime(runtime)
+    if (!runtime.isRunning) void runLoop(runtime)
+  }
+
+  async function runLoop(runtime: InstanceRuntime): Promise<void> {
+    runtime.isRunning = true
+    try {
+      while (runtime.isDirty && !isClosed) {
+        runtime.isDirty = false
+        try {
+          await step(runtime)
+        } catch (error) {
+          if (isClosed) return
+          log.error({ instanceId: runtime.id, err: error }, 'instance step failed')
+          await clock.sleep(1000)
+          runtime.isDirty = true
+        }
+      }
+    } finally {
+      runtime.isRunning = false
+      notifyRuntime(runtime)
+    }
+  }
+
+  async function step(runtime: InstanceRuntime): Promise<void> {
+    const record = store.instances.find(runtime.id)
+    switch (record?.state) {
+      case 'pending':
+        return await launch(runtime, record)
+      case 'running':
+        return await watchRunning(runtime, record)
+      case 'stopping':
+        return await stop(runtime, record)
+      case 'shutting-down':
+        return await terminate(runtime, record)
+      case 'stopped':
+        return await settleStopped(runtime)
+      case 'terminated':
+      case undefined:
+        runtimes.delete(runtime.id)
+    }
+  }
+
+  /** Starts the machine and says how that went; `onFailure` decides what becomes of the record. */
+  async function startMachine(runtime: InstanceRuntime, record: InstanceRecord): Promise<Machine | undefined> {
+    try {
+      return await launcher.start(record, (event) => onMachineEvent(runtime, event))
+    } catch (error) {
+      if (isClosed) throw error
+      const why = error instanceof Error ? error.message : String(error)
+      log.error({ instanceId: record.id, err: error }, 'machine could not be started')
+      const reason = { code: 'Server.InternalError', message: `Server.InternalError: ${why}` }
+      if (record.boot?.isFirst) recordState(dependencies, record.id, 'shutting-down', { reason })
+      else recordState(dependencies, record.id, 'stopped', { reason })
+      runtime.isDirty = true
+      return undefined
+    }
+  }
+
+  async function launch(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
+    if (!runtime.machine) {
+      delete runtime.ending
+      const machine = await startMachine(runtime, record)
+      if (!machine || isClosed) return
+      if (!runtime.ending) takeOver(runtime, machine, record)
+    }
+    recordState(dependencies, record.id, 'running')
+    runtime.isDirty = true
+  }
+
+  function takeOver(runtime: InstanceRuntime, machine: Machine, record: InstanceRecord): void {
+    runtime.machine = machine
+    runtime.checks = { system: 'initializing', instance: 'initializing' }
+    watchBoot(runtime, record)
+  }
+
+  function watchBoot(runtime: InstanceRuntime, record: InstanceRecord): void {
+    runtime.bootWatch?.abort()
+    const watch = (runtime.bootWatch = new AbortController())
+    bootWatcher.watch(record.id, runtime, watch.signal)
+  }
+
+  async function watchRunning(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
+    if (record.request?.isReboot) return await reboot(runtime, record)
+    if (!runtime.machine) return await dealWithEnding(runtime, record)
+  }
+
+  /** The machine of a running instance has ended by itself. */
+  async function dealWithEnding(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
+    const { ending } = runtime
+    delete runtime.ending
+    if (ending?.isHostRebooted && dependencies.startAfterHostReboot && record.autoRecovery === 'default') {
+      return await startAgain(runtime, record)
+    }
+    const change = changeForEnding(ending)
+    if (ending?.isClean && record.shutdownBehavior === 'terminate') {
+      recordState(dependencies, record.id, 'shutting-down', change)
+      runtime.isDirty = true
+      return
+    }
+    if (!ending?.isClean) {
+      events.publish({ kind: 'instance-problem', resourceId: record.id, message: change.reason?.message ?? 'ended' })
+    }
+    await releaseAfterStop(runtime, record, change)
+  }
+
+  async function startAgain(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
+    const renewed = renewBoot(record)
+    const machine = await startMachine(runtime, renewed)
+    if (machine && !runtime.ending) takeOver(runtime, machine, renewed)
+  }
+
+  /** A new boot of an instance that stays `running`: its stages begin again. */
+  function renewBoot(record: InstanceRecord, consoleStart?: number): InstanceRecord {
+    return store.transaction(() => {
+      const present = store.instances.find(record.id) ?? record
+      const { request: _request, ...rest } = present
+      const renewed: InstanceRecord = {
+        ...rest,
+        boot: {
+          requestedAt: clock.now().toISOString(),
+          isFirst: false,
+          generationId: dependencies.random.uuid(),
+          ...(consoleStart === undefined ? {} : { consoleStart }),
+          stages: {},
+        },
+      }
+      store.instances.replace(renewed)
+      return renewed
+    })
+  }
+
+  async function reboot(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
+    const { machine } = runtime
+    if (machine) {
+      const isDown = await powerDown(runtime, machine, dependencies.rebootTimeoutMs)
+      const present = store.instances.find(record.id)
+      if (isClosed || present?.state !== 'running') {
+        runtime.isDirty = true
+        return
+      }
+      if (!isDown) {
+        log.warn({ instanceId: record.id }, 'guest ignored the power button, resetting it')
+        const consoleStart = await launcher.consoleSize(record.id)
+        await machine.reset()
+        watchBoot(runtime, renewBoot(record, consoleStart))
+        return
+      }
+    }
+    delete runtime.ending
+    await startAgain(runtime, record)
+  }
+
+  async function stop(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
+    const { machine } = runtime
+    if (machine) {
+      if (record.request?.isForced) await machine.kill()
+      else if (!(await powerDown(runtime, machine, dependencies.stopTimeoutMs))) {
+        if (isClosed) return
+        const present = store.instances.find(record.id)
+        if (present?.state === 'stopping') {
+          log.warn({ instanceId: record.id }, 'guest did not power off in time, ending it')
+          await machine.kill()
+        } else {
+          runtime.isDirty = true
+          return
+        }
+      }
+      await waitForRuntime(runtime, () => runtime.machine === undefined, 5000)
+    }
+    delete runtime.ending
+    const present = store.instances.find(record.id)
+    if (present?.state !== 'stopping') {
+      runtime.isDirty = true
+      return
+    }
+    await releaseAfterStop(runtime, present, {
+      ...(present.stateReason ? { reason: present.stateReason } : {}),
+      transition: 'User initiated',
+    })
+  }
+
+  /** Presses the power button until the machine is gone, a stronger request arrives, or the time is over. */
+  async function powerDown(runtime: InstanceRuntime, machine: Machine, timeoutMs: number): Promise<boolean> {
+    const deadline = clock.monotonicMs() + timeoutMs
+    const isOver = () => runtime.machine === undefined || isClosed || hasStrongerRequest(runtime.id)
+    while (!isOver() && clock.monotonicMs() < deadline) {
+      // A machine that has just ended cannot answer; its end is noticed by itself.
+      await machine
+        .powerDown()
+        .catch((error: unknown) => log.debug({ instanceId: runtime.id, err: error }, 'power button'))
+      await waitForRuntime(runtime, isOver, Math.min(powerButtonIntervalMs, deadline - clock.monotonicMs()))
+    }
+    return runtime.machine === undefined
+  }
+
+  function hasStrongerRequest(instanceId: string): boolean {
+    const record = store.instances.find(instanceId)
+    return (
+      !record || record.state === 'shutting-down' || (record.state === 'stopping' && record.request?.isForced === true)
+    )
+  }
+
+  async function releaseAfterStop(
+    runtime: InstanceRuntime,
+    record: InstanceRecord,
+    change: StateChange,
+  ): Promise<void> {
+    runtime.bootWatch?.abort()
+    runtime.checks = { system: 'not-applicable', instance: 'not-applicable' }
+    delete runtime.problem
+    await launcher.releaseAddresses(record)
+    recordState(dependencies, record.id, 'stopped', change)
+    await launcher.refreshNetwork(record)
+  }
+
+  /** A stopped instance has no machine: one that outlived a crash between the two is ended. */
+  async function settleStopped(runtime: InstanceRuntime): Promise<void> {
+    if (runtime.machine) await runtime.machine.kill()
+  }
+
+  async function terminate(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
+    const { machine } = runtime
+    if (machine) {
+      // Only a volume that outlives the instance is worth waiting for the guest to write its caches out.
+      if (launcher.hasSurvivingVolume(record)) await powerDownBeforeTermination(runtime, machine)
+      await machine.kill()
+      await waitForRuntime(runtime, () => runtime.machine === undefined, 5000)
+    }
+    if (isClosed) return
+    runtime.bootWatch?.abort()
+    await launcher.release(record)
+    recordState(dependencies, record.id, 'terminated', {
+      ...(record.stateReason ? { reason: record.stateReason } : {}),
+      ...(record.stateTransitionReason ? { transition: 'User initiated' } : {}),
+    })
+    runtimes.delete(record.id)
+  }
+
+  async function powerDownBeforeTermination(runtime: InstanceRuntime, machine: Machine): Promise<void> {
+    await machine
+      .powerDown()
+      .catch((error: unknown) => log.debug({ instanceId: runtime.id, err: error }, 'power button'))
+    await waitForRuntime(runtime, () => runtime.machine === undefined || isClosed, dependencies.stopTimeoutMs)
+  }
+
+  function onMachineEvent(runtime: InstanceRuntime, event: MachineEvent): void {
+    log.info({ instanceId: runtime.id, event }, 'machine event')
+    switch (event.kind) {
+      case 'ended':
+        delete runtime.machine
+        runtime.ending = event
+        runtime.bootWatch?.abort()
+        wake(runtime.id)
+        return
+      case 'paused-by-io-error':
+        runtime.problem = event.isNoSpace
+          ? 'paused: the disk of the host is full; it goes on by itself when there is space'
+          : `paused: the host could not read or write its disk (${event.reason})`
+        events.publish({
+          kind: 'instance-problem',
+          resourceId: runtime.id,
+          message: `${runtime.id} is ${runtime.problem}`,
+        })
+        if (event.isNoSpace) void resumeWhenThereIsSpace(runtime)
+        return
+      case 'resumed':
+        delete runtime.problem
+        return
+      case 'guest-panicked':
+        events.publish({
+          kind: 'instance-problem',
+          resourceId: runtime.id,
+          message: `the kernel of ${runtime.id} panicked`,
+        })
+        return
+      case 'guest-shutdown':
+      case 'reset':
+        return
+    }
+  }
+
+  async function resumeWhenThereIsSpace(runtime: InstanceRuntime): Promise<void> {
+    while (!isClosed && runtime.machine && runtime.problem) {
+      await clock.sleep(resumeIntervalMs)
+      if ((await dependencies.freeBytes()) < dependencies.resumeFreeBytes) continue
+      try {
+        await runtime.machine?.resume()
+        delete runtime.problem
+        events.publish({
+          kind: 'instance-problem',
+          resourceId: runtime.id,
+          message: `${runtime.id} goes on: there is space again`,
+        })
+      } catch (error) {
+        log.warn({ instanceId: runtime.id, err: error }, 'machine could not be resumed')
+      }
+    }
+  }
+
+  async function adoptOne(record: InstanceRecord): Promise<void> {
+    const runtime = runtimeFor(record.id)
+    const found = await launcher.adopt(record, (event) => onMachineEvent(runtime, event))
+    if ('pid' in found) {
+      takeOver(runtime, found, record)
+      if ((await found.queryState()) === 'io-error') {
+        onMachineEvent(runtime, { kind: 'paused-by-io-error', driveId: '', reason: 'found paused', isNoSpace: true })
+      }
+    } else {
+      const reason = found.isHostRebooted ? 'the host was rebooted' : 'it ended while no daemon was running'
+      runtime.ending = { kind: 'ended', isClean: found.isClean, isHostRebooted: found.isHostRebooted, reason }
+    }
+    wake(record.id)
+  }
+
+  return {
+    wake,
+    runtimeOf: (instanceId) => runtimes.get(instanceId),
+    runtimes: () => runtimes.values(),
+    adopt: async () => {
+      const states = ['pending', 'running', 'stopping', 'shutting-down'] as const
+      const live = states.flatMap((state) => store.instances.listBy('state', state))
+      await Promise.all(
+        live.map(async (record) => {
+          try {
+            await adoptOne(record)
+          } catch (error) {
+            log.error({ instanceId: record.id, err: error }, 'instance could not be taken over')
+            wake(record.id)
+          }
+        }),
+      )
+    },
+    stopAll: async () => {
+      const live = [...runtimes.values()].filter((runtime) => runtime.machine)
+      for (const runtime of live) {
+        recordState(dependencies, runtime.id, 'stopping', { transition: 'User initiated' })
+        wake(runtime.id)
+      }
+      await Promise.all(
+        live.map((runtime) =>
+          waitForRuntime(
+            runtime,
+            () => runtime.machine === undefined && store.instances.find(runtime.id)?.state !== 'stopping',
+            dependencies.stopTimeoutMs + 10_000,
+          ),
+        ),
+      )
+    },
+    close: () => {
+      isClosed = true
+      for (const runtime of runtimes.values()) {
+        runtime.bootWatch?.abort()
+        notifyRuntime(runtime)
+      }
+    },
+  }
+}
+
+function changeForEnding(ending: InstanceRuntime['ending']): StateChange {
+  if (ending?.isClean) {
+    return {
+      reason: {
+        code: 'Client.InstanceInitiatedShutdown',
+        message: 'Client.InstanceInitiatedShutdown: Instance initiated shutdown',
+      },
+    }
+  }
+  const why = ending?.reason ?? 'the machine is gone'
+  return { reason: { code: 'Server.InternalError', message: `Server.InternalError: ${why}` } }
+}

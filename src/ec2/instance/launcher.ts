@@ -1,0 +1,212 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import fsExtra from 'fs-extra'
+import type { Clock } from '../../host/clock.ts'
+import { ensurePrivateDirectory } from '../../host/files.ts'
+import { diskFile, machineFile, type StatePaths } from '../../host/state-paths.ts'
+import { tapNameOf } from '../network-interface/network-interface.ts'
+import { assignPublicAddresses, releasePublicAddresses } from '../network-interface/public-address.ts'
+import type { DiskHost } from '../ports/disk.ts'
+import type {
+  AcceleratorVerdict,
+  Architecture,
+  Machine,
+  MachineEvent,
+  MachineHost,
+  MachineSpec,
+} from '../ports/machine.ts'
+import type { Network } from '../ports/network.ts'
+import type { Store } from '../ports/store.ts'
+import type { VolumeEraser } from '../volume/eraser.ts'
+import type { VolumeRecord } from '../volume/volume.ts'
+import type { NetworkDriver } from '../vpc/network-driver.ts'
+import type { InstanceTypeCatalog } from '../instance-type/instance-type.ts'
+import { markStage } from './boot-stage.ts'
+import type { InstanceRecord } from './instance.ts'
+
+/** What an instance needs around its machine, and the machine itself. */
+export interface MachineLauncher {
+  /** Makes the disks that do not exist yet, brings up the network, starts QEMU. */
+  start(record: InstanceRecord, onEvent: (event: MachineEvent) => void): Promise<Machine>
+  /** Takes over the machine that an earlier daemon started. */
+  adopt(record: InstanceRecord, onEvent: (event: MachineEvent) => void): ReturnType<MachineHost['adopt']>
+  /** Bytes of console output so far; 0 when there is none. */
+  consoleSize(instanceId: string): Promise<number>
+  /** Takes back the public addresses that a start had given. */
+  releaseAddresses(record: InstanceRecord): Promise<void>
+  /** Brings the VPC to what the records say; a failure is the log's, not the instance's. */
+  refreshNetwork(record: InstanceRecord): Promise<void>
+  hasSurvivingVolume(record: InstanceRecord): boolean
+  /** After the end: deletes what goes with the instance, lets the rest go. */
+  release(record: InstanceRecord): Promise<void>
+}
+
+export interface LauncherDependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly paths: StatePaths
+  readonly disks: DiskHost
+  readonly machines: MachineHost
+  readonly network: Network
+  readonly networks: NetworkDriver
+  readonly eraser: VolumeEraser
+  readonly instanceTypes: InstanceTypeCatalog
+  readonly publicCidr: string
+  /** The accelerator for machines of an architecture, proven once a boot of the host. */
+  readonly chooseAccelerator: (architecture: Architecture) => Promise<AcceleratorVerdict>
+  /** For example `pc-q35-7.2`. */
+  readonly machineTypeOf: (architecture: Architecture) => string
+  readonly onNetworkProblem: (error: unknown) => void
+}
+
+export function createMachineLauncher(dependencies: LauncherDependencies): MachineLauncher {
+  const { store, paths, disks, machines, network, networks } = dependencies
+
+  async function start(record: InstanceRecord, onEvent: (event: MachineEvent) => void): Promise<Machine> {
+    const directory = join(paths.machines, record.id)
+    const requestedAt = new Date(record.boot?.requestedAt ?? record.launchTime)
+    assignPublicAddresses(store, record, dependencies.publicCidr)
+    const consoleStart = await consoleSize(record.id)
+    const [verdict] = await Promise.all([
+      dependencies.chooseAccelerator(record.architecture),
+      ensurePrivateDirectory(directory),
+      makeDisks(record),
+      networks.refresh(record.vpcId),
+    ])
+    const spec = specOf(record, directory, verdict)
+    const machine = await machines.start(spec, network.commandPrefix(record.vpcId), onEvent)
+    store.transaction(() => {
+      markAttached(record)
+      const present = store.instances.find(record.id)
+      if (present?.boot) {
+        store.instances.replace({
+          ...present,
+          boot: {
+            ...present.boot,
+            consoleStart,
+            accelerator: verdict.accelerator,
+            acceleratorReason: verdict.reason,
+          },
+        })
+      }
+      const execAt = new Date(dependencies.clock.now().getTime() - (machine.execMs ?? 0))
+      markStage(store, record.id, 'qemu', execAt < requestedAt ? requestedAt : execAt)
+    })
+    return machine
+  }
+
+  async function consoleSize(instanceId: string): Promise<number> {
+    const log = await stat(join(paths.machines, instanceId, machineFile.consoleLog)).catch(() => undefined)
+    return log?.size ?? 0
+  }
+
+  async function makeDisks(record: InstanceRecord): Promise<void> {
+    const volumes = store.volumes.listBy('attachment.instanceId', record.id)
+    await Promise.all(volumes.filter((volume) => volume.state === 'creating').map(makeDisk))
+    markStage(store, record.id, 'disk', dependencies.clock.now())
+  }
+
+  async function makeDisk(volume: VolumeRecord): Promise<void> {
+    const directory = join(paths.volumes, volume.id)
+    await ensurePrivateDirectory(directory)
+    const path = join(directory, diskFile.disk)
+    // A crash may have left the file of a launch that never ran: it holds nothing yet.
+    await fsExtra.remove(path)
+    await disks.createVolumeDisk({
+      path,
+      ...(volume.layerId ? { backingPath: join(paths.layers, volume.layerId, diskFile.disk) } : {}),
+      sizeBytes: volume.sizeGib * 1024 ** 3,
+    })
+    store.transaction(() => {
+      const present = store.volumes.find(volume.id)
+      if (present?.state === 'creating') store.volumes.replace({ ...present, state: 'in-use' })
+    })
+  }
+
+  function markAttached(record: InstanceRecord): void {
+    for (const volume of store.volumes.listBy('attachment.instanceId', record.id)) {
+      if (volume.attachment?.state !== 'attaching') continue
+      store.volumes.replace({ ...volume, state: 'in-use', attachment: { ...volume.attachment, state: 'attached' } })
+    }
+  }
+
+  function specOf(record: InstanceRecord, directory: string, verdict: AcceleratorVerdict): MachineSpec {
+    const type = dependencies.instanceTypes.get(record.instanceType)
+    const volumes = store.volumes.listBy('attachment.instanceId', record.id)
+    const interfaces = store.interfaces.listBy('attachment.instanceId', record.id)
+    return {
+      name: record.id,
+      directory,
+      architecture: record.architecture,
+      accelerator: verdict.accelerator,
+      machineType: dependencies.machineTypeOf(record.architecture),
+      cpuCount: type.vCpus,
+      memoryMib: type.memoryMib,
+      uuid: record.uuid,
+      generationId: record.boot?.generationId ?? record.uuid,
+      drives: volumes.map((volume) => ({
+        id: `disk${volume.attachment?.port ?? 0}`,
+        path: join(paths.volumes, volume.id, diskFile.disk),
+        // virtio-blk's serial has 20 characters: `vol` and the 17 digits, as EC2's NVMe serial numbers are.
+        serial: volume.id.replace('-', ''),
+        port: volume.attachment?.port ?? 0,
+        ...(volume.attachment?.deviceName === record.rootDeviceName ? { bootIndex: 0 } : {}),
+      })),
+      networkDevices: interfaces.map((networkInterface) => ({
+        id: `nic${networkInterface.attachment?.deviceIndex ?? 0}`,
+        tapName: tapNameOf(networkInterface.id),
+        mac: networkInterface.macAddress,
+        port: networkInterface.attachment?.deviceIndex ?? 0,
+      })),
+    }
+  }
+
+  async function refreshNetwork(record: InstanceRecord): Promise<void> {
+    try {
+      await networks.refresh(record.vpcId)
+    } catch (error) {
+      dependencies.onNetworkProblem(error)
+    }
+  }
+
+  async function release(record: InstanceRecord): Promise<void> {
+    const doomed = store.transaction(() => {
+      for (const networkInterface of store.interfaces.listBy('attachment.instanceId', record.id)) {
+        if (networkInterface.attachment?.deleteOnTermination) {
+          store.interfaces.remove(networkInterface.id)
+          store.tags.removeAll(networkInterface.id)
+        } else {
+          const { attachment: _attachment, publicIp: _publicIp, ...rest } = networkInterface
+          store.interfaces.replace(rest)
+        }
+      }
+      return store.volumes.listBy('attachment.instanceId', record.id).filter((volume) => {
+        const { attachment, ...rest } = volume
+        if (attachment?.deleteOnTermination || volume.state === 'creating') {
+          store.volumes.replace({ ...rest, state: 'deleting' })
+          return true
+        }
+        store.volumes.replace({ ...rest, state: 'available' })
+        return false
+      })
+    })
+    await refreshNetwork(record)
+    await Promise.all(doomed.map((volume) => dependencies.eraser.erase(volume.id)))
+    await fsExtra.remove(join(paths.machines, record.id))
+  }
+
+  return {
+    start,
+    consoleSize,
+    adopt: (record, onEvent) => machines.adopt(join(paths.machines, record.id), onEvent),
+    releaseAddresses: async (record) => {
+      releasePublicAddresses(store, record)
+    },
+    refreshNetwork,
+    hasSurvivingVolume: (record) =>
+      store.volumes
+        .listBy('attachment.instanceId', record.id)
+        .some((volume) => volume.attachment?.deleteOnTermination === false),
+    release,
+  }
+}

@@ -1,0 +1,47 @@
+import type { Ec2Operations } from '../ec2-model/operations.ts'
+import type { Scope } from './ports/store.ts'
+
+/** One call under way, as the domain sees it: whose, where, when. */
+export interface CallContext extends Scope {
+  readonly requestId: string
+  readonly now: Date
+}
+
+/** The context of a mutation: effects on machines and networks wait until the transaction is on disk. */
+export interface MutationContext extends CallContext {
+  /** Runs once the transaction has been committed; never when it was taken back. Must not throw. */
+  afterCommit(effect: () => void): void
+}
+
+/** An operation that changes nothing. */
+export interface Query<Input, Output> {
+  readonly kind: 'query'
+  /** The parameters it honours; dispatch refuses the others by name. `DryRun` is understood by all. */
+  readonly parameters: readonly (keyof Input & string)[]
+  answer(context: CallContext, input: Input): Output | Promise<Output>
+}
+
+/**
+ * An operation that changes records. `apply` runs in one transaction, synchronously: whatever it throws takes everything back,
+ * and a dry run is the same work taken back at its end. What must wait (key generation) is done before, in `prepare`.
+ */
+export interface Mutation<Input, Output, Prepared = undefined> {
+  readonly kind: 'mutation'
+  readonly parameters: readonly (keyof Input & string)[]
+  /** May refuse, must change nothing. */
+  prepare?(context: CallContext, input: Input): Promise<Prepared>
+  apply(context: MutationContext, input: Input, prepared: Prepared): Output
+}
+
+/** The query of an EC2 operation by its name. */
+export type Ec2Query<Name extends keyof Ec2Operations> = Query<
+  Ec2Operations[Name]['input'],
+  Ec2Operations[Name]['output']
+>
+
+/** The mutation of an EC2 operation by its name. */
+export type Ec2Mutation<Name extends keyof Ec2Operations, Prepared = undefined> = Mutation<
+  Ec2Operations[Name]['input'],
+  Ec2Operations[Name]['output'],
+  Prepared
+>

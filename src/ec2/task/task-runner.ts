@@ -1,0 +1,118 @@
+import { join } from 'node:path'
+import fsExtra from 'fs-extra'
+import type { Logger } from 'pino'
+import type { Clock } from '../../host/clock.ts'
+import { ensurePrivateDirectory } from '../../host/files.ts'
+import type { StatePaths } from '../../host/state-paths.ts'
+import { Ec2Error } from '../errors.ts'
+import type { EventBus } from '../event/event-bus.ts'
+import type { Progress, WorkOptions } from '../ports/disk.ts'
+import type { Store } from '../ports/store.ts'
+import type { TaskRecord } from './task.ts'
+
+/** Runs long work outside of the calls that ask for it. */
+export interface TaskRunner {
+  /**
+   * Begins the work of a task that was recorded as `running`. It gets a private directory that is deleted when it ends, however it
+   * ends; what it resolves with is the image id.
+   */
+  start(taskId: string, work: (job: WorkOptions & { directory: string }) => Promise<string>): void
+  progressOf(taskId: string): Progress | undefined
+  /** Resolves when the task has ended. */
+  cancel(taskId: string): Promise<void>
+  /** Tasks that an earlier daemon did not finish have failed; their files go. */
+  abandonInterrupted(): Promise<void>
+  close(): Promise<void>
+}
+
+interface RunningTask {
+  readonly abort: AbortController
+  done: Promise<void>
+  progress: Progress
+}
+
+export function createTaskRunner(dependencies: {
+  store: Store
+  clock: Clock
+  paths: StatePaths
+  events: EventBus
+  log: Logger
+}): TaskRunner {
+  const { store, clock, paths, events, log } = dependencies
+  const running = new Map<string, RunningTask>()
+
+  function finish(taskId: string, outcome: Pick<TaskRecord, 'state' | 'imageId' | 'error'>): void {
+    store.transaction(() => {
+      const record = store.tasks.find(taskId)
+      if (record) store.tasks.replace({ ...record, ...outcome, endedAt: clock.now().toISOString() })
+    })
+    events.publish({
+      kind: 'task',
+      resourceId: taskId,
+      message: outcome.error?.message ?? `${taskId} ${outcome.state}`,
+    })
+  }
+
+  async function run(
+    taskId: string,
+    abort: AbortController,
+    work: (job: WorkOptions & { directory: string }) => Promise<string>,
+  ): Promise<void> {
+    const directory = join(paths.staging, taskId)
+    try {
+      await ensurePrivateDirectory(directory)
+      const imageId = await work({
+        directory,
+        signal: abort.signal,
+        onProgress: (progress) => {
+          const task = running.get(taskId)
+          if (task) task.progress = progress
+        },
+      })
+      finish(taskId, { state: 'succeeded', imageId })
+    } catch (error) {
+      if (abort.signal.aborted) {
+        finish(taskId, { state: 'cancelled', error: { code: 'Client.Cancelled', message: 'The task was cancelled' } })
+        return
+      }
+      log.error({ taskId, err: error }, 'task failed')
+      const message = error instanceof Error ? error.message : String(error)
+      finish(taskId, {
+        state: 'failed',
+        error: { code: error instanceof Ec2Error ? error.code : 'InternalError', message },
+      })
+    } finally {
+      await fsExtra.remove(directory)
+      running.delete(taskId)
+    }
+  }
+
+  async function cancel(taskId: string): Promise<void> {
+    const task = running.get(taskId)
+    task?.abort.abort()
+    await task?.done
+  }
+
+  return {
+    start: (taskId, work) => {
+      const abort = new AbortController()
+      const task: RunningTask = { abort, progress: { stage: 'Starting' }, done: Promise.resolve() }
+      running.set(taskId, task)
+      task.done = run(taskId, abort, work)
+    },
+    progressOf: (taskId) => running.get(taskId)?.progress,
+    cancel,
+    abandonInterrupted: async () => {
+      for (const task of store.tasks.listBy('state', 'running')) {
+        finish(task.id, {
+          state: 'failed',
+          error: { code: 'Server.Interrupted', message: 'The daemon ended during the task' },
+        })
+      }
+      await fsExtra.emptyDir(paths.staging)
+    },
+    close: async () => {
+      await Promise.all([...running.keys()].map(cancel))
+    },
+  }
+}

@@ -1,0 +1,97 @@
+import { coalesceByKey } from '../../host/coalesce.ts'
+import type { InstanceRecord } from '../instance/instance.ts'
+import { type InterfaceRecord, tapNameOf } from '../network-interface/network-interface.ts'
+import type { FirewallGroup, FirewallRule, InterfaceNetwork, Network, VpcNetwork } from '../ports/network.ts'
+import type { Store } from '../ports/store.ts'
+import type { SecurityGroupRecord, SecurityGroupRule } from '../security-group/security-group.ts'
+import { privateDomainOf } from './vpc.ts'
+
+/** Keeps the packets in step with the records. */
+export interface NetworkDriver {
+  /**
+   * Brings a VPC's namespace to what the records say: made with its first machine, ended with its last.
+   * Resolves when that, or something newer, is in force.
+   */
+  refresh(vpcId: string): Promise<void>
+}
+
+/** States in which an instance's machine may live and so needs its taps. */
+const liveStates: ReadonlySet<string> = new Set(['pending', 'running', 'stopping', 'shutting-down'])
+
+export function createNetworkDriver(dependencies: { store: Store; network: Network }): NetworkDriver {
+  const { store, network } = dependencies
+  return {
+    refresh: coalesceByKey(async (vpcId) => {
+      const vpc = readVpcNetwork(store, vpcId)
+      if (vpc === undefined || vpc.interfaces.length === 0) await network.remove(vpcId)
+      else await network.converge(vpc)
+    }),
+  }
+}
+
+/** The VPC as the network shall be, from the records; undefined when it is not recorded. */
+function readVpcNetwork(store: Store, vpcId: string): VpcNetwork | undefined {
+  const vpc = store.vpcs.find(vpcId)
+  if (!vpc) return undefined
+  const domain = privateDomainOf(vpc.region)
+  const interfaces: InterfaceNetwork[] = []
+  for (const record of store.interfaces.listBy('vpcId', vpcId)) {
+    const instance = record.attachment && store.instances.find(record.attachment.instanceId)
+    if (instance && liveStates.has(instance.state)) interfaces.push(describeInterface(record, instance, domain))
+  }
+  return {
+    id: vpc.id,
+    cidr: vpc.cidr,
+    domain,
+    subnets: store.subnets
+      .listBy('vpcId', vpcId)
+      .map((subnet) => ({ id: subnet.id, cidr: subnet.cidr, hasInternetRoute: subnet.isDefaultForAz })),
+    groups: store.securityGroups.listBy('vpcId', vpcId).map(describeGroup),
+    interfaces,
+  }
+}
+
+function describeInterface(record: InterfaceRecord, instance: InstanceRecord, domain: string): InterfaceNetwork {
+  const { metadataOptions } = instance
+  return {
+    id: record.id,
+    tapName: tapNameOf(record.id),
+    mac: record.macAddress,
+    subnetId: record.subnetId,
+    privateIp: record.privateIp,
+    dnsNames: [`ip-${record.privateIp.replaceAll('.', '-')}.${domain}`, `${instance.id}.${domain}`],
+    groupIds: record.groupIds,
+    hasSourceDestCheck: record.hasSourceDestCheck,
+    ...(record.publicIp ? { publicIp: record.publicIp } : {}),
+    metadata: {
+      isEnabled: metadataOptions.httpEndpoint === 'enabled',
+      hopLimit: metadataOptions.httpPutResponseHopLimit,
+    },
+  }
+}
+
+function describeGroup(group: SecurityGroupRecord): FirewallGroup {
+  return {
+    id: group.id,
+    ingress: group.rules.filter((rule) => !rule.isEgress).map(describeRule),
+    egress: group.rules.filter((rule) => rule.isEgress).map(describeRule),
+  }
+}
+
+function describeRule(rule: SecurityGroupRule): FirewallRule {
+  const peer = rule.peerGroupId ? { groupId: rule.peerGroupId } : { cidr: rule.cidrIpv4 ?? rule.cidrIpv6 ?? '' }
+  const { protocol, fromPort, toPort } = rule
+  if (protocol === '-1') return { protocol: 'all', ...peer }
+  if (protocol === 'icmp' || protocol === 'icmpv6') {
+    return {
+      protocol,
+      ...(fromPort >= 0 ? { icmpType: fromPort } : {}),
+      ...(fromPort >= 0 && toPort >= 0 ? { icmpCode: toPort } : {}),
+      ...peer,
+    }
+  }
+  if (protocol === 'tcp' || protocol === 'udp') {
+    return { protocol, ...(fromPort >= 0 ? { fromPort, toPort } : {}), ...peer }
+  }
+  return { protocol: Number(protocol), ...peer }
+}

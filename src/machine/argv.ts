@@ -1,0 +1,172 @@
+import { join } from 'node:path'
+import { machineFile } from '../host/state-paths.ts'
+import type { Architecture, DriveSpec, MachineSpec, NetworkDeviceSpec } from '../ec2/ports/machine.ts'
+
+/** Root ports of every machine, used or not: its shape never changes, so that devices can be plugged while it runs. */
+export const drivePortCount = 12
+export const networkPortCount = 4
+
+/** PCI slots on the root complex. Root ports are functions of two slots; fixed devices have one each. */
+const slot = { vga: 1, serialBus: 2, random: 3, drivePorts: 4, networkPorts: 6 } as const
+const functionsPerSlot = 8
+/** The root complex of both q35 and virt. */
+const rootBus = 'pcie.0'
+
+/** The QEMU binary for an architecture. */
+export function qemuBinaryOf(architecture: Architecture): string {
+  const suffix = { x86_64: 'x86_64', i386: 'i386', arm64: 'aarch64' }[architecture]
+  return `qemu-system-${suffix}`
+}
+
+/**
+ * QEMU's arguments for a machine (QEMU 7.2): a pure function of the spec, because adopting a machine and cloning a warm
+ * template depend on the same spec giving the same machine. Devices have explicit PCI addresses for the same reason.
+ */
+export function machineArgv(spec: MachineSpec): [string, ...string[]] {
+  const file = (name: keyof typeof machineFile) => join(spec.directory, machineFile[name])
+  return [
+    qemuBinaryOf(spec.architecture),
+    ...['-name', `guest=${escapeComma(spec.name)},process=${escapeComma(spec.name)}`],
+    '-nodefaults',
+    '-no-user-config',
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-pidfile', file('pid')],
+    ...['-machine', machineOption(spec)],
+    ...acceleratorArguments(spec),
+    ...['-smp', `${spec.cpuCount},sockets=1,cores=${spec.cpuCount},threads=1`],
+    ...['-m', `size=${spec.memoryMib}M`],
+    ...['-uuid', spec.uuid],
+    // cloud-init's ds-identify takes a system whose UUID and serial number both begin with "ec2" for EC2.
+    ...['-smbios', `type=1,manufacturer=Kiln,product=Kiln,serial=${spec.uuid}`],
+    ...['-rtc', 'base=utc'],
+    ...['-boot', 'strict=on,menu=off'],
+    ...['-display', 'none'],
+    ...['-vga', 'none'],
+    ...['-device', JSON.stringify({ driver: 'VGA', id: 'vga', bus: rootBus, addr: hex(slot.vga), vgamem_mb: 16 })],
+    ...['-vnc', `unix:${escapeComma(file('vncSocket'))}`],
+    ...['-chardev', socketChardev('qmp', file('qmpSocket'))],
+    ...['-mon', 'chardev=qmp,mode=control'],
+    // QEMU writes the log itself: a client that connects and does not read would stall the guest, a file cannot.
+    ...[
+      '-chardev',
+      `${socketChardev('serial0', file('serialSocket'))},logfile=${escapeComma(file('consoleLog'))},logappend=on`,
+    ],
+    ...['-serial', 'chardev:serial0'],
+    ...[
+      '-device',
+      JSON.stringify({ driver: 'virtio-serial-pci', id: 'vserial', bus: rootBus, addr: hex(slot.serialBus) }),
+    ],
+    ...['-chardev', socketChardev('agent', file('agentSocket'))],
+    ...[
+      '-device',
+      JSON.stringify({ driver: 'virtserialport', bus: 'vserial.0', chardev: 'agent', name: 'org.qemu.guest_agent.0' }),
+    ],
+    ...['-object', JSON.stringify({ 'qom-type': 'rng-random', id: 'rng0', filename: '/dev/urandom' })],
+    ...[
+      '-device',
+      JSON.stringify({ driver: 'virtio-rng-pci', id: 'rng', rng: 'rng0', bus: rootBus, addr: hex(slot.random) }),
+    ],
+    // The aarch64 `virt` machine has no vmgenid device in QEMU 7.2.
+    ...(spec.architecture === 'arm64'
+      ? []
+      : ['-device', JSON.stringify({ driver: 'vmgenid', id: 'vmgenid', guid: spec.generationId })]),
+    ...rootPorts('disk', drivePortCount, slot.drivePorts),
+    ...rootPorts('nic', networkPortCount, slot.networkPorts),
+    ...spec.drives.flatMap(driveArguments),
+    ...spec.networkDevices.flatMap(networkDeviceArguments),
+    ...kernelArguments(spec),
+  ]
+}
+
+function machineOption({ architecture, machineType }: MachineSpec): string {
+  if (architecture === 'arm64') return `${machineType},gic-version=max`
+  // No PC speaker, floppy controller or VMware port; usb and graphics are -nodefaults' already.
+  return `${machineType},vmport=off,smm=off,dump-guest-core=off`
+}
+
+function acceleratorArguments({ accelerator, architecture }: MachineSpec): string[] {
+  if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host']
+  // TCG's translation cache is 1 GiB by default: 128 MiB makes a Debian guest 510 MiB instead of 1348, no slower.
+  const cpu = architecture === 'arm64' ? 'max,pauth-impdef=on' : 'max'
+  return ['-accel', 'tcg,tb-size=128,thread=multi', '-cpu', cpu]
+}
+
+function rootPorts(kind: 'disk' | 'nic', count: number, firstSlot: number): string[] {
+  return Array.from({ length: count }, (_, index) => {
+    const address = `${hex(firstSlot + Math.floor(index / functionsPerSlot))}.${hex(index % functionsPerSlot)}`
+    const port = {
+      driver: 'pcie-root-port',
+      id: `${kind}-port${index}`,
+      bus: rootBus,
+      addr: address,
+      chassis: (kind === 'disk' ? 1 : 1 + drivePortCount) + index,
+      ...(index % functionsPerSlot === 0 ? { multifunction: true } : {}),
+    }
+    return ['-device', JSON.stringify(port)]
+  }).flat()
+}
+
+function driveArguments(drive: DriveSpec): string[] {
+  const file = {
+    driver: 'qcow2',
+    'node-name': drive.id,
+    file: { driver: 'file', filename: drive.path, aio: 'threads', cache: { direct: false, 'no-flush': false } },
+    discard: 'unmap',
+    'detect-zeroes': 'unmap',
+    cache: { direct: false, 'no-flush': false },
+  }
+  const device = {
+    driver: 'virtio-blk-pci',
+    id: `${drive.id}-device`,
+    drive: drive.id,
+    bus: `disk-port${drive.port}`,
+    addr: '0x0',
+    serial: drive.serial,
+    // A full or failing disk pauses the machine, so that nothing is lost; the daemon tells and goes on when it can.
+    werror: 'stop',
+    rerror: 'stop',
+    'write-cache': 'on',
+    ...(drive.bootIndex === undefined ? {} : { bootindex: drive.bootIndex }),
+  }
+  return ['-blockdev', JSON.stringify(file), '-device', JSON.stringify(device)]
+}
+
+function networkDeviceArguments(device: NetworkDeviceSpec): string[] {
+  return [
+    '-netdev',
+    `tap,id=${device.id},ifname=${device.tapName},script=no,downscript=no`,
+    '-device',
+    JSON.stringify({
+      driver: 'virtio-net-pci',
+      id: `${device.id}-device`,
+      netdev: device.id,
+      mac: device.mac,
+      bus: `nic-port${device.port}`,
+      addr: '0x0',
+      // No network boot: without its option ROM the firmware is done a second sooner.
+      romfile: '',
+    }),
+  ]
+}
+
+function kernelArguments({ kernel }: MachineSpec): string[] {
+  if (!kernel) return []
+  return [
+    ...['-kernel', kernel.path],
+    ...(kernel.initrdPath ? ['-initrd', kernel.initrdPath] : []),
+    ...['-append', kernel.commandLine],
+  ]
+}
+
+function socketChardev(id: string, path: string): string {
+  return `socket,id=${id},path=${escapeComma(path)},server=on,wait=off`
+}
+
+/** QEMU's option syntax writes a comma in a value twice. */
+function escapeComma(value: string): string {
+  return value.replaceAll(',', ',,')
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`
+}
