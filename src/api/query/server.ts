@@ -1,0 +1,202 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import type { Ec2Model } from '../../ec2-model/model.ts'
+import { Ec2Error, internalError } from '../../ec2/errors.ts'
+import type { Clock } from '../../host/clock.ts'
+import type { Random } from '../../host/random.ts'
+import type { Caller } from '../caller.ts'
+import type { Dispatch } from '../dispatch.ts'
+import type { Parameter } from './form.ts'
+import { parseQuery } from './parse-query.ts'
+import { readBody, RequestAbandoned } from './read-body.ts'
+import { readParameters } from './read-parameters.ts'
+import { type SigningSecret, type VerifiedSignature, verifySignature } from './signature.ts'
+import { isStsRequest, parseStsAction, writeCallerIdentity, writeStsError } from './sts.ts'
+import { writeError, writeResponse } from './write-response.ts'
+
+/** An access key as the store knows it. */
+export interface QueryCredential extends SigningSecret {
+  /** Twelve digits. */
+  readonly accountId: string
+}
+
+/** What a client may ask of the server's patience. */
+export interface QueryLimits {
+  /** Longest body. */
+  readonly bodyBytes: number
+  /** Longest time from a request's first byte to its last. */
+  readonly requestTimeoutMs: number
+}
+
+/** EC2's requests have at most 16 KB of user data, base64 and URL encoded, and little else. */
+export const defaultQueryLimits: QueryLimits = { bodyBytes: 1024 * 1024, requestTimeoutMs: 30_000 }
+
+export interface QueryServerDependencies {
+  readonly model: Ec2Model
+  readonly dispatch: Dispatch
+  readonly findCredential: (accessKeyId: string) => QueryCredential | undefined
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly limits?: QueryLimits
+}
+
+/** An answer before it has a body: what kind of client waits for it. */
+interface Exchange {
+  readonly requestId: string
+  isSts: boolean
+}
+
+/** Idle connections are kept for longer than SDKs keep theirs, so that the client is the one who closes. */
+const keepAliveTimeoutMs = 75_000
+/** A GET has everything in its request line. */
+const maximumHeaderBytes = 64 * 1024
+const timeoutCheckMs = 1000
+
+/**
+ * Builds the EC2 query front end, and STS GetCallerIdentity on the same port; the caller listens and closes. Every answer carries its
+ * request id in the body and in `x-amzn-requestid`.
+ */
+export function createQueryServer(dependencies: QueryServerDependencies): Server {
+  const { limits = defaultQueryLimits, random, log } = dependencies
+  const server = createServer(
+    {
+      keepAliveTimeout: keepAliveTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      headersTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(timeoutCheckMs, limits.requestTimeoutMs),
+      maxHeaderSize: maximumHeaderBytes,
+    },
+    (request, response) => {
+      void respond(dependencies, limits, request, response)
+    },
+  )
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const requestId = random.uuid()
+    log.debug({ requestId, errorCode: error.code }, 'refused what is not an HTTP request')
+    refuseConnection(error, socket, requestId)
+  })
+  return server
+}
+
+async function respond(
+  dependencies: QueryServerDependencies,
+  limits: QueryLimits,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { clock, random, log } = dependencies
+  const exchange: Exchange = { requestId: random.uuid(), isSts: false }
+  const startedMs = clock.monotonicMs()
+  try {
+    const body = await readBody(request, limits.bodyBytes)
+    send(response, exchange, 200, await answer(dependencies, exchange, request, body))
+  } catch (error) {
+    if (error instanceof RequestAbandoned) {
+      response.destroy()
+      return
+    }
+    const refusal = error instanceof Ec2Error ? error : internalError()
+    if (refusal !== error) log.error({ requestId: exchange.requestId, err: error }, 'request failed unexpectedly')
+    // Rather than read the rest of what was refused, the connection ends.
+    if (!request.complete) response.setHeader('connection', 'close')
+    const document = exchange.isSts ? writeStsError : writeError
+    send(response, exchange, refusal.status, document(refusal, exchange.requestId))
+  }
+  const durationMs = Math.round(clock.monotonicMs() - startedMs)
+  log.debug({ requestId: exchange.requestId, status: response.statusCode, durationMs }, 'answered a query request')
+}
+
+async function answer(
+  dependencies: QueryServerDependencies,
+  exchange: Exchange,
+  request: IncomingMessage,
+  body: Buffer,
+): Promise<string> {
+  const { model, dispatch, findCredential, clock } = dependencies
+  const parameters = readParameters(request, body)
+  exchange.isSts = isStsRequest(parameters)
+  const { method = '', url = '/', rawHeaders } = request
+  const signature = verifySignature({ method, url, rawHeaders, body }, findCredential, clock.now())
+  const caller = callerOf(exchange, request, signature)
+  refuseOtherService(exchange, signature)
+  if (exchange.isSts) {
+    const operation = parseStsAction(parameters)
+    return writeCallerIdentity(await dispatch(caller, operation, {}), exchange.requestId)
+  }
+  return answerEc2(model, dispatch, caller, parameters)
+}
+
+async function answerEc2(
+  model: Ec2Model,
+  dispatch: Dispatch,
+  caller: Caller,
+  parameters: readonly Parameter[],
+): Promise<string> {
+  const { operation, version, input } = parseQuery(model, parameters)
+  const output = await dispatch(caller, operation, input)
+  return writeResponse(model, operation, output, { requestId: caller.requestId, version })
+}
+
+function callerOf(
+  { requestId }: Exchange,
+  request: IncomingMessage,
+  { accessKeyId, credential, region }: VerifiedSignature<QueryCredential>,
+): Caller {
+  const sourceAddress = request.socket.remoteAddress
+  return {
+    accountId: credential.accountId,
+    region,
+    accessKeyId,
+    source: 'query',
+    requestId,
+    ...(sourceAddress === undefined ? {} : { sourceAddress }),
+  }
+}
+
+function refuseOtherService({ isSts }: Exchange, { service }: VerifiedSignature<QueryCredential>): void {
+  if (isSts && service !== 'sts') {
+    throw new Ec2Error('SignatureDoesNotMatch', "Credential should be scoped to correct service: 'sts'.", 403)
+  }
+  if (!isSts && service !== 'ec2') {
+    throw new Ec2Error('AuthFailure', "Credential should be scoped to correct service: 'ec2'.", 401)
+  }
+}
+
+function send(response: ServerResponse, { requestId }: Exchange, status: number, document: string): void {
+  const bytes = Buffer.from(document)
+  response.writeHead(status, {
+    'content-type': 'text/xml;charset=UTF-8',
+    'content-length': bytes.length,
+    'cache-control': 'no-cache, no-store',
+    'x-amzn-requestid': requestId,
+  })
+  response.end(bytes)
+}
+
+/** Node has given up on the bytes of this connection before they became a request. */
+function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex, requestId: string): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const refusal = connectionRefusalOf(error.code)
+  const document = writeError(refusal, requestId)
+  socket.end(
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nconnection: close\r\n` +
+      `content-type: text/xml;charset=UTF-8\r\ncontent-length: ${Buffer.byteLength(document)}\r\n` +
+      `x-amzn-requestid: ${requestId}\r\n\r\n${document}`,
+  )
+}
+
+function connectionRefusalOf(code: string | undefined): Ec2Error {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Ec2Error('RequestTimeout', 'The request was not complete within the time limit', 408)
+    case 'HPE_HEADER_OVERFLOW':
+      return new Ec2Error('RequestHeadersTooLarge', 'The headers of the request are too large', 431)
+    default:
+      return new Ec2Error('InvalidRequest', 'The request is not valid HTTP')
+  }
+}
