@@ -3,9 +3,13 @@ import type { Random } from '../host/random.ts'
 import type { StatePaths } from '../host/state-paths.ts'
 import type { EventBus } from './event/event-bus.ts'
 import type { InstanceTypeCatalog } from './instance-type/instance-type.ts'
+import type { ImageWork } from './image/image-work.ts'
 import type { InstanceDriver } from './instance/driver.ts'
+import type { LayerCollector } from './layer/layer-collector.ts'
 import type { Store } from './ports/store.ts'
 import type { RegionCatalog } from './region/region.ts'
+import type { ScheduleRunner } from './schedule/schedule-runner.ts'
+import type { TaskRunner } from './task/task-runner.ts'
 import type { NetworkDriver } from './vpc/network-driver.ts'
 
 /** What the host lends to machines, and the rules of this installation. */
@@ -40,4 +44,8 @@ export interface Domain {
   readonly events: EventBus
   readonly instances: InstanceDriver
   readonly networks: NetworkDriver
+  readonly layers: LayerCollector
+  readonly tasks: TaskRunner
+  readonly imageWork: ImageWork
+  readonly schedules: ScheduleRunner
 }

@@ -189,13 +189,17 @@ function translateEvent({ event, data }: QmpEvent): MachineEvent | undefined {
       if (data['action'] !== 'stop') return undefined
       return {
         kind: 'paused-by-io-error',
-        driveId: String(data['node-name'] ?? data['device'] ?? ''),
-        reason: String(data['reason'] ?? 'unknown'),
+        driveId: readText(data['node-name']) ?? readText(data['device']) ?? '',
+        reason: readText(data['reason']) ?? 'unknown',
         isNoSpace: data['nospace'] === true,
       }
     default:
       return undefined
   }
+}
+
+function readText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 function createMachine(parts: {

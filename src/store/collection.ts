@@ -16,6 +16,7 @@ export function createCollection<T extends ResourceRecord, Index extends string 
   const inScope = database.prepare<[string, string], Row>(
     `SELECT sequence, document FROM ${table} WHERE account_id = ? AND region = ? ORDER BY sequence`,
   )
+  const all = database.prepare<[], Row>(`SELECT sequence, document FROM ${table} ORDER BY sequence`)
   const pageInScope = database.prepare<[string, string, number, number], Row>(
     `SELECT sequence, document FROM ${table} WHERE account_id = ? AND region = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
   )
@@ -47,6 +48,7 @@ export function createCollection<T extends ResourceRecord, Index extends string 
       return record?.accountId === scope.accountId && record.region === scope.region ? record : undefined
     },
     list: (scope) => inScope.all(scope.accountId, scope.region).map(recordOf),
+    listAll: () => all.all().map(recordOf),
     page: (scope, afterSequence, limit): Sequenced<T>[] =>
       pageInScope
         .all(scope.accountId, scope.region, afterSequence, limit)

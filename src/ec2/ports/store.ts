@@ -36,6 +36,8 @@ export interface Collection<T extends ResourceRecord, Index extends string = nev
   /** Whoever it belongs to. For the daemon's own work, never for answering a caller. */
   find(id: string): T | undefined
   list(scope: Scope): T[]
+  /** Everyone's, in order of creation. For the daemon's own work. */
+  listAll(): T[]
   /** In order of creation, those after `afterSequence`; at most `limit`. */
   page(scope: Scope, afterSequence: number, limit: number): Sequenced<T>[]
   /** By an indexed member, whoever they belong to, in order of creation. */
@@ -84,7 +86,7 @@ export interface AccessKeyRecord {
 
 export interface Store {
   readonly instances: Collection<InstanceRecord, 'state'>
-  readonly volumes: Collection<VolumeRecord, 'state' | 'attachment.instanceId' | 'snapshotId'>
+  readonly volumes: Collection<VolumeRecord, 'state' | 'attachment.instanceId' | 'snapshotId' | 'layerId'>
   readonly interfaces: Collection<InterfaceRecord, 'vpcId' | 'subnetId' | 'attachment.instanceId' | 'publicIp'>
   readonly images: Collection<ImageRecord>
   readonly snapshots: Collection<SnapshotRecord, 'layerId'>

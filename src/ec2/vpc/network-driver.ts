@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import { coalesceByKey } from '../../host/coalesce.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import { type InterfaceRecord, tapNameOf } from '../network-interface/network-interface.ts'
@@ -13,19 +14,25 @@ export interface NetworkDriver {
    * Resolves when that, or something newer, is in force.
    */
   refresh(vpcId: string): Promise<void>
+  /** The same for a VPC whose rules or options changed: returns at once, a failure is logged. Nothing where no machine lives. */
+  refreshSoon(vpcId: string): void
 }
 
 /** States in which an instance's machine may live and so needs its taps. */
 const liveStates: ReadonlySet<string> = new Set(['pending', 'running', 'stopping', 'shutting-down'])
 
-export function createNetworkDriver(dependencies: { store: Store; network: Network }): NetworkDriver {
-  const { store, network } = dependencies
+export function createNetworkDriver(dependencies: { store: Store; network: Network; log: Logger }): NetworkDriver {
+  const { store, network, log } = dependencies
+  const refresh = coalesceByKey(async (vpcId) => {
+    const vpc = readVpcNetwork(store, vpcId)
+    if (vpc === undefined || vpc.interfaces.length === 0) await network.remove(vpcId)
+    else await network.converge(vpc)
+  })
   return {
-    refresh: coalesceByKey(async (vpcId) => {
-      const vpc = readVpcNetwork(store, vpcId)
-      if (vpc === undefined || vpc.interfaces.length === 0) await network.remove(vpcId)
-      else await network.converge(vpc)
-    }),
+    refresh,
+    refreshSoon: (vpcId) => {
+      refresh(vpcId).catch((error: unknown) => log.error({ vpcId, err: error }, 'network could not be refreshed'))
+    },
   }
 }
 

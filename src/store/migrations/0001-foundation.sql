@@ -39,6 +39,7 @@ CREATE TABLE volume (
 CREATE INDEX volume_by_scope ON volume (account_id, region, sequence);
 CREATE INDEX volume_by_state ON volume (json_extract(document, '$.state'));
 CREATE INDEX volume_by_instance ON volume (json_extract(document, '$.attachment.instanceId'));
+CREATE INDEX volume_by_layer ON volume (json_extract(document, '$.layerId'));
 CREATE INDEX volume_by_snapshot ON volume (json_extract(document, '$.snapshotId'));
 
 CREATE TABLE network_interface (

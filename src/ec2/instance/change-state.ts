@@ -1,0 +1,157 @@
+import type { InstanceStateChange } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import { Ec2Error, incorrectInstanceState, insufficientInstanceCapacity, unsupportedOperation } from '../errors.ts'
+import { findAll } from '../ids.ts'
+import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import { countFitting } from './capacity.ts'
+import { describeState } from './describe-instance.ts'
+import type { InstanceRecord, InstanceState } from './instance.ts'
+import { publishState, userInitiatedShutdown, withState } from './state-machine.ts'
+
+/** StopInstances: the guest is asked to power off, and ended when it does not in time; `Force` ends it at once. */
+export function stopInstances(domain: Domain): Ec2Mutation<'StopInstances'> {
+  return {
+    kind: 'mutation',
+    parameters: ['InstanceIds', 'Force', 'Hibernate', 'SkipOsShutdown'],
+    apply: (context, input) => {
+      if (input.Hibernate) throw unsupportedOperation('Hibernation is not supported by Kiln yet.')
+      const isForced = input.Force === true || input.SkipOsShutdown === true
+      const instances = requireInstances(domain, context, input.InstanceIds)
+      for (const instance of instances) {
+        if (instance.hasStopProtection) {
+          throw new Ec2Error(
+            'OperationNotPermitted',
+            `The instance '${instance.id}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.`,
+          )
+        }
+      }
+      return {
+        StoppingInstances: instances.map((instance) =>
+          change(domain, context, instance, {
+            stopped: 'stay',
+            running: 'stopping',
+            pending: 'stopping',
+            stopping: isForced ? 'again' : 'stay',
+          }, (record) => (isForced ? { ...record, request: { isForced } } : record)),
+        ),
+      }
+    },
+  }
+}
+
+/** StartInstances: a stopped instance boots again, with a new public address. */
+export function startInstances(domain: Domain): Ec2Mutation<'StartInstances'> {
+  return {
+    kind: 'mutation',
+    parameters: ['InstanceIds', 'AdditionalInfo'],
+    apply: (context, input) => {
+      const instances = requireInstances(domain, context, input.InstanceIds)
+      requireRoom(domain, instances)
+      return {
+        StartingInstances: instances.map((instance) =>
+          change(domain, context, instance, { stopped: 'pending', pending: 'stay', running: 'stay' }, (record) => ({
+            ...record,
+            launchTime: context.now.toISOString(),
+            boot: {
+              requestedAt: context.now.toISOString(),
+              isFirst: false,
+              generationId: domain.random.uuid(),
+              stages: {},
+            },
+          })),
+        ),
+      }
+    },
+  }
+}
+
+/** RebootInstances: the guest is asked to go down and boots again; it is reset when it does not in time. */
+export function rebootInstances(domain: Domain): Ec2Mutation<'RebootInstances'> {
+  return {
+    kind: 'mutation',
+    parameters: ['InstanceIds'],
+    apply: (context, input) => {
+      for (const instance of requireInstances(domain, context, input.InstanceIds)) {
+        change(domain, context, instance, { running: 'again', pending: 'stay' }, (record) => ({
+          ...record,
+          request: { isReboot: true },
+        }))
+      }
+      return {}
+    },
+  }
+}
+
+/** TerminateInstances: everything that goes with the instance is deleted. Terminating twice is no error. */
+export function terminateInstances(domain: Domain): Ec2Mutation<'TerminateInstances'> {
+  return {
+    kind: 'mutation',
+    parameters: ['InstanceIds', 'Force', 'SkipOsShutdown'],
+    apply: (context, input) => {
+      const instances = requireInstances(domain, context, input.InstanceIds)
+      for (const instance of instances) {
+        if (!instance.hasTerminationProtection || instance.state === 'terminated') continue
+        throw new Ec2Error(
+          'OperationNotPermitted',
+          `The instance '${instance.id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.`,
+        )
+      }
+      return {
+        TerminatingInstances: instances.map((instance) =>
+          change(domain, context, instance, {
+            pending: 'shutting-down',
+            running: 'shutting-down',
+            stopping: 'shutting-down',
+            stopped: 'shutting-down',
+            'shutting-down': 'stay',
+            terminated: 'stay',
+          }),
+        ),
+      }
+    },
+  }
+}
+
+/** What an operation does to an instance in a state: go to another, stay as it is, or stay and be driven again. */
+type Transitions = Readonly<Partial<Record<InstanceState, InstanceState | 'stay' | 'again'>>>
+
+/** Takes one instance along; a state that the table does not name is refused with IncorrectInstanceState. */
+function change(
+  domain: Domain,
+  context: MutationContext,
+  instance: InstanceRecord,
+  transitions: Transitions,
+  adapt: (record: InstanceRecord) => InstanceRecord = (record) => record,
+): InstanceStateChange {
+  const next = transitions[instance.state]
+  if (next === undefined) throw incorrectInstanceState(instance.id, instance.state)
+  if (next !== 'stay') {
+    const isShutdown = next === 'stopping' || next === 'shutting-down'
+    const moved =
+      next === 'again' ? instance : withState(instance, next, context.now, isShutdown ? userInitiatedShutdown : {})
+    const changed = adapt(moved)
+    domain.store.instances.replace(changed)
+    if (next !== 'again') publishState(domain.events, instance, changed)
+    context.afterCommit(() => domain.instances.wake(instance.id))
+  }
+  return {
+    InstanceId: instance.id,
+    CurrentState: describeState(next === 'stay' || next === 'again' ? instance.state : next),
+    PreviousState: describeState(instance.state),
+  }
+}
+
+function requireInstances({ store }: Domain, context: MutationContext, ids: readonly string[] | undefined): InstanceRecord[] {
+  return findAll('i', ids ?? [], (id) => store.instances.get(context, id))
+}
+
+function requireRoom(domain: Domain, instances: readonly InstanceRecord[]): void {
+  for (const instance of instances) {
+    if (instance.state !== 'stopped') continue
+    if (countFitting(domain, domain.instanceTypes.get(instance.instanceType)) < 1) {
+      throw insufficientInstanceCapacity(
+        `This host has no room for ${instance.id} (${instance.instanceType}): end other instances, choose a smaller type, or raise capacity.* in the configuration.`,
+      )
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { encode } from 'jpeg-js'
+import { machineFile } from '../../host/state-paths.ts'
+import type { Domain } from '../domain.ts'
+import { incorrectInstanceState } from '../errors.ts'
+import { findOne } from '../ids.ts'
+import type { Ec2Query } from '../operation.ts'
+
+/** EC2 keeps the last 64 KiB ("GetConsoleOutput"). */
+const consoleBytes = 64 * 1024
+const jpegQuality = 80
+
+/** The last 64 KiB of the serial console, of a stopped instance too. */
+export function getConsoleOutput({ store, paths, clock }: Domain): Ec2Query<'GetConsoleOutput'> {
+  return {
+    kind: 'query',
+    parameters: ['InstanceId', 'Latest'],
+    answer: async (context, input) => {
+      const instance = findOne('i', input.InstanceId ?? '', (id) => store.instances.get(context, id))
+      const output = await readTail(join(paths.machines, instance.id, machineFile.consoleLog))
+      return { InstanceId: instance.id, Timestamp: clock.now(), Output: output.toString('base64') }
+    },
+  }
+}
+
+async function readTail(path: string): Promise<Buffer> {
+  const file = await open(path, 'r').catch(() => undefined)
+  if (!file) return Buffer.alloc(0)
+  try {
+    const { size } = await file.stat()
+    const buffer = Buffer.alloc(Math.min(size, consoleBytes))
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, size - buffer.length)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
+
+/** The screen as a JPEG. */
+export function getConsoleScreenshot({ store, instances }: Domain): Ec2Query<'GetConsoleScreenshot'> {
+  return {
+    kind: 'query',
+    parameters: ['InstanceId', 'WakeUp'],
+    answer: async (context, input) => {
+      const instance = findOne('i', input.InstanceId ?? '', (id) => store.instances.get(context, id))
+      const machine = instances.runtimeOf(instance.id)?.machine
+      if (!machine) throw incorrectInstanceState(instance.id, instance.state)
+      return { InstanceId: instance.id, ImageData: jpegOf(await machine.screenDump()).toString('base64') }
+    },
+  }
+}
+
+/** A JPEG of a binary PPM (`P6 WIDTH HEIGHT 255` and three bytes a pixel), which is what QEMU writes. */
+function jpegOf(ppm: Buffer): Buffer {
+  const header = /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(ppm.toString('latin1', 0, 64))
+  if (!header) throw new Error('QEMU wrote no PPM image')
+  const width = Number(header[1])
+  const height = Number(header[2])
+  const pixels = ppm.subarray(header[0].length)
+  const data = Buffer.alloc(width * height * 4, 0xff)
+  for (let index = 0; index < width * height; index++) pixels.copy(data, index * 4, index * 3, index * 3 + 3)
+  return encode({ data, width, height }, jpegQuality).data
+}

@@ -1,0 +1,154 @@
+import type { Instance, InstanceNetworkInterface, Reservation } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import type { InterfaceRecord } from '../network-interface/network-interface.ts'
+import type { Store } from '../ports/store.ts'
+import { describeTags } from '../tag/tag.ts'
+import { type InstanceRecord, instanceStateCodes } from './instance.ts'
+import { privateNameOf, publicNameOf } from './metadata-view.ts'
+
+/** A reservation with the given ones of its instances, in EC2's shape. */
+export function describeReservation(
+  domain: Pick<Domain, 'store' | 'instanceTypes'>,
+  reservationId: string,
+  instances: readonly InstanceRecord[],
+): Reservation {
+  return {
+    ReservationId: reservationId,
+    OwnerId: instances[0]?.accountId,
+    Groups: [],
+    Instances: instances.map((instance) => describeInstance(domain, instance)),
+  }
+}
+
+/** A state in EC2's shape. */
+export function describeState(state: InstanceRecord['state']): { Code: number; Name: InstanceRecord['state'] } {
+  return { Code: instanceStateCodes[state], Name: state }
+}
+
+/** An instance as DescribeInstances tells of it. */
+export function describeInstance({ store, instanceTypes }: Pick<Domain, 'store' | 'instanceTypes'>, instance: InstanceRecord): Instance {
+  const interfaces = store.interfaces.listBy('attachment.instanceId', instance.id)
+  const volumes = store.volumes.listBy('attachment.instanceId', instance.id).filter(({ state }) => state === 'in-use')
+  const primary = interfaces.find(({ attachment }) => attachment?.deviceIndex === 0)
+  const publicIp = primary?.publicIp
+  const isGone = instance.state === 'terminated'
+  const type = instanceTypes.get(instance.instanceType)
+  const { metadataOptions } = instance
+  return {
+    InstanceId: instance.id,
+    ImageId: instance.imageId,
+    State: describeState(instance.state),
+    PrivateDnsName: isGone ? '' : privateNameOf(instance.privateIp, instance.region),
+    PublicDnsName: publicIp ? publicNameOf(publicIp, instance.region) : '',
+    StateTransitionReason: instance.stateTransitionReason,
+    ...(instance.stateReason
+      ? { StateReason: { Code: instance.stateReason.code, Message: instance.stateReason.message } }
+      : {}),
+    KeyName: instance.keyName,
+    AmiLaunchIndex: instance.launchIndex,
+    ProductCodes: [],
+    InstanceType: instance.instanceType as NonNullable<Instance['InstanceType']>,
+    LaunchTime: new Date(instance.launchTime),
+    Placement: { AvailabilityZone: instance.availabilityZone, GroupName: '', Tenancy: 'default' },
+    Monitoring: { State: instance.isMonitored ? 'enabled' : 'disabled' },
+    ...(isGone
+      ? {}
+      : { SubnetId: instance.subnetId, VpcId: instance.vpcId, PrivateIpAddress: instance.privateIp }),
+    PublicIpAddress: publicIp,
+    Architecture: instance.architecture,
+    RootDeviceType: 'ebs',
+    RootDeviceName: instance.rootDeviceName,
+    BlockDeviceMappings: volumes.map(({ id, attachment }) => ({
+      DeviceName: attachment?.deviceName,
+      Ebs: {
+        VolumeId: id,
+        Status: attachment?.state,
+        AttachTime: new Date(attachment?.attachTime ?? instance.launchTime),
+        DeleteOnTermination: attachment?.deleteOnTermination,
+      },
+    })),
+    VirtualizationType: 'hvm',
+    Hypervisor: 'xen',
+    ClientToken: instance.clientToken ?? '',
+    Tags: describeTags(store.tags.of(instance.id)),
+    SecurityGroups: describeGroups(store, primary?.groupIds ?? []),
+    SourceDestCheck: primary?.hasSourceDestCheck ?? true,
+    NetworkInterfaces: interfaces.map((record) => describeInterface(store, record)),
+    EbsOptimized: instance.isEbsOptimized,
+    EnaSupport: true,
+    CpuOptions: { CoreCount: Math.max(1, type.vCpus / type.threadsPerCore), ThreadsPerCore: type.threadsPerCore },
+    HibernationOptions: { Configured: false },
+    EnclaveOptions: { Enabled: false },
+    CapacityReservationSpecification: { CapacityReservationPreference: 'open' },
+    MetadataOptions: {
+      State: 'applied',
+      HttpTokens: metadataOptions.httpTokens,
+      HttpPutResponseHopLimit: metadataOptions.httpPutResponseHopLimit,
+      HttpEndpoint: metadataOptions.httpEndpoint,
+      HttpProtocolIpv6: 'disabled',
+      InstanceMetadataTags: metadataOptions.instanceMetadataTags,
+    },
+    MaintenanceOptions: { AutoRecovery: instance.autoRecovery },
+    BootMode: instance.bootMode,
+    CurrentInstanceBootMode: instance.bootMode,
+    PlatformDetails: 'Linux/UNIX',
+    UsageOperation: 'RunInstances',
+    UsageOperationUpdateTime: new Date(instance.launchTime),
+    PrivateDnsNameOptions: {
+      HostnameType: 'ip-name',
+      EnableResourceNameDnsARecord: false,
+      EnableResourceNameDnsAAAARecord: false,
+    },
+  }
+}
+
+function describeInterface(store: Store, record: InterfaceRecord): InstanceNetworkInterface {
+  const association = record.publicIp
+    ? {
+        Association: {
+          IpOwnerId: 'amazon',
+          PublicIp: record.publicIp,
+          PublicDnsName: publicNameOf(record.publicIp, record.region),
+        },
+      }
+    : {}
+  const privateName = privateNameOf(record.privateIp, record.region)
+  return {
+    NetworkInterfaceId: record.id,
+    OwnerId: record.accountId,
+    SubnetId: record.subnetId,
+    VpcId: record.vpcId,
+    Description: record.description,
+    Status: 'in-use',
+    MacAddress: record.macAddress,
+    PrivateIpAddress: record.privateIp,
+    PrivateDnsName: privateName,
+    SourceDestCheck: record.hasSourceDestCheck,
+    InterfaceType: 'interface',
+    Groups: describeGroups(store, record.groupIds),
+    Ipv6Addresses: [],
+    PrivateIpAddresses: [
+      { Primary: true, PrivateIpAddress: record.privateIp, PrivateDnsName: privateName, ...association },
+    ],
+    ...association,
+    ...(record.attachment
+      ? {
+          Attachment: {
+            AttachmentId: record.attachment.id,
+            DeviceIndex: record.attachment.deviceIndex,
+            NetworkCardIndex: 0,
+            Status: 'attached',
+            AttachTime: new Date(record.attachment.attachTime),
+            DeleteOnTermination: record.attachment.deleteOnTermination,
+          },
+        }
+      : {}),
+  }
+}
+
+function describeGroups(store: Store, ids: readonly string[]): { GroupId: string; GroupName: string }[] {
+  return ids.flatMap((id) => {
+    const group = store.securityGroups.find(id)
+    return group ? [{ GroupId: id, GroupName: group.name }] : []
+  })
+}

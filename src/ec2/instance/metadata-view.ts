@@ -1,0 +1,100 @@
+import type { InstanceMetadata, InterfaceMetadata } from '../ports/metadata.ts'
+import type { RegionCatalog } from '../region/region.ts'
+import type { Store } from '../ports/store.ts'
+import { privateDomainOf, publicDomainOf } from '../vpc/vpc.ts'
+import type { InterfaceRecord } from '../network-interface/network-interface.ts'
+import type { InstanceRecord } from './instance.ts'
+
+/** What the metadata service says to whoever asks from that address in that VPC; undefined when it is nobody's. */
+export function findInstanceMetadata(
+  dependencies: { store: Store; regions: RegionCatalog },
+  vpcId: string,
+  sourceIp: string,
+): InstanceMetadata | undefined {
+  const { store } = dependencies
+  const asking = store.interfaces.listBy('vpcId', vpcId).find((candidate) => candidate.privateIp === sourceIp)
+  const instance = asking?.attachment && store.instances.find(asking.attachment.instanceId)
+  return instance && describeMetadata(dependencies, instance)
+}
+
+function describeMetadata(
+  { store, regions }: { store: Store; regions: RegionCatalog },
+  instance: InstanceRecord,
+): InstanceMetadata {
+  const interfaces = store.interfaces.listBy('attachment.instanceId', instance.id)
+  const described = interfaces.map((record) => describeInterface(store, record))
+  const primary = described.find(({ deviceNumber }) => deviceNumber === 0)
+  const zones = regions.get(instance.region)?.zones ?? []
+  const tags = store.tags.of(instance.id).map(({ key, value }) => [key, value] as const)
+  const { metadataOptions } = instance
+  return {
+    instanceId: instance.id,
+    accountId: instance.accountId,
+    imageId: instance.imageId,
+    instanceType: instance.instanceType,
+    architecture: instance.architecture,
+    launchIndex: instance.launchIndex,
+    launchTime: new Date(instance.launchTime),
+    reservationId: instance.reservationId,
+    region: instance.region,
+    availabilityZone: instance.availabilityZone,
+    availabilityZoneId: zones.find(({ name }) => name === instance.availabilityZone)?.id ?? '',
+    localHostname: privateNameOf(instance.privateIp, instance.region),
+    privateIp: instance.privateIp,
+    ...(primary?.publicIp ? { publicIp: primary.publicIp } : {}),
+    ...(primary?.publicHostname ? { publicHostname: primary.publicHostname } : {}),
+    securityGroupNames: primary?.securityGroupNames ?? [],
+    ...(instance.publicKey ? { publicKey: { name: instance.keyName ?? 'key', openSshKey: instance.publicKey } } : {}),
+    blockDeviceMapping: blockDeviceMapping(store, instance),
+    interfaces: described,
+    tags: Object.fromEntries(tags),
+    ...(instance.userData === undefined ? {} : { userData: Buffer.from(instance.userData, 'base64') }),
+    options: {
+      isEnabled: metadataOptions.httpEndpoint === 'enabled',
+      tokens: metadataOptions.httpTokens,
+      hopLimit: metadataOptions.httpPutResponseHopLimit,
+      areTagsEnabled: metadataOptions.instanceMetadataTags === 'enabled',
+    },
+  }
+}
+
+/** `ami` and `root` are the root device, `ebs1`, … the others (EC2 documentation, "Instance metadata categories"). */
+function blockDeviceMapping(store: Store, instance: InstanceRecord): Record<string, string> {
+  const mapping: Record<string, string> = { ami: instance.rootDeviceName, root: instance.rootDeviceName }
+  const others = store.volumes
+    .listBy('attachment.instanceId', instance.id)
+    .flatMap(({ attachment }) => (attachment && attachment.deviceName !== instance.rootDeviceName ? [attachment] : []))
+  for (const [index, { deviceName }] of others.entries()) mapping[`ebs${index + 1}`] = deviceName
+  return mapping
+}
+
+function describeInterface(store: Store, record: InterfaceRecord): InterfaceMetadata {
+  const groups = record.groupIds.flatMap((id) => store.securityGroups.find(id) ?? [])
+  return {
+    mac: record.macAddress,
+    interfaceId: record.id,
+    deviceNumber: record.attachment?.deviceIndex ?? 0,
+    ownerId: record.accountId,
+    vpcId: record.vpcId,
+    vpcCidr: store.vpcs.find(record.vpcId)?.cidr ?? '',
+    subnetId: record.subnetId,
+    subnetCidr: store.subnets.find(record.subnetId)?.cidr ?? '',
+    privateIps: [record.privateIp],
+    localHostname: privateNameOf(record.privateIp, record.region),
+    ...(record.publicIp
+      ? { publicIp: record.publicIp, publicHostname: publicNameOf(record.publicIp, record.region) }
+      : {}),
+    securityGroupIds: groups.map(({ id }) => id),
+    securityGroupNames: groups.map(({ name }) => name),
+  }
+}
+
+/** `ip-172-31-0-5.ec2.internal` */
+export function privateNameOf(privateIp: string, region: string): string {
+  return `ip-${privateIp.replaceAll('.', '-')}.${privateDomainOf(region)}`
+}
+
+/** `ec2-127-80-0-10.compute-1.amazonaws.com` */
+export function publicNameOf(publicIp: string, region: string): string {
+  return `ec2-${publicIp.replaceAll('.', '-')}.${publicDomainOf(region)}`
+}

@@ -1,0 +1,172 @@
+import type { Domain } from '../domain.ts'
+import { insufficientInstanceCapacity } from '../errors.ts'
+import { newId } from '../ids.ts'
+import { newMacAddress } from '../network-interface/mac-address.ts'
+import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import { takeAddresses } from '../subnet/address-plan.ts'
+import { putTags } from '../tag/tag.ts'
+import { countFitting } from './capacity.ts'
+import { describeReservation } from './describe-instance.ts'
+import type { InstanceRecord } from './instance.ts'
+import { type LaunchPlan, planLaunch } from './launch-plan.ts'
+import { publishState } from './state-machine.ts'
+
+/**
+ * Records the instances with their volumes and interfaces, and answers; the driver makes machines of them. As many as fit are
+ * launched between MinCount and MaxCount, all in one transaction.
+ */
+export function runInstances(domain: Domain): Ec2Mutation<'RunInstances'> {
+  return {
+    kind: 'mutation',
+    parameters: [
+      'ImageId',
+      'MinCount',
+      'MaxCount',
+      'InstanceType',
+      'KeyName',
+      'SecurityGroupIds',
+      'SecurityGroups',
+      'SubnetId',
+      'PrivateIpAddress',
+      'NetworkInterfaces',
+      'Placement',
+      'UserData',
+      'BlockDeviceMappings',
+      'InstanceInitiatedShutdownBehavior',
+      'DisableApiTermination',
+      'DisableApiStop',
+      'EbsOptimized',
+      'Monitoring',
+      'MetadataOptions',
+      'MaintenanceOptions',
+      'TagSpecifications',
+      'ClientToken',
+    ],
+    apply: (context, input) => {
+      const plan = planLaunch(domain, context, input)
+      const count = Math.min(plan.maximumCount, countFitting(domain, plan.type))
+      if (count < plan.minimumCount) throw capacityError(domain, plan, count)
+      const addresses = plan.privateIp ? [plan.privateIp] : takeAddresses(domain.store, plan.subnet, count)
+      const reservationId = newId('r', domain.random)
+      const instances = addresses.map((address, index) => recordInstance(domain, context, plan, reservationId, address, index))
+      context.afterCommit(() => {
+        for (const instance of instances) domain.instances.wake(instance.id)
+      })
+      return describeReservation(domain, reservationId, instances)
+    },
+  }
+}
+
+function capacityError({ settings }: Domain, { type, minimumCount }: LaunchPlan, fitting: number): Error {
+  return insufficientInstanceCapacity(
+    `This host has room for ${fitting} more instances of type ${type.name} (${type.vCpus} vCPUs, ${type.memoryMib} MiB each), ` +
+      `${minimumCount} were asked for. It sells ${settings.vCpuCapacity} vCPUs and ${settings.memoryCapacityMib} MiB: ` +
+      `end instances, choose a smaller type, or raise capacity.* in the configuration.`,
+  )
+}
+
+function recordInstance(
+  domain: Domain,
+  context: MutationContext,
+  plan: LaunchPlan,
+  reservationId: string,
+  privateIp: string,
+  launchIndex: number,
+): InstanceRecord {
+  const { store, random } = domain
+  const { accountId, region } = context
+  const now = context.now.toISOString()
+  const { subnet, image } = plan
+  const instance: InstanceRecord = {
+    accountId,
+    region,
+    id: newId('i', random),
+    reservationId,
+    launchIndex,
+    launchTime: now,
+    ...(plan.clientToken ? { clientToken: plan.clientToken } : {}),
+    imageId: image.id,
+    architecture: image.architecture,
+    bootMode: image.bootMode,
+    instanceType: plan.type.name,
+    vpcId: subnet.vpcId,
+    subnetId: subnet.id,
+    availabilityZone: subnet.availabilityZone,
+    privateIp,
+    ...(plan.keyPair ? { keyName: plan.keyPair.name, publicKey: plan.keyPair.publicKey } : {}),
+    ...(plan.userData === undefined ? {} : { userData: plan.userData }),
+    rootDeviceName: image.rootDeviceName,
+    shutdownBehavior: plan.shutdownBehavior,
+    hasTerminationProtection: plan.hasTerminationProtection,
+    hasStopProtection: plan.hasStopProtection,
+    isEbsOptimized: plan.isEbsOptimized,
+    isMonitored: plan.isMonitored,
+    metadataOptions: plan.metadataOptions,
+    autoRecovery: plan.autoRecovery,
+    // cloud-init takes a system whose UUID begins with ec2 for EC2.
+    uuid: `ec2${random.uuid().slice(3)}`,
+    state: 'pending',
+    stateChangedAt: now,
+    stateTransitionReason: '',
+    boot: { requestedAt: now, isFirst: true, generationId: random.uuid(), stages: {} },
+  }
+  store.instances.insert(instance)
+  putTags(store, context, instance.id, 'instance', plan.tags.get('instance') ?? [])
+  recordInterface(domain, context, plan, instance)
+  recordVolumes(domain, context, plan, instance)
+  publishState(domain.events, undefined, instance)
+  return instance
+}
+
+function recordInterface({ store, random }: Domain, context: MutationContext, plan: LaunchPlan, instance: InstanceRecord): void {
+  const { accountId, region } = context
+  const id = newId('eni', random)
+  store.interfaces.insert({
+    accountId,
+    region,
+    id,
+    vpcId: instance.vpcId,
+    subnetId: instance.subnetId,
+    availabilityZone: instance.availabilityZone,
+    description: plan.interfaceDescription,
+    macAddress: newMacAddress(random),
+    privateIp: instance.privateIp,
+    groupIds: plan.groupIds,
+    hasSourceDestCheck: true,
+    wantsPublicIp: plan.wantsPublicIp,
+    attachment: {
+      id: newId('eni-attach', random),
+      instanceId: instance.id,
+      deviceIndex: 0,
+      attachTime: instance.launchTime,
+      deleteOnTermination: plan.deleteInterfaceOnTermination,
+    },
+  })
+  putTags(store, context, id, 'network-interface', plan.tags.get('network-interface') ?? [])
+}
+
+function recordVolumes({ store, random }: Domain, context: MutationContext, plan: LaunchPlan, instance: InstanceRecord): void {
+  const { accountId, region } = context
+  for (const [port, planned] of plan.volumes.entries()) {
+    const { deviceName, deleteOnTermination, ...volume } = planned
+    const id = newId('vol', random)
+    store.volumes.insert({
+      accountId,
+      region,
+      id,
+      state: 'creating',
+      availabilityZone: instance.availabilityZone,
+      createTime: instance.launchTime,
+      ...volume,
+      attachment: {
+        instanceId: instance.id,
+        deviceName,
+        state: 'attaching',
+        attachTime: instance.launchTime,
+        deleteOnTermination,
+        port,
+      },
+    })
+    putTags(store, context, id, 'volume', plan.tags.get('volume') ?? [])
+  }
+}

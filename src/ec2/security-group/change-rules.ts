@@ -1,0 +1,117 @@
+import type { Domain } from '../domain.ts'
+import { Ec2Error } from '../errors.ts'
+import { findAll, newId } from '../ids.ts'
+import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import { putTags, readTagSpecifications, type TagSpecificationInput } from '../tag/tag.ts'
+import { findGroup } from './create-group.ts'
+import { describeRule } from './describe-groups.ts'
+import { type FlatPermission, isSameRule, readPermissions } from './permission.ts'
+import type { SecurityGroupRecord, SecurityGroupRule } from './security-group.ts'
+
+/** EC2's default quota of inbound or outbound rules per security group. */
+const maximumRules = 60
+
+type RuleRequest = FlatPermission & {
+  readonly GroupId?: string | undefined
+  readonly GroupName?: string | undefined
+  readonly SecurityGroupRuleIds?: readonly string[] | undefined
+  readonly TagSpecifications?: readonly TagSpecificationInput[] | undefined
+}
+
+export function authorizeSecurityGroupIngress(domain: Domain): Ec2Mutation<'AuthorizeSecurityGroupIngress'> {
+  return {
+    kind: 'mutation',
+    parameters: ['GroupId', 'GroupName', 'IpPermissions', 'IpProtocol', 'FromPort', 'ToPort', 'CidrIp', 'SourceSecurityGroupName', 'TagSpecifications'],
+    apply: (context, input) => authorize(domain, context, input, false),
+  }
+}
+
+export function authorizeSecurityGroupEgress(domain: Domain): Ec2Mutation<'AuthorizeSecurityGroupEgress'> {
+  return {
+    kind: 'mutation',
+    parameters: ['GroupId', 'IpPermissions', 'IpProtocol', 'FromPort', 'ToPort', 'CidrIp', 'TagSpecifications'],
+    apply: (context, input) => authorize(domain, context, input, true),
+  }
+}
+
+export function revokeSecurityGroupIngress(domain: Domain): Ec2Mutation<'RevokeSecurityGroupIngress'> {
+  return {
+    kind: 'mutation',
+    parameters: ['GroupId', 'GroupName', 'IpPermissions', 'IpProtocol', 'FromPort', 'ToPort', 'CidrIp', 'SourceSecurityGroupName', 'SecurityGroupRuleIds'],
+    apply: (context, input) => revoke(domain, context, input, false),
+  }
+}
+
+export function revokeSecurityGroupEgress(domain: Domain): Ec2Mutation<'RevokeSecurityGroupEgress'> {
+  return {
+    kind: 'mutation',
+    parameters: ['GroupId', 'IpPermissions', 'IpProtocol', 'FromPort', 'ToPort', 'CidrIp', 'SecurityGroupRuleIds'],
+    apply: (context, input) => revoke(domain, context, input, true),
+  }
+}
+
+function authorize(domain: Domain, context: MutationContext, input: RuleRequest, isEgress: boolean) {
+  const { store, random } = domain
+  const group = findGroup(domain, context, input)
+  const drafts = readPermissions(store, context, group, input, isEgress)
+  const tags = readTagSpecifications(input.TagSpecifications, ['security-group-rule']).get('security-group-rule') ?? []
+  const added: SecurityGroupRule[] = []
+  for (const draft of drafts) {
+    if ([...group.rules, ...added].some((rule) => isSameRule(rule, draft))) {
+      const peer = draft.cidrIpv4 ?? draft.cidrIpv6 ?? draft.peerGroupId
+      throw new Ec2Error(
+        'InvalidPermission.Duplicate',
+        `the specified rule "peer: ${peer}, ${draft.protocol}, from port: ${draft.fromPort}, to port: ${draft.toPort}, ALLOW" already exists`,
+      )
+    }
+    added.push({ id: newId('sgr', random), ...draft })
+  }
+  const rules = [...group.rules, ...added]
+  if (rules.filter((rule) => rule.isEgress === isEgress).length > maximumRules) {
+    throw new Ec2Error('RulesPerSecurityGroupLimitExceeded', 'The maximum number of rules per security group has been reached.')
+  }
+  for (const rule of added) putTags(store, context, rule.id, 'security-group-rule', tags)
+  putRules(domain, context, group, rules)
+  return { Return: true, SecurityGroupRules: added.map((rule) => describeRule(store, group, rule)) }
+}
+
+function revoke(domain: Domain, context: MutationContext, input: RuleRequest, isEgress: boolean) {
+  const { store } = domain
+  const group = findGroup(domain, context, input)
+  const removed = input.SecurityGroupRuleIds?.length
+    ? findAll('sgr', input.SecurityGroupRuleIds, (id) => group.rules.find((rule) => rule.id === id && rule.isEgress === isEgress))
+    : readPermissions(store, context, group, input, isEgress).map((draft) => {
+        const found = group.rules.find((rule) => isSameRule(rule, draft))
+        if (!found) throw new Ec2Error('InvalidPermission.NotFound', 'The specified rule does not exist in this security group.')
+        return found
+      })
+  for (const rule of removed) store.tags.removeAll(rule.id)
+  putRules(domain, context, group, group.rules.filter((rule) => !removed.includes(rule)))
+  return {
+    Return: true,
+    UnknownIpPermissions: [],
+    RevokedSecurityGroupRules: removed.map((rule) => ({
+      SecurityGroupRuleId: rule.id,
+      GroupId: group.id,
+      IsEgress: rule.isEgress,
+      IpProtocol: rule.protocol,
+      FromPort: rule.fromPort,
+      ToPort: rule.toPort,
+      CidrIpv4: rule.cidrIpv4,
+      CidrIpv6: rule.cidrIpv6,
+      ReferencedGroupId: rule.peerGroupId,
+      Description: rule.description,
+    })),
+  }
+}
+
+/** Records the rules; the packets follow at once. */
+function putRules(
+  { store, networks }: Domain,
+  context: MutationContext,
+  group: SecurityGroupRecord,
+  rules: readonly SecurityGroupRule[],
+): void {
+  store.securityGroups.replace({ ...group, rules })
+  context.afterCommit(() => networks.refreshSoon(group.vpcId))
+}

@@ -1,0 +1,150 @@
+import type { IpPermission, SecurityGroup, SecurityGroupRule as RuleDescription } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import { Ec2Error } from '../errors.ts'
+import { applyFilters } from '../filter.ts'
+import { findAll } from '../ids.ts'
+import type { Ec2Query } from '../operation.ts'
+import { refusePagingWithIds, takePage } from '../page.ts'
+import type { Store } from '../ports/store.ts'
+import { describeTags } from '../tag/tag.ts'
+import type { SecurityGroupRecord, SecurityGroupRule } from './security-group.ts'
+
+export function describeSecurityGroups({ store }: Domain): Ec2Query<'DescribeSecurityGroups'> {
+  const rulesOf = (isEgress: boolean) => (group: SecurityGroupRecord) =>
+    group.rules.filter((rule) => rule.isEgress === isEgress)
+  const permissionFilters = (prefix: string, isEgress: boolean) => {
+    const rules = rulesOf(isEgress)
+    return {
+      [`${prefix}.cidr`]: (group: SecurityGroupRecord) => rules(group).map(({ cidrIpv4 }) => cidrIpv4),
+      [`${prefix}.from-port`]: (group: SecurityGroupRecord) => rules(group).map(({ fromPort }) => fromPort),
+      [`${prefix}.group-id`]: (group: SecurityGroupRecord) => rules(group).map(({ peerGroupId }) => peerGroupId),
+      [`${prefix}.ipv6-cidr`]: (group: SecurityGroupRecord) => rules(group).map(({ cidrIpv6 }) => cidrIpv6),
+      [`${prefix}.protocol`]: (group: SecurityGroupRecord) => rules(group).map(({ protocol }) => protocol),
+      [`${prefix}.to-port`]: (group: SecurityGroupRecord) => rules(group).map(({ toPort }) => toPort),
+    }
+  }
+  return {
+    kind: 'query',
+    parameters: ['GroupIds', 'GroupNames', 'Filters', 'MaxResults', 'NextToken'],
+    answer: (context, input) => {
+      refusePagingWithIds('groupIds', input.GroupIds, input)
+      const all = store.securityGroups.list(context)
+      let known = all
+      if (input.GroupIds?.length) known = findAll('sg', input.GroupIds, (id) => store.securityGroups.get(context, id))
+      if (input.GroupNames?.length) known = findByNames(store, known, input.GroupNames)
+      const matching = applyFilters(
+        known,
+        input.Filters,
+        {
+          description: ({ description }) => description,
+          'group-id': ({ id }) => id,
+          'group-name': ({ name }) => name,
+          'owner-id': ({ accountId }) => accountId,
+          'vpc-id': ({ vpcId }) => vpcId,
+          ...permissionFilters('ip-permission', false),
+          ...permissionFilters('egress.ip-permission', true),
+        },
+        ({ id }) => store.tags.of(id),
+      )
+      const page = takePage(matching, input, ({ id }) => id)
+      return {
+        SecurityGroups: page.records.map((group) => describeGroup(store, group)),
+        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+      }
+    },
+  }
+}
+
+/** Names are those of the default VPC's groups, as on EC2. */
+function findByNames(store: Store, groups: readonly SecurityGroupRecord[], names: readonly string[]): SecurityGroupRecord[] {
+  return names.map((name) => {
+    const found = groups.find((group) => group.name === name && store.vpcs.find(group.vpcId)?.isDefault)
+    if (!found) throw new Ec2Error('InvalidGroup.NotFound', `The security group '${name.slice(0, 255)}' does not exist`)
+    return found
+  })
+}
+
+function describeGroup(store: Store, group: SecurityGroupRecord): SecurityGroup {
+  return {
+    GroupId: group.id,
+    GroupName: group.name,
+    Description: group.description,
+    OwnerId: group.accountId,
+    VpcId: group.vpcId,
+    SecurityGroupArn: `arn:aws:ec2:${group.region}:${group.accountId}:security-group/${group.id}`,
+    IpPermissions: describePermissions(group, false),
+    IpPermissionsEgress: describePermissions(group, true),
+    Tags: describeTags(store.tags.of(group.id)),
+  }
+}
+
+/** Rules of one protocol and port range are one permission, as EC2 groups them. */
+function describePermissions(group: SecurityGroupRecord, isEgress: boolean): IpPermission[] {
+  const permissions = new Map<string, IpPermission>()
+  for (const rule of group.rules) {
+    if (rule.isEgress !== isEgress) continue
+    const key = `${rule.protocol}/${rule.fromPort}/${rule.toPort}`
+    const permission = permissions.get(key) ?? {
+      IpProtocol: rule.protocol,
+      ...(rule.protocol === '-1' ? {} : { FromPort: rule.fromPort, ToPort: rule.toPort }),
+      IpRanges: [],
+      Ipv6Ranges: [],
+      PrefixListIds: [],
+      UserIdGroupPairs: [],
+    }
+    const description = rule.description === undefined ? {} : { Description: rule.description }
+    if (rule.cidrIpv4) permission.IpRanges?.push({ CidrIp: rule.cidrIpv4, ...description })
+    if (rule.cidrIpv6) permission.Ipv6Ranges?.push({ CidrIpv6: rule.cidrIpv6, ...description })
+    if (rule.peerGroupId) {
+      permission.UserIdGroupPairs?.push({ GroupId: rule.peerGroupId, UserId: group.accountId, ...description })
+    }
+    permissions.set(key, permission)
+  }
+  return [...permissions.values()]
+}
+
+/** One rule in the shape of DescribeSecurityGroupRules. */
+export function describeRule(store: Store, group: SecurityGroupRecord, rule: SecurityGroupRule): RuleDescription {
+  return {
+    SecurityGroupRuleId: rule.id,
+    GroupId: group.id,
+    GroupOwnerId: group.accountId,
+    IsEgress: rule.isEgress,
+    IpProtocol: rule.protocol,
+    FromPort: rule.fromPort,
+    ToPort: rule.toPort,
+    CidrIpv4: rule.cidrIpv4,
+    CidrIpv6: rule.cidrIpv6,
+    ...(rule.peerGroupId
+      ? { ReferencedGroupInfo: { GroupId: rule.peerGroupId, UserId: group.accountId, VpcId: group.vpcId } }
+      : {}),
+    Description: rule.description,
+    Tags: describeTags(store.tags.of(rule.id)),
+    SecurityGroupRuleArn: `arn:aws:ec2:${group.region}:${group.accountId}:security-group-rule/${rule.id}`,
+  }
+}
+
+export function describeSecurityGroupRules({ store }: Domain): Ec2Query<'DescribeSecurityGroupRules'> {
+  return {
+    kind: 'query',
+    parameters: ['SecurityGroupRuleIds', 'Filters', 'MaxResults', 'NextToken'],
+    answer: (context, input) => {
+      refusePagingWithIds('securityGroupRuleIds', input.SecurityGroupRuleIds, input)
+      const all = store.securityGroups.list(context).flatMap((group) => group.rules.map((rule) => ({ group, rule })))
+      const known = input.SecurityGroupRuleIds?.length
+        ? findAll('sgr', input.SecurityGroupRuleIds, (id) => all.find(({ rule }) => rule.id === id))
+        : all
+      const matching = applyFilters(
+        known,
+        input.Filters,
+        { 'group-id': ({ group }) => group.id, 'security-group-rule-id': ({ rule }) => rule.id },
+        ({ rule }) => store.tags.of(rule.id),
+      )
+      const page = takePage(matching, input, ({ rule }) => rule.id)
+      return {
+        SecurityGroupRules: page.records.map(({ group, rule }) => describeRule(store, group, rule)),
+        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+      }
+    },
+  }
+}

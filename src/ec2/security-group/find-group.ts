@@ -1,0 +1,13 @@
+import { Ec2Error } from '../errors.ts'
+import type { Store } from '../ports/store.ts'
+import type { SecurityGroupRecord } from './security-group.ts'
+
+/** The groups of those names in a VPC. Throws InvalidGroup.NotFound for the first that is missing. */
+export function findGroupsByName(store: Store, vpcId: string, names: readonly string[]): SecurityGroupRecord[] {
+  const groups = store.securityGroups.listBy('vpcId', vpcId)
+  return names.map((name) => {
+    const found = groups.find((group) => group.name === name)
+    if (!found) throw new Ec2Error('InvalidGroup.NotFound', `The security group '${name.slice(0, 255)}' does not exist in VPC '${vpcId}'`)
+    return found
+  })
+}

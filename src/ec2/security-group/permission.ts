@@ -1,0 +1,143 @@
+import type { IpPermission } from '@aws-sdk/client-ec2'
+import ipaddr from 'ipaddr.js'
+import { Ec2Error, invalidParameterValue, unsupportedOperation } from '../errors.ts'
+import { findOne } from '../ids.ts'
+import type { Scope, Store } from '../ports/store.ts'
+import { findGroupsByName } from './find-group.ts'
+import type { SecurityGroupRecord, SecurityGroupRule } from './security-group.ts'
+
+/** A rule that has no id yet. */
+export type RuleDraft = Omit<SecurityGroupRule, 'id'>
+
+/** Parameters of Authorize… and Revoke… that name one rule without `IpPermissions`, as older clients do. */
+export interface FlatPermission {
+  readonly IpProtocol?: string | undefined
+  readonly FromPort?: number | undefined
+  readonly ToPort?: number | undefined
+  readonly CidrIp?: string | undefined
+  readonly SourceSecurityGroupName?: string | undefined
+  readonly IpPermissions?: readonly IpPermission[] | undefined
+}
+
+const protocolNames: Readonly<Record<string, string>> = { '1': 'icmp', '6': 'tcp', '17': 'udp', '58': 'icmpv6', all: '-1' }
+
+/** The rules that a request names, one a peer. Throws InvalidParameterValue, InvalidPermission.Malformed, InvalidGroup.NotFound. */
+export function readPermissions(
+  store: Store,
+  scope: Scope,
+  group: SecurityGroupRecord,
+  input: FlatPermission,
+  isEgress: boolean,
+): RuleDraft[] {
+  const permissions = [...(input.IpPermissions ?? [])]
+  if (input.IpProtocol !== undefined || input.CidrIp !== undefined || input.SourceSecurityGroupName !== undefined) {
+    permissions.push({
+      IpProtocol: input.IpProtocol ?? (input.SourceSecurityGroupName === undefined ? undefined : '-1'),
+      FromPort: input.FromPort,
+      ToPort: input.ToPort,
+      ...(input.CidrIp === undefined ? {} : { IpRanges: [{ CidrIp: input.CidrIp }] }),
+      ...(input.SourceSecurityGroupName === undefined
+        ? {}
+        : { UserIdGroupPairs: [{ GroupName: input.SourceSecurityGroupName }] }),
+    })
+  }
+  const drafts = permissions.flatMap((permission) => readPermission(store, scope, group, permission, isEgress))
+  if (drafts.length === 0) {
+    throw new Ec2Error('MissingParameter', 'Either IpPermissions or a protocol with a source must be specified')
+  }
+  return drafts
+}
+
+function readPermission(
+  store: Store,
+  scope: Scope,
+  group: SecurityGroupRecord,
+  permission: IpPermission,
+  isEgress: boolean,
+): RuleDraft[] {
+  if (permission.PrefixListIds?.length) throw unsupportedOperation('Prefix lists are not supported by Kiln yet.')
+  const protocol = readProtocol(permission.IpProtocol)
+  const base = { isEgress, protocol, ...readPorts(protocol, permission.FromPort, permission.ToPort) }
+  return [
+    ...(permission.IpRanges ?? []).map(({ CidrIp, Description }) => ({
+      ...base,
+      cidrIpv4: readCidr(CidrIp ?? '', 'ipv4'),
+      ...readDescription(Description),
+    })),
+    ...(permission.Ipv6Ranges ?? []).map(({ CidrIpv6, Description }) => ({
+      ...base,
+      cidrIpv6: readCidr(CidrIpv6 ?? '', 'ipv6'),
+      ...readDescription(Description),
+    })),
+    ...(permission.UserIdGroupPairs ?? []).map((pair) => {
+      const peer = pair.GroupId
+        ? findOne('sg', pair.GroupId, (id) => store.securityGroups.get(scope, id))
+        : findGroupsByName(store, group.vpcId, [pair.GroupName ?? ''])[0]
+      if (!peer || peer.vpcId !== group.vpcId) {
+        throw new Ec2Error('InvalidGroup.NotFound', `You have specified two resources that belong to different networks.`)
+      }
+      return { ...base, peerGroupId: peer.id, ...readDescription(pair.Description) }
+    }),
+  ]
+}
+
+function readProtocol(value: string | undefined): string {
+  const text = (value ?? '').toLowerCase()
+  const protocol = protocolNames[text] ?? text
+  const isNumber = /^\d{1,3}$/.test(protocol) && Number(protocol) <= 255
+  if (['-1', 'tcp', 'udp', 'icmp', 'icmpv6'].includes(protocol) || isNumber) return protocol
+  throw invalidParameterValue('IpProtocol', (value ?? '').slice(0, 40), 'Expected tcp, udp, icmp, icmpv6, -1 or a protocol number.')
+}
+
+function readPorts(protocol: string, from: number | undefined, to: number | undefined): { fromPort: number; toPort: number } {
+  if (protocol === 'icmp' || protocol === 'icmpv6') {
+    const type = from ?? -1
+    const code = to ?? -1
+    if (type < -1 || type > 255 || code < -1 || code > 255) throw invalidPorts('ICMP type and code are -1 or 0 to 255')
+    return { fromPort: type, toPort: code }
+  }
+  if (protocol !== 'tcp' && protocol !== 'udp') return { fromPort: -1, toPort: -1 }
+  if (from === undefined || to === undefined) throw invalidPorts('Must specify both from and to ports with TCP/UDP.')
+  if (from === -1 && to === -1) return { fromPort: 0, toPort: 65_535 }
+  if (from < 0 || to > 65_535 || from > to) throw invalidPorts(`Invalid TCP/UDP port range (${from}:${to})`)
+  return { fromPort: from, toPort: to }
+}
+
+function invalidPorts(message: string): Ec2Error {
+  return new Ec2Error('InvalidParameterValue', message)
+}
+
+/** EC2 stores the network address: 10.1.2.3/8 becomes 10.0.0.0/8. */
+function readCidr(text: string, kind: 'ipv4' | 'ipv6'): string {
+  const malformed = new Ec2Error('InvalidParameterValue', `CIDR block ${text.slice(0, 60)} is malformed`)
+  if (!/^[0-9a-fA-F.:]+\/\d{1,3}$/.test(text)) throw malformed
+  try {
+    const [address, prefixLength] = ipaddr.parseCIDR(text)
+    if (address.kind() !== kind) throw malformed
+    const network = kind === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(text) : ipaddr.IPv6.networkAddressFromCIDR(text)
+    return `${network.toString()}/${prefixLength}`
+  } catch {
+    throw malformed
+  }
+}
+
+function readDescription(text: string | undefined): { description?: string } {
+  if (text === undefined) return {}
+  if (text.length > 255 || !/^[A-Za-z0-9 ._\-:/()#,@[\]+=&;{}!$*]*$/.test(text)) {
+    throw invalidParameterValue('Description', text.slice(0, 300), 'Invalid security group rule description.')
+  }
+  return { description: text }
+}
+
+/** Whether two rules allow the same to the same peer. */
+export function isSameRule(a: RuleDraft, b: RuleDraft): boolean {
+  return (
+    a.isEgress === b.isEgress &&
+    a.protocol === b.protocol &&
+    a.fromPort === b.fromPort &&
+    a.toPort === b.toPort &&
+    a.cidrIpv4 === b.cidrIpv4 &&
+    a.cidrIpv6 === b.cidrIpv6 &&
+    a.peerGroupId === b.peerGroupId
+  )
+}
