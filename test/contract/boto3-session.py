@@ -28,9 +28,8 @@ def failure(call):
 
 
 def presigned():
-    url = ec2.generate_presigned_url(
-        "describe_instances", Params={"Filters": [{"Name": "tag:a b*", "Values": ["~x/y", "é"]}]}, ExpiresIn=60
-    )
+    filters = [{"Name": "tag:a b*", "Values": ["~x/y", "é"]}]
+    url = ec2.generate_presigned_url("describe_instances", {"Filters": filters}, ExpiresIn=60, HttpMethod="GET")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url) as response:
         return {"status": response.status, "hasInstances": "i-00000000000000001" in response.read().decode()}

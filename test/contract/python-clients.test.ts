@@ -35,7 +35,6 @@ function environment(): Record<string, string> {
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
     AWS_DEFAULT_REGION: 'us-west-2',
     AWS_EC2_METADATA_DISABLED: 'true',
-    AWS_MAX_ATTEMPTS: '1',
     AWS_PAGER: '',
     NO_PROXY: '127.0.0.1',
   }
@@ -76,7 +75,7 @@ describe('the AWS CLI', () => {
       ],
       ...[
         '--tag-specifications',
-        'ResourceType=instance,Tags=[{Key=Name,Value=web},{Key=empty,Value=}]',
+        '[{"ResourceType":"instance","Tags":[{"Key":"Name","Value":"web"},{"Key":"empty","Value":""}]}]',
         '--client-token',
         'once',
       ],
