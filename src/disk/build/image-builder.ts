@@ -1,0 +1,59 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { Ec2Error } from '../../ec2/errors.ts'
+import type { ImageBuilder } from '../../ec2/ports/disk.ts'
+import type { ProcessHost } from '../../host/process.ts'
+import { makeBiosDisk } from './bios-disk.ts'
+import { layOutNanoRoot } from './nano-root.ts'
+import { fetchPackages } from './package-cache.ts'
+import { readRecipes } from './recipe.ts'
+
+/** What the builder works with. */
+export interface ImageBuilderDependencies {
+  readonly processes: ProcessHost
+  readonly log: Logger
+  /** images/recipes; the guests' files are in folders beside it, images/nano. */
+  readonly recipesDirectory: string
+  /** Packages that were downloaded once are kept here. */
+  readonly cacheDirectory: string
+}
+
+const kernelArguments =
+  'root=/dev/vda1 rw console=ttyS0 quiet panic=1 net.ifnames=0 no_timer_check tsc=reliable 8250.nr_uarts=1'
+
+/** Builds the images of images/recipes from Debian's packages, as whatever user runs it. */
+export function createImageBuilder(dependencies: ImageBuilderDependencies): ImageBuilder {
+  const { processes, log, recipesDirectory, cacheDirectory } = dependencies
+  return {
+    listRecipes: async () =>
+      (await readRecipes(recipesDirectory)).map(({ name, description, architecture }) => ({
+        name,
+        description,
+        architecture,
+      })),
+    build: async (name, workDirectory, work) => {
+      const recipe = (await readRecipes(recipesDirectory)).find((recipe) => recipe.name === name)
+      if (!recipe) throw new Ec2Error('InvalidParameterValue', `There is no image recipe named ${JSON.stringify(name)}`)
+      const root = join(workDirectory, 'root')
+      await mkdir(root)
+      work.onProgress({ stage: 'Downloading packages' })
+      const packages = await fetchPackages(processes, recipe, cacheDirectory, work.signal, (detail) =>
+        work.onProgress({ stage: 'Downloading packages', detail }),
+      )
+      work.onProgress({ stage: 'Installing' })
+      const guestDirectory = join(recipesDirectory, '..', 'nano')
+      await layOutNanoRoot(processes, { recipe, packages, guestDirectory, workDirectory, root }, work.signal)
+      work.onProgress({ stage: 'Making the disk' })
+      const path = await makeBiosDisk(
+        processes,
+        { root, workDirectory, diskMib: recipe.diskMib, kernelArguments, isRoot: process.getuid?.() === 0 },
+        work.signal,
+      )
+      for (const leftover of ['unpacked', 'disk.raw']) await rm(join(workDirectory, leftover), { recursive: true })
+      log.info({ recipe: name, path }, 'image built')
+      const { description, architecture, loginUser } = recipe
+      return { path, architecture, name, description, loginUser }
+    },
+  }
+}

@@ -1,0 +1,177 @@
+import { chmod, copyFile, cp, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { ProcessHost } from '../../host/process.ts'
+import type { Recipe } from './recipe.ts'
+
+const toolTimeoutMs = 120_000
+const libraryDirectories = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu']
+const appletLinks = ['sh', 'init', 'getty', 'login', 'acpid', 'reboot', 'poweroff', 'halt']
+
+/** Lays out the nano root file system in `root` from unpacked packages; its boot/ holds vmlinuz and initrd.gz. */
+export async function layOutNanoRoot(
+  processes: ProcessHost,
+  request: { recipe: Recipe; packages: readonly string[]; guestDirectory: string; workDirectory: string; root: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const { recipe, root, guestDirectory } = request
+  const unpacked = join(request.workDirectory, 'unpacked')
+  const run = (argv: readonly [string, ...string[]], options: { input?: string; directory?: string } = {}) =>
+    processes.run({ argv, timeoutMs: toolTimeoutMs, signal, ...options })
+  await mkdir(unpacked)
+  for (const path of request.packages) await run(['dpkg-deb', '-x', path, unpacked])
+
+  for (const directory of [
+    'bin',
+    'sbin',
+    'dev',
+    'proc',
+    'sys',
+    'run',
+    'tmp',
+    'root',
+    'home/ec2-user',
+    'etc/kiln',
+    'etc/dropbear',
+    'etc/pam.d',
+    'usr/bin',
+    'usr/sbin',
+    'var/log',
+    'var/lib/kiln',
+    'etc/acpi/PWRF',
+    'boot',
+  ])
+    await mkdir(join(root, directory), { recursive: true })
+  for (const path of recipe.files) {
+    await mkdir(dirname(join(root, path)), { recursive: true })
+    // Links stay links: an absolute one (the loader's) must not be followed on the host.
+    await cp(join(unpacked, path), join(root, path), { verbatimSymlinks: true })
+  }
+  await chmod(join(root, 'usr/bin/sudo'), 0o4755)
+  await mkdir(join(root, 'lib/x86_64-linux-gnu'), { recursive: true })
+  for (const library of recipe.libraries)
+    await copyFile(await findLibrary(unpacked, library), join(root, 'lib/x86_64-linux-gnu', library))
+  const { stdout: applets } = await run([join(root, 'bin/busybox'), '--list-full'])
+  const extra = appletLinks.map((name) => (name === 'sh' || name === 'login' ? `bin/${name}` : `sbin/${name}`))
+  for (const applet of new Set([...applets.split('\n').filter(Boolean), ...extra])) {
+    const path = join(root, applet)
+    if (await exists(path)) continue
+    await mkdir(dirname(path), { recursive: true })
+    await symlink('/bin/busybox', path)
+  }
+  for (const name of ['boot', 'shutdown', 'udhcpc', 'user-data']) {
+    await copyFile(join(guestDirectory, name), join(root, 'etc/kiln', name))
+    await chmod(join(root, 'etc/kiln', name), 0o755)
+  }
+  await copyFile(join(guestDirectory, 'inittab'), join(root, 'etc/inittab'))
+  await writeConfiguration(root, recipe)
+  await makeInitrd(run, { recipe, unpacked, guestDirectory, workDirectory: request.workDirectory, root })
+}
+
+async function writeConfiguration(root: string, recipe: Recipe): Promise<void> {
+  const user = recipe.loginUser
+  const files: readonly (readonly [string, string, number])[] = [
+    ['etc/passwd', `root:x:0:0:root:/root:/bin/sh\n${user}:x:1000:1000::/home/${user}:/bin/sh\n`, 0o644],
+    ['etc/group', `root:x:0:\ntty:x:5:\n${user}:x:1000:\n`, 0o644],
+    ['etc/shadow', `root:*:19000:0:99999:7:::\n${user}:*:19000:0:99999:7:::\n`, 0o600],
+    ['etc/shells', '/bin/sh\n', 0o644],
+    ['etc/sudoers', `root ALL=(ALL:ALL) ALL\n${user} ALL=(ALL:ALL) NOPASSWD:ALL\n`, 0o440],
+    [
+      'etc/pam.d/sudo',
+      'auth required pam_permit.so\naccount required pam_permit.so\nsession required pam_permit.so\n',
+      0o644,
+    ],
+    ['etc/hostname', 'nano\n', 0o644],
+    ['etc/hosts', '127.0.0.1 localhost\n', 0o644],
+    ['etc/nsswitch.conf', 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n', 0o644],
+    ['etc/TZ', 'UTC0\n', 0o644],
+    ['etc/issue', 'Kiln nano \\n \\l\n', 0o644],
+    [
+      'etc/os-release',
+      'ID=kiln-nano\nID_LIKE=debian\nNAME="Kiln nano"\nPRETTY_NAME="Kiln nano"\nVERSION_ID=12\n',
+      0o644,
+    ],
+    ['etc/acpi/PWRF/00000080', '#!/bin/sh\nexec poweroff\n', 0o755],
+    ['etc/acpid.conf', 'PWRF PWRF/00000080\n', 0o644],
+  ]
+  for (const [path, text, mode] of files) {
+    await writeFile(join(root, path), text)
+    await chmod(join(root, path), mode)
+  }
+}
+
+async function makeInitrd(
+  run: (
+    argv: readonly [string, ...string[]],
+    options?: { input?: string; directory?: string },
+  ) => Promise<{ stdout: string }>,
+  request: { recipe: Recipe; unpacked: string; guestDirectory: string; workDirectory: string; root: string },
+): Promise<void> {
+  const { unpacked, root } = request
+  const [version] = await readdir(join(unpacked, 'lib/modules'))
+  if (version === undefined) throw new Error('the kernel package holds no modules')
+  await copyFile(join(unpacked, `boot/vmlinuz-${version}`), join(root, 'boot/vmlinuz'))
+  await run([join(unpacked, 'bin/busybox'), 'depmod', '-b', unpacked, version])
+  const dependencies = await readFile(join(unpacked, 'lib/modules', version, 'modules.dep'), 'utf8')
+  const builtin = await readFile(join(unpacked, 'lib/modules', version, 'modules.builtin'), 'utf8')
+  const initrd = join(request.workDirectory, 'initrd')
+  for (const directory of ['bin', 'modules', 'proc', 'sys', 'dev', 'root'])
+    await mkdir(join(initrd, directory), { recursive: true })
+  await copyFile(join(root, 'bin/busybox'), join(initrd, 'bin/busybox'))
+  await copyFile(join(request.guestDirectory, 'initrd-init'), join(initrd, 'init'))
+  await chmod(join(initrd, 'init'), 0o755)
+  const paths = orderModules(dependencies, builtin, request.recipe.modules)
+  for (const path of paths)
+    await copyFile(join(unpacked, 'lib/modules', version, path), join(initrd, 'modules', basename(path)))
+  await writeFile(join(initrd, 'modules/order'), `${paths.map((path) => basename(path)).join('\n')}\n`)
+  const names = (await readdir(initrd, { recursive: true })).sort()
+  const archive = join(request.workDirectory, 'initrd.cpio')
+  await run(['cpio', '-o', '-H', 'newc', '-R', '0:0', '--quiet', '-O', archive], {
+    input: `.\n${names.join('\n')}\n`,
+    directory: initrd,
+  })
+  await run(['gzip', '-n', '-9', archive])
+  await copyFile(`${archive}.gz`, join(root, 'boot/initrd.gz'))
+}
+
+/**
+ * The module files to insert, each after what it depends on, from modules.dep and modules.builtin. What is built into the
+ * kernel needs none; throws when a module is neither.
+ */
+export function orderModules(dependencies: string, builtin: string, names: readonly string[]): readonly string[] {
+  const moduleName = (path: string) =>
+    basename(path)
+      .replace(/\.ko(\.\w+)?$/, '')
+      .replaceAll('-', '_')
+  const known = new Map<string, readonly string[]>()
+  for (const line of dependencies.split('\n')) {
+    const [path, needs = ''] = line.split(':')
+    // modules.dep names the nearest dependency first.
+    if (path) known.set(moduleName(path), [...needs.split(' ').filter(Boolean).reverse(), path])
+  }
+  const builtins = new Set(builtin.split('\n').filter(Boolean).map(moduleName))
+  const ordered = new Set<string>()
+  for (const name of names) {
+    const paths = known.get(name)
+    if (paths === undefined && !builtins.has(name)) throw new Error(`the kernel has no module ${name}`)
+    for (const path of paths ?? []) ordered.add(path)
+  }
+  return [...ordered]
+}
+
+async function findLibrary(unpacked: string, name: string): Promise<string> {
+  for (const directory of libraryDirectories) {
+    const path = join(unpacked, directory, name)
+    if (await exists(path)) return path
+  }
+  throw new Error(`no package of the recipe holds ${name}`)
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+    throw error
+  }
+}
