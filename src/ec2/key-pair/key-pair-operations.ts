@@ -1,0 +1,123 @@
+import type { Domain } from '../domain.ts'
+import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
+import { applyFilters } from '../filter.ts'
+import { findAll, newId } from '../ids.ts'
+import type { Ec2Mutation, Ec2Query, MutationContext } from '../operation.ts'
+import type { Scope, Store } from '../ports/store.ts'
+import { describeTags, putTags, readTagSpecifications, type TagSpecificationInput } from '../tag/tag.ts'
+import { createKey, type NewKey, readPublicKey } from './key-material.ts'
+import type { KeyPairRecord } from './key-pair.ts'
+
+/** CreateKeyPair: the private half is in the answer and nowhere else. */
+export function createKeyPair(domain: Domain): Ec2Mutation<'CreateKeyPair', NewKey> {
+  return {
+    kind: 'mutation',
+    parameters: ['KeyName', 'KeyType', 'KeyFormat', 'TagSpecifications'],
+    prepare: async (context, input) => {
+      requireFreeName(domain.store, context, input.KeyName)
+      if (input.KeyFormat === 'ppk') throw unsupportedOperation('The key format ppk is not supported by Kiln; use pem.')
+      return await createKey(input.KeyType ?? 'rsa')
+    },
+    apply: (context, input, key) => {
+      const record = recordKeyPair(domain, context, input, {
+        type: input.KeyType ?? 'rsa',
+        publicKey: key.publicKey,
+        fingerprint: key.fingerprint,
+      })
+      return { ...describeKey(domain.store, record), KeyMaterial: key.privateKey }
+    },
+  }
+}
+
+export function importKeyPair(domain: Domain): Ec2Mutation<'ImportKeyPair'> {
+  return {
+    kind: 'mutation',
+    parameters: ['KeyName', 'PublicKeyMaterial', 'TagSpecifications'],
+    apply: (context, input) => {
+      if (!input.PublicKeyMaterial) throw missingParameter('PublicKeyMaterial')
+      const record = recordKeyPair(domain, context, input, readPublicKey(input.PublicKeyMaterial))
+      return describeKey(domain.store, record)
+    },
+  }
+}
+
+/** DeleteKeyPair: deleting one that is not there is no error, as on EC2. Instances keep their keys. */
+export function deleteKeyPair({ store }: Domain): Ec2Mutation<'DeleteKeyPair'> {
+  return {
+    kind: 'mutation',
+    parameters: ['KeyName', 'KeyPairId'],
+    apply: (context, input) => {
+      if (!input.KeyName && !input.KeyPairId) throw missingParameter('KeyName')
+      const found = store.keyPairs
+        .list(context)
+        .find((key) => (input.KeyPairId ? key.id === input.KeyPairId : key.name === input.KeyName))
+      if (!found) return { Return: true }
+      store.keyPairs.remove(found.id)
+      store.tags.removeAll(found.id)
+      return { Return: true, KeyPairId: found.id }
+    },
+  }
+}
+
+export function describeKeyPairs({ store }: Domain): Ec2Query<'DescribeKeyPairs'> {
+  return {
+    kind: 'query',
+    parameters: ['KeyNames', 'KeyPairIds', 'Filters', 'IncludePublicKey'],
+    answer: (context, input) => {
+      let known = store.keyPairs.list(context)
+      if (input.KeyPairIds?.length) known = findAll('key', input.KeyPairIds, (id) => store.keyPairs.get(context, id))
+      const names = input.KeyNames ?? []
+      const missing = names.find((name) => !known.some((key) => key.name === name))
+      if (missing !== undefined) {
+        throw new Ec2Error('InvalidKeyPair.NotFound', `The key pair '${missing.slice(0, 255)}' does not exist`)
+      }
+      const named = names.length > 0 ? known.filter(({ name }) => names.includes(name)) : known
+      const matching = applyFilters(
+        named,
+        input.Filters,
+        {
+          'key-pair-id': ({ id }) => id,
+          fingerprint: ({ fingerprint }) => fingerprint,
+          'key-name': ({ name }) => name,
+          'key-type': ({ type }) => type,
+        },
+        ({ id }) => store.tags.of(id),
+      )
+      return {
+        KeyPairs: matching.map((key) => ({
+          ...describeKey(store, key),
+          KeyType: key.type,
+          CreateTime: new Date(key.createTime),
+          ...(input.IncludePublicKey ? { PublicKey: `${key.publicKey} ${key.name}` } : {}),
+        })),
+      }
+    },
+  }
+}
+
+function requireFreeName(store: Store, scope: Scope, name: string | undefined): string {
+  if (!name) throw missingParameter('KeyName')
+  if (name.length > 255 || /[^\x20-\x7e]/.test(name)) throw invalidParameterValue('KeyName', name.slice(0, 80), 'At most 255 ASCII characters.')
+  if (store.keyPairs.list(scope).some((key) => key.name === name)) {
+    throw new Ec2Error('InvalidKeyPair.Duplicate', `The keypair already exists`)
+  }
+  return name
+}
+
+function recordKeyPair(
+  { store, random }: Domain,
+  context: MutationContext,
+  input: { KeyName?: string | undefined; TagSpecifications?: readonly TagSpecificationInput[] | undefined },
+  key: { type: 'rsa' | 'ed25519'; publicKey: string; fingerprint: string },
+): KeyPairRecord {
+  const name = requireFreeName(store, context, input.KeyName)
+  const { accountId, region } = context
+  const record: KeyPairRecord = { accountId, region, id: newId('key', random), name, ...key, createTime: context.now.toISOString() }
+  store.keyPairs.insert(record)
+  putTags(store, context, record.id, 'key-pair', readTagSpecifications(input.TagSpecifications, ['key-pair']).get('key-pair') ?? [])
+  return record
+}
+
+function describeKey(store: Store, key: KeyPairRecord) {
+  return { KeyName: key.name, KeyPairId: key.id, KeyFingerprint: key.fingerprint, Tags: describeTags(store.tags.of(key.id)) }
+}
