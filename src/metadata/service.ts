@@ -1,0 +1,128 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Clock } from '../host/clock.ts'
+import type { Random } from '../host/random.ts'
+import type { InstanceMetadata, MetadataLookup, MetadataObserver } from '../ec2/ports/metadata.ts'
+import { readPath } from './tree.ts'
+
+/** The instance metadata service, IMDSv1 and IMDSv2 ("Use the Instance Metadata Service"). */
+export interface MetadataService {
+  /** Answers requests that come from a VPC; the source address says whose they are. */
+  listener(vpcId: string): RequestListener
+}
+
+export interface MetadataServiceDependencies {
+  readonly lookup: MetadataLookup
+  readonly observe: MetadataObserver
+  readonly clock: Clock
+  readonly random: Random
+}
+
+interface Token {
+  readonly instanceId: string
+  readonly expiresAtMs: number
+}
+
+/** Versions that EC2 lists; `latest` is the last. */
+const versions = [
+  ...['1.0', '2007-01-19', '2007-03-01', '2007-08-29', '2007-10-10', '2007-12-15', '2008-02-01', '2008-09-01'],
+  ...['2009-04-04', '2011-01-01', '2011-05-01', '2012-01-12', '2014-02-25', '2014-11-05', '2015-10-20', '2016-04-19'],
+  ...['2016-06-30', '2016-09-02', '2018-03-28', '2018-08-17', '2018-09-24', '2019-10-01', '2020-10-27', '2021-01-03'],
+  ...['2021-03-23', '2021-07-15', '2022-07-09', '2022-09-24', '2024-04-11', 'latest'],
+]
+
+const maximumTtlSeconds = 21_600
+/** More would be a leak: the oldest go first. */
+const maximumTokens = 10_000
+const ttlHeader = 'x-aws-ec2-metadata-token-ttl-seconds'
+const tokenHeader = 'x-aws-ec2-metadata-token'
+
+export function createMetadataService(dependencies: MetadataServiceDependencies): MetadataService {
+  const { lookup, observe, clock, random } = dependencies
+  /** By the digest of the token, so that looking one up tells nothing by its time. */
+  const tokens = new Map<string, Token>()
+
+  function issueToken(request: IncomingMessage, response: ServerResponse, instance: InstanceMetadata): void {
+    if (request.headers['x-forwarded-for'] !== undefined) return refuse(response, 403, 'Forbidden')
+    const ttl = String(request.headers[ttlHeader] ?? '')
+    const seconds = /^\d{1,6}$/.test(ttl) ? Number(ttl) : 0
+    if (seconds < 1 || seconds > maximumTtlSeconds) return refuse(response, 400, 'Bad Request')
+    const token = `${random.bytes(40).toString('base64url')}==`
+    for (const oldest of tokens.keys()) {
+      if (tokens.size < maximumTokens) break
+      tokens.delete(oldest)
+    }
+    tokens.set(digestOf(token), { instanceId: instance.instanceId, expiresAtMs: clock.monotonicMs() + seconds * 1000 })
+    // The firewall of the VPC knows the answer to a token request by its first header beginning with X- (the hop limit is
+    // for those alone), so this one must come first.
+    response.writeHead(200, [
+      ...['X-Aws-Ec2-Metadata-Token-Ttl-Seconds', String(seconds)],
+      ...['Content-Type', 'text/plain', 'Content-Length', String(token.length), 'Server', 'EC2ws'],
+    ])
+    response.end(token)
+  }
+
+  function isTokenValid(token: string, instance: InstanceMetadata): boolean {
+    const found = tokens.get(digestOf(token))
+    if (!found || found.expiresAtMs < clock.monotonicMs()) return false
+    return timingSafeEqual(Buffer.from(digestOf(found.instanceId)), Buffer.from(digestOf(instance.instanceId)))
+  }
+
+  function answer(vpcId: string, request: IncomingMessage, response: ServerResponse): void {
+    const source = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    const instance = lookup(vpcId, source)
+    if (!instance) return refuse(response, 404, 'Not Found')
+    if (!instance.options.isEnabled) return refuse(response, 403, 'Forbidden')
+    const segments =
+      (request.url ?? '/')
+        .split('?')[0]
+        ?.split('/')
+        .filter((segment) => segment !== '') ?? []
+    observe(instance.instanceId, segments.join('/'))
+    if (request.method === 'PUT') {
+      if (segments.join('/') === 'latest/api/token') return issueToken(request, response, instance)
+      return refuse(response, 405, 'Method Not Allowed')
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'Method Not Allowed')
+    const token = request.headers[tokenHeader]
+    if (token === undefined && instance.options.tokens === 'required') return refuse(response, 401, 'Unauthorized')
+    if (token !== undefined && !isTokenValid(String(token), instance)) return refuse(response, 401, 'Unauthorized')
+    const [version, ...path] = segments
+    if (version === undefined) return send(response, 200, versions.join('\n'))
+    if (!versions.includes(version)) return refuse(response, 404, 'Not Found')
+    const body = readPath(instance, path.map(decodeSegment))
+    if (body === undefined) return refuse(response, 404, 'Not Found')
+    send(response, 200, body)
+  }
+
+  return {
+    listener: (vpcId) => (request, response) => {
+      request.resume()
+      answer(vpcId, request, response)
+    },
+  }
+}
+
+function send(response: ServerResponse, status: number, body: string | Buffer, contentType = 'text/plain'): void {
+  response.writeHead(status, [
+    ...['Content-Type', contentType, 'Content-Length', String(Buffer.byteLength(body)), 'Server', 'EC2ws'],
+  ])
+  response.end(body)
+}
+
+function refuse(response: ServerResponse, status: number, title: string): void {
+  const body = `<?xml version="1.0" encoding="iso-8859-1"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">\n <head>\n  <title>${status} - ${title}</title>\n </head>\n <body>\n  <h1>${status} - ${title}</h1>\n </body>\n</html>\n`
+  send(response, status, body, 'text/html')
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}

@@ -1,0 +1,125 @@
+import type { InstanceMetadata, InterfaceMetadata } from '../ec2/ports/metadata.ts'
+
+/** A directory of the metadata service, or a leaf's text. */
+export type MetadataNode = string | { readonly [name: string]: MetadataNode }
+
+/**
+ * Everything under `meta-data/` ("Instance metadata categories"). What does not apply to the instance is not listed: cloud-init
+ * gives its whole tree up when a listed leaf does not answer.
+ */
+export function metadataTree(instance: InstanceMetadata): Readonly<Record<string, MetadataNode>> {
+  const publicName = instance.publicIp
+    ? { 'public-hostname': instance.publicHostname ?? '', 'public-ipv4': instance.publicIp }
+    : {}
+  const primary = instance.interfaces.find(({ deviceNumber }) => deviceNumber === 0)
+  return {
+    'ami-id': instance.imageId,
+    'ami-launch-index': String(instance.launchIndex),
+    'ami-manifest-path': '(unknown)',
+    'block-device-mapping': instance.blockDeviceMapping,
+    hostname: instance.localHostname,
+    'instance-action': 'none',
+    'instance-id': instance.instanceId,
+    'instance-life-cycle': 'on-demand',
+    'instance-type': instance.instanceType,
+    'local-hostname': instance.localHostname,
+    'local-ipv4': instance.privateIp,
+    ...(primary ? { mac: primary.mac } : {}),
+    network: {
+      interfaces: { macs: Object.fromEntries(instance.interfaces.map((entry) => [entry.mac, interfaceTree(entry)])) },
+    },
+    placement: {
+      'availability-zone': instance.availabilityZone,
+      'availability-zone-id': instance.availabilityZoneId,
+      region: instance.region,
+    },
+    profile: 'default-hvm',
+    ...publicName,
+    ...(instance.publicKey
+      ? { 'public-keys': { '0': { 'openssh-key': `${instance.publicKey.openSshKey} ${instance.publicKey.name}` } } }
+      : {}),
+    'reservation-id': instance.reservationId,
+    'security-groups': instance.securityGroupNames.join('\n'),
+    services: { domain: 'amazonaws.com', partition: 'aws' },
+    system: 'xen-on-nitro',
+    ...(instance.options.areTagsEnabled ? { tags: { instance: instance.tags ?? {} } } : {}),
+  }
+}
+
+function interfaceTree(entry: InterfaceMetadata): MetadataNode {
+  return {
+    'device-number': String(entry.deviceNumber),
+    'interface-id': entry.interfaceId,
+    ...(entry.publicIp
+      ? {
+          'ipv4-associations': { [entry.publicIp]: entry.privateIps[0] ?? '' },
+          'public-hostname': entry.publicHostname ?? '',
+          'public-ipv4s': entry.publicIp,
+        }
+      : {}),
+    'local-hostname': entry.localHostname,
+    'local-ipv4s': entry.privateIps.join('\n'),
+    mac: entry.mac,
+    'owner-id': entry.ownerId,
+    'security-group-ids': entry.securityGroupIds.join('\n'),
+    'security-groups': entry.securityGroupNames.join('\n'),
+    'subnet-id': entry.subnetId,
+    'subnet-ipv4-cidr-block': entry.subnetCidr,
+    'vpc-id': entry.vpcId,
+    'vpc-ipv4-cidr-block': entry.vpcCidr,
+    'vpc-ipv4-cidr-blocks': entry.vpcCidr,
+  }
+}
+
+/** dynamic/instance-identity/document. */
+export function identityDocument(instance: InstanceMetadata): string {
+  const document = {
+    accountId: instance.accountId,
+    architecture: instance.architecture,
+    availabilityZone: instance.availabilityZone,
+    billingProducts: null,
+    devpayProductCodes: null,
+    marketplaceProductCodes: null,
+    imageId: instance.imageId,
+    instanceId: instance.instanceId,
+    instanceType: instance.instanceType,
+    kernelId: null,
+    pendingTime: `${instance.launchTime.toISOString().slice(0, 19)}Z`,
+    privateIp: instance.privateIp,
+    ramdiskId: null,
+    region: instance.region,
+    version: '2017-09-30',
+  }
+  return JSON.stringify(document, undefined, 2)
+}
+
+/** What a GET of a path below a version answers; undefined is 404. */
+export function readPath(instance: InstanceMetadata, segments: readonly string[]): string | Buffer | undefined {
+  const [category, ...rest] = segments
+  switch (category) {
+    case undefined:
+      return ['dynamic', 'meta-data', ...(instance.userData ? ['user-data'] : [])].join('\n')
+    case 'meta-data':
+      return readNode(metadataTree(instance), rest, instance)
+    case 'dynamic':
+      return readNode({ 'instance-identity': { document: identityDocument(instance) } }, rest, instance)
+    case 'user-data':
+      return rest.length === 0 ? instance.userData : undefined
+    default:
+      return undefined
+  }
+}
+
+function readNode(root: MetadataNode, segments: readonly string[], instance: InstanceMetadata): string | undefined {
+  let node: MetadataNode = root
+  for (const segment of segments) {
+    if (typeof node === 'string' || !Object.hasOwn(node, segment)) return undefined
+    node = node[segment] ?? ''
+  }
+  if (typeof node === 'string') return node
+  // EC2 lists keys with their names, and they are fetched by number.
+  if (segments.join('/') === 'public-keys') return `0=${instance.publicKey?.name ?? ''}`
+  return Object.entries(node)
+    .map(([name, child]) => (typeof child === 'string' ? name : `${name}/`))
+    .join('\n')
+}
