@@ -1,0 +1,40 @@
+import type { FirewallRule, VpcNetwork } from '../ec2/ports/network.ts'
+import ipaddr from 'ipaddr.js'
+
+/** Of a wider range only well-known ports are offered on the host: a listener a port would exhaust its file descriptors. */
+const maximumRange = 128
+const commonPorts = [
+  22, 25, 53, 80, 110, 143, 443, 993, 3000, 3306, 5000, 5432, 6379, 8000, 8080, 8443, 9000, 9090, 9200, 27_017,
+]
+
+/** A port that the host shall offer for an instance. */
+export interface WantedPort {
+  readonly publicIp: string
+  readonly privateIp: string
+  readonly port: number
+}
+
+/** The TCP ports that the groups of each public interface open to the host itself. Pure. */
+export function wantedPorts(vpc: VpcNetwork, hostAddresses: readonly string[]): WantedPort[] {
+  const groups = new Map(vpc.groups.map((group) => [group.id, group]))
+  return vpc.interfaces.flatMap(({ publicIp, privateIp, groupIds }) => {
+    if (publicIp === undefined) return []
+    const rules = groupIds.flatMap((id) => groups.get(id)?.ingress ?? [])
+    const ports = new Set(rules.filter((rule) => isOpenToHost(rule, hostAddresses)).flatMap(portsOf))
+    return [...ports].map((port) => ({ publicIp, privateIp, port }))
+  })
+}
+
+function isOpenToHost({ protocol, cidr }: FirewallRule, hostAddresses: readonly string[]): boolean {
+  if (protocol !== 'tcp' && protocol !== 'all') return false
+  if (cidr === undefined || cidr.includes(':')) return false
+  const block = ipaddr.IPv4.parseCIDR(cidr)
+  return ['127.0.0.1', ...hostAddresses].some((address) => ipaddr.IPv4.parse(address).match(block))
+}
+
+function portsOf({ fromPort = 0, toPort = 65_535 }: FirewallRule): number[] {
+  if (toPort - fromPort < maximumRange) {
+    return Array.from({ length: toPort - fromPort + 1 }, (_, index) => fromPort + index).filter((port) => port > 0)
+  }
+  return commonPorts.filter((port) => port >= fromPort && port <= toPort)
+}
