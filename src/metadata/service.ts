@@ -1,8 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import type { InstanceMetadata, MetadataLookup, MetadataObserver } from '../ec2/ports/metadata.ts'
+import { createTokenVault } from './token-vault.ts'
 import { readPath } from './tree.ts'
 
 /** The instance metadata service, IMDSv1 and IMDSv2 ("Use the Instance Metadata Service"). */
@@ -18,11 +18,6 @@ export interface MetadataServiceDependencies {
   readonly random: Random
 }
 
-interface Token {
-  readonly instanceId: string
-  readonly expiresAtMs: number
-}
-
 /** Versions that EC2 lists; `latest` is the last. */
 const versions = [
   ...['1.0', '2007-01-19', '2007-03-01', '2007-08-29', '2007-10-10', '2007-12-15', '2008-02-01', '2008-09-01'],
@@ -32,27 +27,19 @@ const versions = [
 ]
 
 const maximumTtlSeconds = 21_600
-/** More would be a leak: the oldest go first. */
-const maximumTokens = 10_000
 const ttlHeader = 'x-aws-ec2-metadata-token-ttl-seconds'
 const tokenHeader = 'x-aws-ec2-metadata-token'
 
 export function createMetadataService(dependencies: MetadataServiceDependencies): MetadataService {
-  const { lookup, observe, clock, random } = dependencies
-  /** By the digest of the token, so that looking one up tells nothing by its time. */
-  const tokens = new Map<string, Token>()
+  const { lookup, observe } = dependencies
+  const vault = createTokenVault(dependencies)
 
   function issueToken(request: IncomingMessage, response: ServerResponse, instance: InstanceMetadata): void {
     if (request.headers['x-forwarded-for'] !== undefined) return refuse(response, 403, 'Forbidden')
     const ttl = String(request.headers[ttlHeader] ?? '')
     const seconds = /^\d{1,6}$/.test(ttl) ? Number(ttl) : 0
     if (seconds < 1 || seconds > maximumTtlSeconds) return refuse(response, 400, 'Bad Request')
-    const token = `${random.bytes(40).toString('base64url')}==`
-    for (const oldest of tokens.keys()) {
-      if (tokens.size < maximumTokens) break
-      tokens.delete(oldest)
-    }
-    tokens.set(digestOf(token), { instanceId: instance.instanceId, expiresAtMs: clock.monotonicMs() + seconds * 1000 })
+    const token = vault.issue(instance.instanceId, seconds)
     // The firewall of the VPC knows the answer to a token request by its first header beginning with X- (the hop limit is
     // for those alone), so this one must come first.
     response.writeHead(200, [
@@ -60,12 +47,6 @@ export function createMetadataService(dependencies: MetadataServiceDependencies)
       ...['Content-Type', 'text/plain', 'Content-Length', String(token.length), 'Server', 'EC2ws'],
     ])
     response.end(token)
-  }
-
-  function isTokenValid(token: string, instance: InstanceMetadata): boolean {
-    const found = tokens.get(digestOf(token))
-    if (!found || found.expiresAtMs < clock.monotonicMs()) return false
-    return timingSafeEqual(Buffer.from(digestOf(found.instanceId)), Buffer.from(digestOf(instance.instanceId)))
   }
 
   function answer(vpcId: string, request: IncomingMessage, response: ServerResponse): void {
@@ -84,9 +65,11 @@ export function createMetadataService(dependencies: MetadataServiceDependencies)
       return refuse(response, 405, 'Method Not Allowed')
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'Method Not Allowed')
+    if (segments.join('/') === 'latest/api/token') return refuse(response, 405, 'Method Not Allowed')
     const token = request.headers[tokenHeader]
     if (token === undefined && instance.options.tokens === 'required') return refuse(response, 401, 'Unauthorized')
-    if (token !== undefined && !isTokenValid(String(token), instance)) return refuse(response, 401, 'Unauthorized')
+    if (token !== undefined && !vault.isValid(instance.instanceId, String(token)))
+      return refuse(response, 401, 'Unauthorized')
     const [version, ...path] = segments
     if (version === undefined) return send(response, 200, versions.join('\n'))
     if (!versions.includes(version)) return refuse(response, 404, 'Not Found')
@@ -113,10 +96,6 @@ function send(response: ServerResponse, status: number, body: string | Buffer, c
 function refuse(response: ServerResponse, status: number, title: string): void {
   const body = `<?xml version="1.0" encoding="iso-8859-1"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">\n <head>\n  <title>${status} - ${title}</title>\n </head>\n <body>\n  <h1>${status} - ${title}</h1>\n </body>\n</html>\n`
   send(response, status, body, 'text/html')
-}
-
-function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }
 
 function decodeSegment(segment: string): string {

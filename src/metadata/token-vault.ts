@@ -27,6 +27,7 @@ export function createTokenVault({ clock, random }: { clock: Clock; random: Rand
   return {
     issue: (instanceId, ttlSeconds) => {
       const token = `${random.bytes(40).toString('base64url')}==`
+      for (const other of expiries.keys()) liveTokensOf(other)
       const tokens = liveTokensOf(instanceId)
       while (tokens.size >= tokensPerInstance) {
         const [oldest] = tokens.keys()

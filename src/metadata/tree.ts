@@ -17,6 +17,7 @@ export function metadataTree(instance: InstanceMetadata): Readonly<Record<string
     'ami-launch-index': String(instance.launchIndex),
     'ami-manifest-path': '(unknown)',
     'block-device-mapping': instance.blockDeviceMapping,
+    hibernation: { configured: 'false' },
     hostname: instance.localHostname,
     'instance-action': 'none',
     'instance-id': instance.instanceId,
@@ -40,10 +41,25 @@ export function metadataTree(instance: InstanceMetadata): Readonly<Record<string
       : {}),
     'reservation-id': instance.reservationId,
     'security-groups': instance.securityGroupNames.join('\n'),
-    services: { domain: 'amazonaws.com', partition: 'aws' },
+    services: servicesOf(instance.region),
     system: 'xen-on-nitro',
-    ...(instance.options.areTagsEnabled ? { tags: { instance: instance.tags ?? {} } } : {}),
+    ...tagsTree(instance),
   }
+}
+
+/** The keys that EC2 lets into the metadata: what can be one segment of a path, so that all that is listed answers. */
+const servedTagKey = /^(?!(?:\.{1,2}|_index)$)[\p{L}\p{N}+\-=.,_:@]+$/u
+
+/** Without a tag there is no directory, as on EC2. */
+function tagsTree({ options, tags = {} }: InstanceMetadata): Readonly<Record<string, MetadataNode>> {
+  const served = Object.entries(tags).filter(([key]) => servedTagKey.test(key))
+  if (!options.areTagsEnabled || served.length === 0) return {}
+  return { tags: { instance: Object.fromEntries(served) } }
+}
+
+function servicesOf(region: string): MetadataNode {
+  if (region.startsWith('cn-')) return { domain: 'amazonaws.com.cn', partition: 'aws-cn' }
+  return { domain: 'amazonaws.com', partition: region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws' }
 }
 
 function interfaceTree(entry: InterfaceMetadata): MetadataNode {

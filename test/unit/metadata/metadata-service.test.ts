@@ -1,0 +1,166 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { InstanceMetadata } from '../../../src/ec2/ports/metadata.ts'
+import { createMetadataService } from '../../../src/metadata/service.ts'
+import { sampleInstance } from './sample-instance.ts'
+
+const ttlHeader = 'x-aws-ec2-metadata-token-ttl-seconds'
+const tokenHeader = 'x-aws-ec2-metadata-token'
+
+let server: Server
+let instance: InstanceMetadata | undefined
+let nowMs: number
+let observed: string[]
+
+beforeEach(async () => {
+  instance = sampleInstance()
+  nowMs = 0
+  observed = []
+  const service = createMetadataService({
+    lookup: (vpcId, sourceIp) => (vpcId === 'vpc-1' && sourceIp === '127.0.0.1' ? instance : undefined),
+    observe: (instanceId, path) => observed.push(`${instanceId} ${path}`),
+    clock: { now: () => new Date(nowMs), monotonicMs: () => nowMs, sleep: async () => {} },
+    random: { bytes: (count) => randomBytes(count), uuid: () => randomUUID() },
+  })
+  server = createServer(service.listener('vpc-1'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+})
+
+afterEach(async () => {
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+})
+
+function port(): number {
+  return (server.address() as AddressInfo).port
+}
+
+function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(`http://127.0.0.1:${port()}${path}`, init)
+}
+
+function askToken(headers: Record<string, string> = { [ttlHeader]: '60' }): Promise<Response> {
+  return ask('/latest/api/token', { method: 'PUT', headers })
+}
+
+/** The answer as it goes over the wire, which the packet filter looks at. */
+async function rawAnswer(head: string): Promise<string> {
+  const socket = connect(port(), '127.0.0.1')
+  socket.write(`${head}\r\nHost: x\r\nConnection: close\r\n\r\n`)
+  return await text(socket)
+}
+
+function withOptions(changes: Partial<InstanceMetadata['options']>): InstanceMetadata {
+  return sampleInstance({ options: { ...sampleInstance().options, ...changes } })
+}
+
+test('a token opens what requires one, until it expires', async () => {
+  instance = withOptions({ tokens: 'required' })
+  const token = await (await askToken()).text()
+  const read = () => ask('/latest/meta-data/instance-id', { headers: { [tokenHeader]: token } })
+  expect(await (await read()).text()).toBe('i-0123456789abcdef0')
+  nowMs = 60_000
+  expect((await read()).status).toBe(401)
+})
+
+test('without a token a read is refused only when tokens are required', async () => {
+  expect((await ask('/latest/meta-data/instance-id')).status).toBe(200)
+  instance = withOptions({ tokens: 'required' })
+  expect((await ask('/latest/meta-data/instance-id')).status).toBe(401)
+})
+
+test('a wrong token and that of another instance are refused even when none is required', async () => {
+  const token = await (await askToken()).text()
+  instance = sampleInstance({ instanceId: 'i-0999999999999999' })
+  expect((await ask('/latest/meta-data/', { headers: { [tokenHeader]: token } })).status).toBe(401)
+  expect((await ask('/latest/meta-data/', { headers: { [tokenHeader]: 'x' } })).status).toBe(401)
+})
+
+test.each(['0', '21601', '-1', '1.5', 'x', ''])('a token life of %j seconds is a bad request', async (ttl) => {
+  expect((await askToken({ [ttlHeader]: ttl })).status).toBe(400)
+})
+
+test('a token life is told back; none is a bad request; a forwarded request is forbidden', async () => {
+  const answer = await askToken({ [ttlHeader]: '21600' })
+  expect([answer.status, answer.headers.get(ttlHeader)]).toEqual([200, '21600'])
+  expect((await askToken({})).status).toBe(400)
+  expect((await askToken({ [ttlHeader]: '60', 'x-forwarded-for': '10.0.0.1' })).status).toBe(403)
+})
+
+test('old tokens give way when an instance asks for ever more', async () => {
+  const first = await (await askToken()).text()
+  for (let count = 0; count < 128; count++) await (await askToken()).text()
+  const last = await (await askToken()).text()
+  expect((await ask('/latest/', { headers: { [tokenHeader]: first } })).status).toBe(401)
+  expect((await ask('/latest/', { headers: { [tokenHeader]: last } })).status).toBe(200)
+})
+
+test('a disabled endpoint forbids everything', async () => {
+  instance = withOptions({ isEnabled: false })
+  expect([(await askToken()).status, (await ask('/latest/')).status]).toEqual([403, 403])
+})
+
+test('other methods are not allowed', async () => {
+  expect((await ask('/latest/api/token')).status).toBe(405)
+  expect((await ask('/latest/meta-data/', { method: 'POST', body: 'x' })).status).toBe(405)
+  expect((await ask('/latest/meta-data/', { method: 'PUT' })).status).toBe(405)
+})
+
+test('one instance asking for ever more tokens costs no other its own', async () => {
+  instance = sampleInstance({ instanceId: 'i-0999999999999999' })
+  const token = await (await askToken()).text()
+  instance = sampleInstance()
+  for (let count = 0; count < 200; count++) await (await askToken()).text()
+  instance = sampleInstance({ instanceId: 'i-0999999999999999' })
+  expect((await ask('/latest/', { headers: { [tokenHeader]: token } })).status).toBe(200)
+})
+
+test('the versions are listed; double slashes, a slash after a leaf and escapes do not matter', async () => {
+  const versions = (await (await ask('/')).text()).split('\n')
+  expect([versions[0], versions.at(-1)]).toEqual(['1.0', 'latest'])
+  for (const version of versions) expect((await ask(`/${version}/meta-data/`)).status).toBe(200)
+  expect((await ask('/2000-01-01/meta-data/')).status).toBe(404)
+  expect((await ask('/latest/%zz')).status).toBe(404)
+  expect(await (await ask('/latest//meta-data/reservation-id')).text()).toBe('r-0bbbbbbbbbbbbbbbb')
+  expect(await (await ask('/latest/meta-data/placement/availability-zone/')).text()).toBe('us-east-1a')
+  const escaped = '/latest/meta-data/network/interfaces/macs/02%3A00%3A00%3A00%3A00%3A05/device-number'
+  expect(await (await ask(escaped)).text()).toBe('0')
+})
+
+test('user data comes back byte by byte', async () => {
+  const bytes = await (await ask('/latest/user-data')).arrayBuffer()
+  expect([...new Uint8Array(bytes)]).toEqual([0x1f, 0x8b, 0x00, 0xff])
+})
+
+test('nobody and nowhere are not found', async () => {
+  expect((await ask('/latest/meta-data/nothing')).status).toBe(404)
+  instance = undefined
+  expect((await ask('/latest/meta-data/')).status).toBe(404)
+  expect(observed).toEqual(['i-0123456789abcdef0 latest/meta-data/nothing'])
+})
+
+test('HEAD tells the length and sends no body', async () => {
+  const answer = await ask('/latest/meta-data/instance-id?x=1', { method: 'HEAD' })
+  expect([
+    answer.status,
+    answer.headers.get('content-length'),
+    answer.headers.get('server'),
+    await answer.text(),
+  ]).toEqual([200, '19', 'EC2ws', ''])
+})
+
+test('only the answer with a token has X- as the first letters of its first header', async () => {
+  const answers = [
+    await rawAnswer(`PUT /latest/api/token HTTP/1.1\r\n${ttlHeader}: 60`),
+    await rawAnswer('GET /latest/meta-data/instance-id HTTP/1.1'),
+    await rawAnswer('GET /latest/nothing HTTP/1.1'),
+  ]
+  expect(answers.map((answer) => answer.slice(0, 27))).toEqual([
+    'HTTP/1.1 200 OK\r\nX-Aws-Ec2-',
+    'HTTP/1.1 200 OK\r\nContent-Ty',
+    'HTTP/1.1 404 Not Found\r\nCon',
+  ])
+})
