@@ -3,12 +3,17 @@ import type { Logger } from 'pino'
 import type { Clock } from '../host/clock.ts'
 import type { Domain } from '../ec2/domain.ts'
 import { dryRunOperation, Ec2Error, internalError, unsupportedOperation } from '../ec2/errors.ts'
-import type { CallContext, Mutation, Query } from '../ec2/operation.ts'
+import type { CallContext, Mutation, MutationContext, Query } from '../ec2/operation.ts'
 import { ensureDefaultNetwork } from '../ec2/vpc/default-network.ts'
 import type { Caller } from './caller.ts'
 
 /** An operation as the table holds it, its types forgotten: front ends hand in what the model has validated. */
-export type AnyOperation = Query<never, unknown> | Mutation<never, unknown, never>
+export type AnyOperation = Query<never, unknown> | AnyMutation
+
+interface AnyMutation extends Pick<Mutation<never, unknown>, 'kind' | 'parameters'> {
+  prepare?(context: CallContext, input: never): Promise<unknown>
+  apply(context: MutationContext, input: never, prepared: never): unknown
+}
 
 /** The one waist: every front end ends here. Rejects with Ec2Error only. */
 export type Dispatch = (caller: Caller, operation: string, input: Record<string, unknown>) => Promise<unknown>
@@ -30,11 +35,7 @@ interface LooseMutation {
   kind: 'mutation'
   parameters: readonly string[]
   prepare?(context: CallContext, input: Record<string, unknown>): Promise<unknown>
-  apply(
-    context: CallContext & { afterCommit(effect: () => void): void },
-    input: Record<string, unknown>,
-    prepared: unknown,
-  ): unknown
+  apply(context: MutationContext, input: Record<string, unknown>, prepared: unknown): unknown
 }
 
 const maximumClientTokenLength = 64
@@ -49,7 +50,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
 
   return async (caller, name, input) => {
     try {
-      const operation = operations.get(name) as LooseQuery | LooseMutation | undefined
+      const operation: LooseQuery | LooseMutation | undefined = operations.get(name)
       if (!operation) throw unsupportedOperation(`The operation ${name} is not supported by Kiln.`)
       refuseUnknownParameters(name, operation.parameters, input)
       refuseUnknownRegion(domain, caller.region)

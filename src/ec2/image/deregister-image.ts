@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import fsExtra from 'fs-extra'
 import type { Domain } from '../domain.ts'
 import { findOne } from '../ids.ts'
 import type { Ec2Mutation } from '../operation.ts'
@@ -16,8 +18,15 @@ export function deregisterImage(domain: Domain): Ec2Mutation<'DeregisterImage'> 
       })
       store.images.remove(image.id)
       store.tags.removeAll(image.id)
-      context.afterCommit(() => void domain.layers.collect())
-      domain.events.publish({ kind: 'image-state-change', resourceId: image.id, message: `${image.id} (${image.name}) is deregistered` })
+      context.afterCommit(() => {
+        void fsExtra.remove(join(domain.paths.images, image.id))
+        void domain.layers.collect()
+      })
+      domain.events.publish({
+        kind: 'image-state-change',
+        resourceId: image.id,
+        message: `${image.id} (${image.name}) is deregistered`,
+      })
       if (!input.DeleteAssociatedSnapshots) return { Return: true }
       const results = image.blockDevices.map(({ snapshotId }) => {
         const isShared = store.images

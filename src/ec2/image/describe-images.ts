@@ -13,7 +13,16 @@ export function describeImages(domain: Domain): Ec2Query<'DescribeImages'> {
   const snapshotsOf = ({ blockDevices }: ImageRecord) => blockDevices.map(({ snapshotId }) => snapshotId)
   return {
     kind: 'query',
-    parameters: ['ImageIds', 'Filters', 'Owners', 'ExecutableUsers', 'IncludeDeprecated', 'IncludeDisabled', 'MaxResults', 'NextToken'],
+    parameters: [
+      'ImageIds',
+      'Filters',
+      'Owners',
+      'ExecutableUsers',
+      'IncludeDeprecated',
+      'IncludeDisabled',
+      'MaxResults',
+      'NextToken',
+    ],
     answer: (context, input) => {
       const available = (image: ImageRecord | undefined) => (image?.state === 'available' ? image : undefined)
       const known = input.ImageIds?.length
@@ -26,7 +35,8 @@ export function describeImages(domain: Domain): Ec2Query<'DescribeImages'> {
         input.Filters,
         {
           architecture: ({ architecture }) => architecture,
-          'block-device-mapping.delete-on-termination': ({ blockDevices }) => blockDevices.map((d) => d.deleteOnTermination),
+          'block-device-mapping.delete-on-termination': ({ blockDevices }) =>
+            blockDevices.map((d) => d.deleteOnTermination),
           'block-device-mapping.device-name': ({ blockDevices }) => blockDevices.map((d) => d.deviceName),
           'block-device-mapping.encrypted': () => false,
           'block-device-mapping.snapshot-id': snapshotsOf,

@@ -1,10 +1,7 @@
 import { isAbsolute, join } from 'node:path'
 import fsExtra from 'fs-extra'
-import type { Logger } from 'pino'
-import { ensurePrivateDirectory } from '../../host/files.ts'
-import type { StatePaths } from '../../host/state-paths.ts'
 import { Ec2Error, invalidParameterValue } from '../errors.ts'
-import type { BuiltDisk, Catalog, Checksum, DiskHost, ImageBuilder, WorkOptions } from '../ports/disk.ts'
+import type { Checksum, DiskHost, ImageBuilder, WorkOptions } from '../ports/disk.ts'
 import type { Architecture } from '../ports/machine.ts'
 import type { Scope } from '../ports/store.ts'
 import type { ImagePublisher } from './publisher.ts'
@@ -12,7 +9,6 @@ import type { ImagePublisher } from './publisher.ts'
 /** Ways in which an image comes into being; each ends in a published AMI and answers its id. */
 export interface ImageWork {
   build(scope: Scope, request: { recipe: string; name?: string | undefined }, job: ImageJob): Promise<string>
-  pull(scope: Scope, request: { catalogName: string; name?: string | undefined }, job: ImageJob): Promise<string>
   import(scope: Scope, request: ImportRequest, job: ImageJob): Promise<string>
 }
 
@@ -31,32 +27,20 @@ export interface ImportRequest {
 }
 
 export interface ImageWorkDependencies {
-  readonly paths: StatePaths
   readonly disks: DiskHost
-  readonly catalog: Catalog
   readonly builder: ImageBuilder
   readonly publisher: ImagePublisher
-  readonly log: Logger
-  /** Told of a kernel that may serve to prove an accelerator. */
-  readonly onKernel: (built: BuiltDisk) => Promise<void>
+  /** Told of the directory of a build, which may hold a kernel that serves to prove an accelerator. */
+  readonly onBuilt: (directory: string) => Promise<void>
 }
 
 export function createImageWork(dependencies: ImageWorkDependencies): ImageWork {
-  const { paths, disks, catalog, builder, publisher } = dependencies
-
-  async function download(url: string, name: string, checksum: Checksum | undefined, job: ImageJob): Promise<string> {
-    const directory = join(paths.cache, 'downloads')
-    await ensurePrivateDirectory(directory)
-    // The cache keeps a broken download, so that the next try goes on where this one ended.
-    const file = join(directory, name)
-    if (!(await fsExtra.pathExists(file))) await disks.download(url, file, checksum, job)
-    return file
-  }
+  const { disks, builder, publisher } = dependencies
 
   return {
     build: async (scope, request, job) => {
       const built = await builder.build(request.recipe, job.directory, job)
-      await dependencies.onKernel(built)
+      await dependencies.onBuilt(job.directory)
       return await publisher.publish(scope, {
         source: built.path,
         name: request.name ?? publisher.freeName(scope, built.name),
@@ -65,25 +49,6 @@ export function createImageWork(dependencies: ImageWorkDependencies): ImageWork 
         loginUser: built.loginUser,
         job,
       })
-    },
-    pull: async (scope, request, job) => {
-      const entry = (await catalog.list()).find(({ name }) => name === request.catalogName)
-      if (!entry) {
-        throw invalidParameterValue('CatalogName', request.catalogName, 'See `kiln image catalog` for the names.')
-      }
-      const checksum = await catalog.resolveChecksum(entry, job.signal)
-      // Named by its digest: a newer image under the same URL is another file.
-      const file = await download(entry.url, `${entry.name}-${checksum.value.slice(0, 16)}`, checksum, job)
-      const imageId = await publisher.publish(scope, {
-        source: file,
-        name: request.name ?? publisher.freeName(scope, entry.name),
-        description: entry.description,
-        architecture: entry.architecture,
-        loginUser: entry.loginUser,
-        job,
-      })
-      await fsExtra.remove(file)
-      return imageId
     },
     import: async (scope, request, job) => {
       const checksum = request.checksum === undefined ? undefined : parseChecksum(request.checksum)

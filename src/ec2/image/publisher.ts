@@ -6,10 +6,11 @@ import type { StatePaths } from '../../host/state-paths.ts'
 import { Ec2Error } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import { newId } from '../ids.ts'
-import type { DescriptionWriter } from '../ports/description.ts'
+
 import type { DiskHost } from '../ports/disk.ts'
 import type { Architecture } from '../ports/machine.ts'
 import type { Scope, Store } from '../ports/store.ts'
+import type { DescriptionWriter } from './description-writer.ts'
 import type { ImageJob } from './image-work.ts'
 import type { ImageRecord } from './image.ts'
 

@@ -10,7 +10,11 @@ import type { ImageBlockDevice } from './image.ts'
 const namePattern = /^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/
 
 /** Checks the name of a new image. Throws InvalidAMIName.Malformed or InvalidAMIName.Duplicate. */
-export function requireFreeImageName(domain: Pick<Domain, 'store'>, context: { accountId: string; region: string }, name: string): void {
+export function requireFreeImageName(
+  domain: Pick<Domain, 'store'>,
+  context: { accountId: string; region: string },
+  name: string,
+): void {
   if (!namePattern.test(name)) {
     throw new Ec2Error(
       'InvalidAMIName.Malformed',
@@ -54,7 +58,11 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
       }
       const blockDevices = (input.BlockDeviceMappings ?? []).map((mapping) => readDevice(domain, context, mapping))
       if (!blockDevices.some(({ deviceName }) => deviceName === rootDeviceName)) {
-        throw invalidParameterValue('rootDeviceName', rootDeviceName, 'No block device mapping has a snapshot for the root device.')
+        throw invalidParameterValue(
+          'rootDeviceName',
+          rootDeviceName,
+          'No block device mapping has a snapshot for the root device.',
+        )
       }
       const tags = readTagSpecifications(input.TagSpecifications, ['image'])
       const id = newId('ami', domain.random)
@@ -76,7 +84,11 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
         ...(input.ImdsSupport ? { imdsSupport: 'v2.0' as const } : {}),
       })
       putTags(store, context, id, 'image', tags.get('image') ?? [])
-      domain.events.publish({ kind: 'image-state-change', resourceId: id, message: `${id} (${input.Name}) is available` })
+      domain.events.publish({
+        kind: 'image-state-change',
+        resourceId: id,
+        message: `${id} (${input.Name}) is available`,
+      })
       return { ImageId: id }
     },
   }
@@ -89,7 +101,10 @@ function readDevice({ store }: Domain, context: MutationContext, mapping: BlockD
   const snapshot = findOne('snap', ebs.SnapshotId, (id) => store.snapshots.get(context, id))
   const volumeSizeGib = ebs.VolumeSize ?? snapshot.volumeSizeGib
   if (volumeSizeGib < snapshot.volumeSizeGib) {
-    throw new Ec2Error('InvalidBlockDeviceMapping', `Volume of size ${volumeSizeGib}GB is smaller than snapshot '${snapshot.id}', expect size >= ${snapshot.volumeSizeGib}GB`)
+    throw new Ec2Error(
+      'InvalidBlockDeviceMapping',
+      `Volume of size ${volumeSizeGib}GB is smaller than snapshot '${snapshot.id}', expect size >= ${snapshot.volumeSizeGib}GB`,
+    )
   }
   return {
     deviceName,

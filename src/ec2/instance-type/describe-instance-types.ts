@@ -14,7 +14,10 @@ export function describeInstanceTypes({ instanceTypes }: Domain): Ec2Query<'Desc
       const names = input.InstanceTypes ?? []
       const unknown = names.filter((name) => !instanceTypes.find(name))
       if (unknown.length > 0) {
-        throw new Ec2Error('InvalidInstanceType', `The following supplied instance types do not exist: [${unknown.join(', ')}]`)
+        throw new Ec2Error(
+          'InvalidInstanceType',
+          `The following supplied instance types do not exist: [${unknown.join(', ')}]`,
+        )
       }
       const known = names.length > 0 ? names.map((name) => instanceTypes.get(name)) : instanceTypes.list()
       const matching = applyFilters(known, input.Filters, {
@@ -41,7 +44,10 @@ export function describeInstanceTypes({ instanceTypes }: Domain): Ec2Query<'Desc
   }
 }
 
-export function describeInstanceTypeOfferings({ instanceTypes, regions }: Domain): Ec2Query<'DescribeInstanceTypeOfferings'> {
+export function describeInstanceTypeOfferings({
+  instanceTypes,
+  regions,
+}: Domain): Ec2Query<'DescribeInstanceTypeOfferings'> {
   return {
     kind: 'query',
     parameters: ['LocationType', 'Filters', 'MaxResults', 'NextToken'],
@@ -49,7 +55,9 @@ export function describeInstanceTypeOfferings({ instanceTypes, regions }: Domain
       const type = input.LocationType ?? 'region'
       const zones = regions.get(context.region)?.zones ?? []
       const locations =
-        type === 'region' ? [context.region] : zones.map((zone) => (type === 'availability-zone-id' ? zone.id : zone.name))
+        type === 'region'
+          ? [context.region]
+          : zones.map((zone) => (type === 'availability-zone-id' ? zone.id : zone.name))
       const offerings = instanceTypes.list().flatMap(({ name }) => locations.map((location) => ({ name, location })))
       const matching = applyFilters(offerings, input.Filters, {
         'instance-type': ({ name }) => name,

@@ -1,6 +1,12 @@
 import type { ModifyInstanceAttributeRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import { Ec2Error, incorrectInstanceState, invalidParameterCombination, missingParameter, unsupportedOperation } from '../errors.ts'
+import {
+  Ec2Error,
+  incorrectInstanceState,
+  invalidParameterCombination,
+  missingParameter,
+  unsupportedOperation,
+} from '../errors.ts'
 import { findAll, findOne } from '../ids.ts'
 import { unknownInstanceType } from '../instance-type/instance-type.ts'
 import type { Ec2Mutation, Ec2Query, MutationContext } from '../operation.ts'
@@ -41,15 +47,17 @@ export function describeInstanceAttribute(domain: Domain): Ec2Query<'DescribeIns
         case 'blockDeviceMapping':
           return {
             ...base,
-            BlockDeviceMappings: store.volumes.listBy('attachment.instanceId', instance.id).map(({ id, attachment }) => ({
-              DeviceName: attachment?.deviceName,
-              Ebs: {
-                VolumeId: id,
-                Status: attachment?.state,
-                AttachTime: new Date(attachment?.attachTime ?? instance.launchTime),
-                DeleteOnTermination: attachment?.deleteOnTermination,
-              },
-            })),
+            BlockDeviceMappings: store.volumes
+              .listBy('attachment.instanceId', instance.id)
+              .map(({ id, attachment }) => ({
+                DeviceName: attachment?.deviceName,
+                Ebs: {
+                  VolumeId: id,
+                  Status: attachment?.state,
+                  AttachTime: new Date(attachment?.attachTime ?? instance.launchTime),
+                  DeleteOnTermination: attachment?.deleteOnTermination,
+                },
+              })),
           }
         case 'productCodes':
           return { ...base, ProductCodes: [] }
@@ -71,7 +79,12 @@ export function describeInstanceAttribute(domain: Domain): Ec2Query<'DescribeIns
 /** How each attribute is changed; `isStoppedOnly` ones need a stopped instance, as on EC2. */
 interface AttributeChange {
   readonly isStoppedOnly: boolean
-  apply(domain: Domain, context: MutationContext, instance: InstanceRecord, input: ModifyInstanceAttributeRequest): InstanceRecord
+  apply(
+    domain: Domain,
+    context: MutationContext,
+    instance: InstanceRecord,
+    input: ModifyInstanceAttributeRequest,
+  ): InstanceRecord
 }
 
 const changes: Readonly<Record<string, AttributeChange>> = {
@@ -82,7 +95,10 @@ const changes: Readonly<Record<string, AttributeChange>> = {
       const type = instanceTypes.find(name)
       if (!type) throw unknownInstanceType(name)
       if (!type.architectures.includes(instance.architecture)) {
-        throw new Ec2Error('InvalidParameterValue', `The instance type ${name} does not run the architecture ${instance.architecture} of this instance.`)
+        throw new Ec2Error(
+          'InvalidParameterValue',
+          `The instance type ${name} does not run the architecture ${instance.architecture} of this instance.`,
+        )
       }
       return { ...instance, instanceType: name }
     },
@@ -105,21 +121,30 @@ const changes: Readonly<Record<string, AttributeChange>> = {
   },
   DisableApiStop: {
     isStoppedOnly: false,
-    apply: (_domain, _context, instance, input) => ({ ...instance, hasStopProtection: input.DisableApiStop?.Value ?? false }),
+    apply: (_domain, _context, instance, input) => ({
+      ...instance,
+      hasStopProtection: input.DisableApiStop?.Value ?? false,
+    }),
   },
   InstanceInitiatedShutdownBehavior: {
     isStoppedOnly: false,
     apply: (_domain, _context, instance, input) => {
       const value = input.InstanceInitiatedShutdownBehavior?.Value
       if (value !== 'stop' && value !== 'terminate') {
-        throw new Ec2Error('InvalidParameterValue', `Value (${value}) for parameter instanceInitiatedShutdownBehavior is invalid. Expected stop or terminate.`)
+        throw new Ec2Error(
+          'InvalidParameterValue',
+          `Value (${value}) for parameter instanceInitiatedShutdownBehavior is invalid. Expected stop or terminate.`,
+        )
       }
       return { ...instance, shutdownBehavior: value }
     },
   },
   EbsOptimized: {
     isStoppedOnly: true,
-    apply: (_domain, _context, instance, input) => ({ ...instance, isEbsOptimized: input.EbsOptimized?.Value ?? false }),
+    apply: (_domain, _context, instance, input) => ({
+      ...instance,
+      isEbsOptimized: input.EbsOptimized?.Value ?? false,
+    }),
   },
   SourceDestCheck: {
     isStoppedOnly: false,
@@ -153,15 +178,23 @@ export function modifyInstanceAttribute(domain: Domain): Ec2Mutation<'ModifyInst
   const { store } = domain
   return {
     kind: 'mutation',
-    parameters: ['InstanceId', 'Attribute', 'Value', ...(Object.keys(changes) as (keyof ModifyInstanceAttributeRequest)[])],
+    parameters: [
+      'InstanceId',
+      'Attribute',
+      'Value',
+      ...(Object.keys(changes) as (keyof ModifyInstanceAttributeRequest)[]),
+    ],
     apply: (context, input) => {
       const instance = findOne('i', input.InstanceId ?? '', (id) => store.instances.get(context, id))
       const request = spellOut(input)
-      const [name, ...others] = Object.keys(changes).filter((key) => key in request && request[key as keyof typeof request] !== undefined)
+      const [name, ...others] = Object.keys(changes).filter(
+        (key) => key in request && request[key as keyof typeof request] !== undefined,
+      )
       if (name === undefined) throw missingParameter('Attribute')
       if (others.length > 0) throw invalidParameterCombination('Fields for multiple attribute types specified')
       const change = changes[name]
-      if (change?.isStoppedOnly && instance.state !== 'stopped') throw incorrectInstanceState(instance.id, instance.state)
+      if (change?.isStoppedOnly && instance.state !== 'stopped')
+        throw incorrectInstanceState(instance.id, instance.state)
       if (change) store.instances.replace(change.apply(domain, context, instance, request))
       return {}
     },

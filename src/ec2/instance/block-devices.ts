@@ -21,7 +21,13 @@ const maximumVolumes = 12
 const maximumSizeGib = 16_384
 const volumeTypes: ReadonlySet<string> = new Set(['gp2', 'gp3', 'standard', 'io1', 'io2', 'st1', 'sc1'])
 const devicePattern = /^(\/dev\/)?(sd[a-z]\d{0,2}|xvd[a-z]{1,2}|vd[a-z])$/
-const ebsParameters: ReadonlySet<string> = new Set(['DeleteOnTermination', 'SnapshotId', 'VolumeSize', 'VolumeType', 'Encrypted'])
+const ebsParameters: ReadonlySet<string> = new Set([
+  'DeleteOnTermination',
+  'SnapshotId',
+  'VolumeSize',
+  'VolumeType',
+  'Encrypted',
+])
 
 /** The AMI's devices with what the request changes, adds or leaves out (`NoDevice`), the root device first. */
 export function planVolumes(
@@ -59,7 +65,9 @@ export function planVolumes(
   if (volumes.length > maximumVolumes) {
     throw new Ec2Error('AttachmentLimitExceeded', `An instance can have at most ${maximumVolumes} volumes at launch.`)
   }
-  return volumes.sort((a, b) => Number(b.deviceName === image.rootDeviceName) - Number(a.deviceName === image.rootDeviceName))
+  return volumes.sort(
+    (a, b) => Number(b.deviceName === image.rootDeviceName) - Number(a.deviceName === image.rootDeviceName),
+  )
 }
 
 function planVolume(
@@ -71,7 +79,9 @@ function planVolume(
 ): PlannedVolume {
   for (const [name, value] of Object.entries(ebs ?? {})) {
     if (value !== undefined && !ebsParameters.has(name)) {
-      throw unsupportedOperation(`The parameter BlockDeviceMapping.Ebs.${name} of RunInstances is not supported by Kiln yet.`)
+      throw unsupportedOperation(
+        `The parameter BlockDeviceMapping.Ebs.${name} of RunInstances is not supported by Kiln yet.`,
+      )
     }
   }
   if (ebs?.Encrypted) throw unsupportedOperation('Encrypted volumes are not supported by Kiln yet.')
@@ -81,7 +91,8 @@ function planVolume(
     throw unsupportedOperation(`Volumes of type ${volumeType} are not supported by Kiln yet.`)
   }
   const snapshotId = ebs?.SnapshotId ?? device?.snapshotId
-  const snapshot = snapshotId === undefined ? undefined : findOne('snap', snapshotId, (id) => store.snapshots.get(scope, id))
+  const snapshot =
+    snapshotId === undefined ? undefined : findOne('snap', snapshotId, (id) => store.snapshots.get(scope, id))
   const smallest = snapshot?.volumeSizeGib ?? 1
   const sizeGib = ebs?.VolumeSize ?? device?.volumeSizeGib ?? snapshot?.volumeSizeGib
   if (sizeGib === undefined) throw missingParameter('BlockDeviceMapping.Ebs.VolumeSize')

@@ -27,12 +27,18 @@ export function stopInstances(domain: Domain): Ec2Mutation<'StopInstances'> {
       }
       return {
         StoppingInstances: instances.map((instance) =>
-          change(domain, context, instance, {
-            stopped: 'stay',
-            running: 'stopping',
-            pending: 'stopping',
-            stopping: isForced ? 'again' : 'stay',
-          }, (record) => (isForced ? { ...record, request: { isForced } } : record)),
+          change(
+            domain,
+            context,
+            instance,
+            {
+              stopped: 'stay',
+              running: 'stopping',
+              pending: 'stopping',
+              stopping: isForced ? 'again' : 'stay',
+            },
+            (record) => (isForced ? { ...record, request: { isForced } } : record),
+          ),
         ),
       }
     },
@@ -141,7 +147,11 @@ function change(
   }
 }
 
-function requireInstances({ store }: Domain, context: MutationContext, ids: readonly string[] | undefined): InstanceRecord[] {
+function requireInstances(
+  { store }: Domain,
+  context: MutationContext,
+  ids: readonly string[] | undefined,
+): InstanceRecord[] {
   return findAll('i', ids ?? [], (id) => store.instances.get(context, id))
 }
 

@@ -26,7 +26,10 @@ export function describeState(state: InstanceRecord['state']): { Code: number; N
 }
 
 /** An instance as DescribeInstances tells of it. */
-export function describeInstance({ store, instanceTypes }: Pick<Domain, 'store' | 'instanceTypes'>, instance: InstanceRecord): Instance {
+export function describeInstance(
+  { store, instanceTypes }: Pick<Domain, 'store' | 'instanceTypes'>,
+  instance: InstanceRecord,
+): Instance {
   const interfaces = store.interfaces.listBy('attachment.instanceId', instance.id)
   const volumes = store.volumes.listBy('attachment.instanceId', instance.id).filter(({ state }) => state === 'in-use')
   const primary = interfaces.find(({ attachment }) => attachment?.deviceIndex === 0)
@@ -51,9 +54,7 @@ export function describeInstance({ store, instanceTypes }: Pick<Domain, 'store' 
     LaunchTime: new Date(instance.launchTime),
     Placement: { AvailabilityZone: instance.availabilityZone, GroupName: '', Tenancy: 'default' },
     Monitoring: { State: instance.isMonitored ? 'enabled' : 'disabled' },
-    ...(isGone
-      ? {}
-      : { SubnetId: instance.subnetId, VpcId: instance.vpcId, PrivateIpAddress: instance.privateIp }),
+    ...(isGone ? {} : { SubnetId: instance.subnetId, VpcId: instance.vpcId, PrivateIpAddress: instance.privateIp }),
     PublicIpAddress: publicIp,
     Architecture: instance.architecture,
     RootDeviceType: 'ebs',

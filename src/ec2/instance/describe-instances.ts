@@ -19,10 +19,12 @@ export function instanceFilters(store: Store): FilterTable<InstanceRecord> {
     affinity: () => undefined,
     architecture: ({ architecture }) => architecture,
     'availability-zone': ({ availabilityZone }) => availabilityZone,
-    'block-device-mapping.attach-time': (instance) => volumesOf(instance).map(({ attachment }) => attachment?.attachTime),
+    'block-device-mapping.attach-time': (instance) =>
+      volumesOf(instance).map(({ attachment }) => attachment?.attachTime),
     'block-device-mapping.delete-on-termination': (instance) =>
       volumesOf(instance).map(({ attachment }) => attachment?.deleteOnTermination),
-    'block-device-mapping.device-name': (instance) => volumesOf(instance).map(({ attachment }) => attachment?.deviceName),
+    'block-device-mapping.device-name': (instance) =>
+      volumesOf(instance).map(({ attachment }) => attachment?.deviceName),
     'block-device-mapping.status': (instance) => volumesOf(instance).map(({ attachment }) => attachment?.state),
     'block-device-mapping.volume-id': (instance) => volumesOf(instance).map(({ id }) => id),
     'boot-mode': ({ bootMode }) => bootMode,
@@ -49,7 +51,8 @@ export function instanceFilters(store: Store): FilterTable<InstanceRecord> {
     'metadata-options.http-tokens': ({ metadataOptions }) => metadataOptions.httpTokens,
     'metadata-options.instance-metadata-tags': ({ metadataOptions }) => metadataOptions.instanceMetadataTags,
     'monitoring-state': ({ isMonitored }) => (isMonitored ? 'enabled' : 'disabled'),
-    'network-interface.addresses.private-ip-address': (instance) => interfacesOf(instance).map(({ privateIp }) => privateIp),
+    'network-interface.addresses.private-ip-address': (instance) =>
+      interfacesOf(instance).map(({ privateIp }) => privateIp),
     'network-interface.group-id': (instance) => groupsOf(instance).map(({ id }) => id),
     'network-interface.group-name': (instance) => groupsOf(instance).map(({ name }) => name),
     'network-interface.mac-address': (instance) => interfacesOf(instance).map(({ macAddress }) => macAddress),

@@ -63,7 +63,10 @@ export function planLaunch(domain: Domain, scope: Scope, input: RunInstancesRequ
     throw new Ec2Error('InvalidParameterValue', 'maxCount must be at least minCount')
   }
   if (maximumCount > maximumLaunchCount) {
-    throw new Ec2Error('InstanceLimitExceeded', `At most ${maximumLaunchCount} instances can be launched by one request`)
+    throw new Ec2Error(
+      'InstanceLimitExceeded',
+      `At most ${maximumLaunchCount} instances can be launched by one request`,
+    )
   }
   if (!input.ImageId) throw missingParameter('ImageId')
   const image = findOne('ami', input.ImageId, (id) => store.images.get(scope, id))
@@ -157,13 +160,15 @@ const interfaceParameters: ReadonlySet<string> = new Set([
 function readInterface(input: RunInstancesRequest): NetworkInterfaceRequest | undefined {
   const [given, ...others] = input.NetworkInterfaces ?? []
   if (!given) return undefined
-  if (others.length > 0) throw unsupportedOperation('More than one network interface at launch is not supported by Kiln yet.')
+  if (others.length > 0)
+    throw unsupportedOperation('More than one network interface at launch is not supported by Kiln yet.')
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined && !interfaceParameters.has(name)) {
       throw unsupportedOperation(`The parameter NetworkInterface.${name} of RunInstances is not supported by Kiln.`)
     }
   }
-  if ((given.DeviceIndex ?? 0) !== 0) throw invalidParameterValue('deviceIndex', given.DeviceIndex, 'The first interface has index 0.')
+  if ((given.DeviceIndex ?? 0) !== 0)
+    throw invalidParameterValue('deviceIndex', given.DeviceIndex, 'The first interface has index 0.')
   if (input.SubnetId || input.PrivateIpAddress || input.SecurityGroupIds?.length || input.SecurityGroups?.length) {
     throw invalidParameterCombination(
       'Network interfaces and an instance-level subnet ID, private address or security groups may not be specified on the same request',
@@ -175,10 +180,18 @@ function readInterface(input: RunInstancesRequest): NetworkInterfaceRequest | un
 function findDefaultSubnet({ store }: Domain, scope: Scope, zone: string | undefined): SubnetRecord {
   const defaults = store.subnets.list(scope).filter((subnet) => subnet.isDefaultForAz)
   if (defaults.length === 0) {
-    throw new Ec2Error('VPCIdNotSpecified', 'No default VPC for this user. GroupName is only supported for EC2-Classic and default VPC.')
+    throw new Ec2Error(
+      'VPCIdNotSpecified',
+      'No default VPC for this user. GroupName is only supported for EC2-Classic and default VPC.',
+    )
   }
   const chosen = zone === undefined ? defaults[0] : defaults.find((subnet) => subnet.availabilityZone === zone)
-  if (!chosen) throw invalidParameterValue('availabilityZone', zone, `Zones here: ${defaults.map((s) => s.availabilityZone).join(', ')}.`)
+  if (!chosen)
+    throw invalidParameterValue(
+      'availabilityZone',
+      zone,
+      `Zones here: ${defaults.map((s) => s.availabilityZone).join(', ')}.`,
+    )
   return chosen
 }
 
@@ -196,7 +209,10 @@ function chooseGroups(
     const groups = findAll('sg', ids, (id) => store.securityGroups.get(scope, id))
     const stranger = groups.find((group) => group.vpcId !== subnet.vpcId)
     if (stranger) {
-      throw new Ec2Error('InvalidGroup.NotFound', `The security group '${stranger.id}' does not belong to VPC ${subnet.vpcId}`)
+      throw new Ec2Error(
+        'InvalidGroup.NotFound',
+        `The security group '${stranger.id}' does not belong to VPC ${subnet.vpcId}`,
+      )
     }
     return groups.map(({ id }) => id)
   }

@@ -48,7 +48,9 @@ export function runInstances(domain: Domain): Ec2Mutation<'RunInstances'> {
       if (count < plan.minimumCount) throw capacityError(domain, plan, count)
       const addresses = plan.privateIp ? [plan.privateIp] : takeAddresses(domain.store, plan.subnet, count)
       const reservationId = newId('r', domain.random)
-      const instances = addresses.map((address, index) => recordInstance(domain, context, plan, reservationId, address, index))
+      const instances = addresses.map((address, index) =>
+        recordInstance(domain, context, plan, reservationId, address, index),
+      )
       context.afterCommit(() => {
         for (const instance of instances) domain.instances.wake(instance.id)
       })
@@ -118,7 +120,12 @@ function recordInstance(
   return instance
 }
 
-function recordInterface({ store, random }: Domain, context: MutationContext, plan: LaunchPlan, instance: InstanceRecord): void {
+function recordInterface(
+  { store, random }: Domain,
+  context: MutationContext,
+  plan: LaunchPlan,
+  instance: InstanceRecord,
+): void {
   const { accountId, region } = context
   const id = newId('eni', random)
   store.interfaces.insert({
@@ -145,7 +152,12 @@ function recordInterface({ store, random }: Domain, context: MutationContext, pl
   putTags(store, context, id, 'network-interface', plan.tags.get('network-interface') ?? [])
 }
 
-function recordVolumes({ store, random }: Domain, context: MutationContext, plan: LaunchPlan, instance: InstanceRecord): void {
+function recordVolumes(
+  { store, random }: Domain,
+  context: MutationContext,
+  plan: LaunchPlan,
+  instance: InstanceRecord,
+): void {
   const { accountId, region } = context
   for (const [port, planned] of plan.volumes.entries()) {
     const { deviceName, deleteOnTermination, ...volume } = planned

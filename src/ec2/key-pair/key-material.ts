@@ -30,13 +30,18 @@ export async function createKey(type: 'rsa' | 'ed25519'): Promise<NewKey> {
 }
 
 /** Reads a public key in OpenSSH, PEM or DER form. Throws InvalidKey.Format for what EC2 does not take. */
-export function readPublicKey(material: Uint8Array): { type: 'rsa' | 'ed25519'; publicKey: string; fingerprint: string } {
+export function readPublicKey(material: Uint8Array): {
+  type: 'rsa' | 'ed25519'
+  publicKey: string
+  fingerprint: string
+} {
   const text = Buffer.from(material).toString('utf8').trim()
   const publicKey = openSshOf(text, material)
   const [kind] = publicKey.split(' ')
   if (kind === 'ssh-ed25519') return { type: 'ed25519', publicKey, fingerprint: sha256Of(publicKey) }
   const key = sshpk.parseKey(publicKey, 'ssh')
-  if (kind !== 'ssh-rsa' || key.size < 1024) throw invalidKey('Only RSA keys of 1024, 2048 or 4096 bits and ED25519 keys are supported.')
+  if (kind !== 'ssh-rsa' || key.size < 1024)
+    throw invalidKey('Only RSA keys of 1024, 2048 or 4096 bits and ED25519 keys are supported.')
   const der = createPublicKey(key.toString('pem')).export({ type: 'spki', format: 'der' })
   // Of an imported RSA key EC2 tells the MD5 of the DER public key.
   return { type: 'rsa', publicKey, fingerprint: colonHex('md5', der) }
@@ -76,7 +81,10 @@ function sha256Of(publicKey: string): string {
 }
 
 function colonHex(algorithm: 'sha1' | 'md5', bytes: Buffer): string {
-  return createHash(algorithm).update(bytes).digest('hex').replace(/(..)(?=.)/g, '$1:')
+  return createHash(algorithm)
+    .update(bytes)
+    .digest('hex')
+    .replace(/(..)(?=.)/g, '$1:')
 }
 
 function invalidKey(message: string): Ec2Error {

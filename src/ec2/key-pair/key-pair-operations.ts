@@ -97,7 +97,8 @@ export function describeKeyPairs({ store }: Domain): Ec2Query<'DescribeKeyPairs'
 
 function requireFreeName(store: Store, scope: Scope, name: string | undefined): string {
   if (!name) throw missingParameter('KeyName')
-  if (name.length > 255 || /[^\x20-\x7e]/.test(name)) throw invalidParameterValue('KeyName', name.slice(0, 80), 'At most 255 ASCII characters.')
+  if (name.length > 255 || /[^\x20-\x7e]/.test(name))
+    throw invalidParameterValue('KeyName', name.slice(0, 80), 'At most 255 ASCII characters.')
   if (store.keyPairs.list(scope).some((key) => key.name === name)) {
     throw new Ec2Error('InvalidKeyPair.Duplicate', `The keypair already exists`)
   }
@@ -112,12 +113,30 @@ function recordKeyPair(
 ): KeyPairRecord {
   const name = requireFreeName(store, context, input.KeyName)
   const { accountId, region } = context
-  const record: KeyPairRecord = { accountId, region, id: newId('key', random), name, ...key, createTime: context.now.toISOString() }
+  const record: KeyPairRecord = {
+    accountId,
+    region,
+    id: newId('key', random),
+    name,
+    ...key,
+    createTime: context.now.toISOString(),
+  }
   store.keyPairs.insert(record)
-  putTags(store, context, record.id, 'key-pair', readTagSpecifications(input.TagSpecifications, ['key-pair']).get('key-pair') ?? [])
+  putTags(
+    store,
+    context,
+    record.id,
+    'key-pair',
+    readTagSpecifications(input.TagSpecifications, ['key-pair']).get('key-pair') ?? [],
+  )
   return record
 }
 
 function describeKey(store: Store, key: KeyPairRecord) {
-  return { KeyName: key.name, KeyPairId: key.id, KeyFingerprint: key.fingerprint, Tags: describeTags(store.tags.of(key.id)) }
+  return {
+    KeyName: key.name,
+    KeyPairId: key.id,
+    KeyFingerprint: key.fingerprint,
+    Tags: describeTags(store.tags.of(key.id)),
+  }
 }

@@ -65,22 +65,3 @@ export interface ImageBuilder {
   /** Builds into `workDirectory` (exists, empty). Rejects with Ec2Error when the recipe is unknown or a tool is missing. */
   build(recipe: string, workDirectory: string, work: WorkOptions): Promise<BuiltDisk>
 }
-
-/** An entry of the Quick Start catalogue, images/catalog.yaml. */
-export interface CatalogEntry {
-  readonly name: string
-  readonly description: string
-  readonly architecture: 'x86_64' | 'i386' | 'arm64'
-  readonly url: string
-  /** Where the publisher lists checksums, or the checksum itself. */
-  readonly checksum:
-    | { readonly algorithm: 'sha256' | 'sha512'; readonly value: string }
-    | { readonly algorithm: 'sha256' | 'sha512'; readonly url: string }
-  readonly loginUser: string
-}
-
-export interface Catalog {
-  list(): Promise<readonly CatalogEntry[]>
-  /** The checksum to demand of the download: the entry's own, or read from the publisher's list. */
-  resolveChecksum(entry: CatalogEntry, signal: AbortSignal): Promise<Checksum>
-}

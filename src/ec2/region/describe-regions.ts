@@ -12,10 +12,13 @@ export function describeRegions({ regions }: Domain): Ec2Query<'DescribeRegions'
     answer: (_context, input) => {
       const names = input.RegionNames ?? []
       const unknown = names.find((name) => !regions.get(name))
-      if (unknown !== undefined) throw new Ec2Error('InvalidParameterValue', `Invalid region name: ${unknown.slice(0, 80)}`)
+      if (unknown !== undefined)
+        throw new Ec2Error('InvalidParameterValue', `Invalid region name: ${unknown.slice(0, 80)}`)
       const known = regions
         .list()
-        .filter(({ name, isOptInRequired }) => (names.length > 0 ? names.includes(name) : input.AllRegions || !isOptInRequired))
+        .filter(({ name, isOptInRequired }) =>
+          names.length > 0 ? names.includes(name) : input.AllRegions || !isOptInRequired,
+        )
       const matching = applyFilters(known, input.Filters, {
         endpoint: ({ name }) => `ec2.${name}.amazonaws.com`,
         'opt-in-status': statusOf,
@@ -42,7 +45,8 @@ export function describeAvailabilityZones({ regions }: Domain): Ec2Query<'Descri
         ...(input.ZoneNames ?? []).filter((name) => !zones.some((zone) => zone.name === name)),
         ...(input.ZoneIds ?? []).filter((id) => !zones.some((zone) => zone.id === id)),
       ]
-      if (unknown[0] !== undefined) throw new Ec2Error('InvalidParameterValue', `Invalid availability zone: [${unknown[0].slice(0, 80)}]`)
+      if (unknown[0] !== undefined)
+        throw new Ec2Error('InvalidParameterValue', `Invalid availability zone: [${unknown[0].slice(0, 80)}]`)
       const known = zones.filter(
         (zone) =>
           (!input.ZoneNames?.length || input.ZoneNames.includes(zone.name)) &&

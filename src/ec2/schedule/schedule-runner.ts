@@ -33,7 +33,10 @@ export function createScheduleRunner({ store, log, run }: ScheduleRunnerDependen
           await run(schedule)
         } catch (error) {
           const isRefused = error instanceof Ec2Error
-          log.warn({ schedule: schedule.name, err: isRefused ? error.message : error }, 'schedule could not be carried out')
+          log.warn(
+            { schedule: schedule.name, err: isRefused ? error.message : error },
+            'schedule could not be carried out',
+          )
         }
       },
       schedule.timeZone ? { timezone: schedule.timeZone } : {},
@@ -43,13 +46,21 @@ export function createScheduleRunner({ store, log, run }: ScheduleRunnerDependen
   return {
     check: (schedule) => {
       if (schedule.cron.trim().split(/\s+/).length !== 5 || !cron.validate(schedule.cron)) {
-        throw invalidParameterValue('Cron', schedule.cron.slice(0, 100), 'Expected five fields: minute hour day month weekday.')
+        throw invalidParameterValue(
+          'Cron',
+          schedule.cron.slice(0, 100),
+          'Expected five fields: minute hour day month weekday.',
+        )
       }
       if (schedule.timeZone === undefined) return
       try {
         new Intl.DateTimeFormat('en', { timeZone: schedule.timeZone }).format()
       } catch {
-        throw invalidParameterValue('TimeZone', schedule.timeZone.slice(0, 100), 'Expected an IANA name such as Europe/Berlin.')
+        throw invalidParameterValue(
+          'TimeZone',
+          schedule.timeZone.slice(0, 100),
+          'Expected an IANA name such as Europe/Berlin.',
+        )
       }
     },
     refresh: () => {

@@ -21,7 +21,17 @@ type RuleRequest = FlatPermission & {
 export function authorizeSecurityGroupIngress(domain: Domain): Ec2Mutation<'AuthorizeSecurityGroupIngress'> {
   return {
     kind: 'mutation',
-    parameters: ['GroupId', 'GroupName', 'IpPermissions', 'IpProtocol', 'FromPort', 'ToPort', 'CidrIp', 'SourceSecurityGroupName', 'TagSpecifications'],
+    parameters: [
+      'GroupId',
+      'GroupName',
+      'IpPermissions',
+      'IpProtocol',
+      'FromPort',
+      'ToPort',
+      'CidrIp',
+      'SourceSecurityGroupName',
+      'TagSpecifications',
+    ],
     apply: (context, input) => authorize(domain, context, input, false),
   }
 }
@@ -37,7 +47,17 @@ export function authorizeSecurityGroupEgress(domain: Domain): Ec2Mutation<'Autho
 export function revokeSecurityGroupIngress(domain: Domain): Ec2Mutation<'RevokeSecurityGroupIngress'> {
   return {
     kind: 'mutation',
-    parameters: ['GroupId', 'GroupName', 'IpPermissions', 'IpProtocol', 'FromPort', 'ToPort', 'CidrIp', 'SourceSecurityGroupName', 'SecurityGroupRuleIds'],
+    parameters: [
+      'GroupId',
+      'GroupName',
+      'IpPermissions',
+      'IpProtocol',
+      'FromPort',
+      'ToPort',
+      'CidrIp',
+      'SourceSecurityGroupName',
+      'SecurityGroupRuleIds',
+    ],
     apply: (context, input) => revoke(domain, context, input, false),
   }
 }
@@ -68,7 +88,10 @@ function authorize(domain: Domain, context: MutationContext, input: RuleRequest,
   }
   const rules = [...group.rules, ...added]
   if (rules.filter((rule) => rule.isEgress === isEgress).length > maximumRules) {
-    throw new Ec2Error('RulesPerSecurityGroupLimitExceeded', 'The maximum number of rules per security group has been reached.')
+    throw new Ec2Error(
+      'RulesPerSecurityGroupLimitExceeded',
+      'The maximum number of rules per security group has been reached.',
+    )
   }
   for (const rule of added) putTags(store, context, rule.id, 'security-group-rule', tags)
   putRules(domain, context, group, rules)
@@ -79,14 +102,22 @@ function revoke(domain: Domain, context: MutationContext, input: RuleRequest, is
   const { store } = domain
   const group = findGroup(domain, context, input)
   const removed = input.SecurityGroupRuleIds?.length
-    ? findAll('sgr', input.SecurityGroupRuleIds, (id) => group.rules.find((rule) => rule.id === id && rule.isEgress === isEgress))
+    ? findAll('sgr', input.SecurityGroupRuleIds, (id) =>
+        group.rules.find((rule) => rule.id === id && rule.isEgress === isEgress),
+      )
     : readPermissions(store, context, group, input, isEgress).map((draft) => {
         const found = group.rules.find((rule) => isSameRule(rule, draft))
-        if (!found) throw new Ec2Error('InvalidPermission.NotFound', 'The specified rule does not exist in this security group.')
+        if (!found)
+          throw new Ec2Error('InvalidPermission.NotFound', 'The specified rule does not exist in this security group.')
         return found
       })
   for (const rule of removed) store.tags.removeAll(rule.id)
-  putRules(domain, context, group, group.rules.filter((rule) => !removed.includes(rule)))
+  putRules(
+    domain,
+    context,
+    group,
+    group.rules.filter((rule) => !removed.includes(rule)),
+  )
   return {
     Return: true,
     UnknownIpPermissions: [],

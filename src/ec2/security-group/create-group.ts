@@ -18,7 +18,8 @@ export function createSecurityGroup(domain: Domain): Ec2Mutation<'CreateSecurity
     apply: (context, input) => {
       const name = readText('groupName', input.GroupName)
       const description = readText('groupDescription', input.Description)
-      if (name.startsWith('sg-')) throw invalidParameterValue('groupName', name, 'Names of security groups may not begin with sg-.')
+      if (name.startsWith('sg-'))
+        throw invalidParameterValue('groupName', name, 'Names of security groups may not begin with sg-.')
       const vpcId = input.VpcId ?? store.vpcs.list(context).find(({ isDefault }) => isDefault)?.id
       if (vpcId === undefined) throw new Ec2Error('VPCIdNotSpecified', 'No default VPC for this user')
       const vpc = findOne('vpc', vpcId, (id) => store.vpcs.get(context, id))
@@ -52,7 +53,11 @@ export function createSecurityGroup(domain: Domain): Ec2Mutation<'CreateSecurity
 function readText(parameter: string, value: string | undefined): string {
   if (!value) throw missingParameter(parameter)
   if (value.length > maximumLength || !textPattern.test(value)) {
-    throw invalidParameterValue(parameter, value.slice(0, 300), `At most ${maximumLength} of: a-z, A-Z, 0-9, spaces and ._-:/()#,@[]+=&;{}!$*`)
+    throw invalidParameterValue(
+      parameter,
+      value.slice(0, 300),
+      `At most ${maximumLength} of: a-z, A-Z, 0-9, spaces and ._-:/()#,@[]+=&;{}!$*`,
+    )
   }
   return value
 }
@@ -66,7 +71,10 @@ export function deleteSecurityGroup(domain: Domain): Ec2Mutation<'DeleteSecurity
     apply: (context, input) => {
       const group = findGroup(domain, context, input)
       if (group.name === 'default') {
-        throw new Ec2Error('CannotDelete', `the specified group: "${group.id}" name: "default" cannot be deleted by a user`)
+        throw new Ec2Error(
+          'CannotDelete',
+          `the specified group: "${group.id}" name: "default" cannot be deleted by a user`,
+        )
       }
       const isUsed = store.interfaces.listBy('vpcId', group.vpcId).some(({ groupIds }) => groupIds.includes(group.id))
       const isNamed = store.securityGroups

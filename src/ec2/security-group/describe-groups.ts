@@ -56,7 +56,11 @@ export function describeSecurityGroups({ store }: Domain): Ec2Query<'DescribeSec
 }
 
 /** Names are those of the default VPC's groups, as on EC2. */
-function findByNames(store: Store, groups: readonly SecurityGroupRecord[], names: readonly string[]): SecurityGroupRecord[] {
+function findByNames(
+  store: Store,
+  groups: readonly SecurityGroupRecord[],
+  names: readonly string[],
+): SecurityGroupRecord[] {
   return names.map((name) => {
     const found = groups.find((group) => group.name === name && store.vpcs.find(group.vpcId)?.isDefault)
     if (!found) throw new Ec2Error('InvalidGroup.NotFound', `The security group '${name.slice(0, 255)}' does not exist`)

@@ -7,7 +7,11 @@ export function findGroupsByName(store: Store, vpcId: string, names: readonly st
   const groups = store.securityGroups.listBy('vpcId', vpcId)
   return names.map((name) => {
     const found = groups.find((group) => group.name === name)
-    if (!found) throw new Ec2Error('InvalidGroup.NotFound', `The security group '${name.slice(0, 255)}' does not exist in VPC '${vpcId}'`)
+    if (!found)
+      throw new Ec2Error(
+        'InvalidGroup.NotFound',
+        `The security group '${name.slice(0, 255)}' does not exist in VPC '${vpcId}'`,
+      )
     return found
   })
 }

@@ -19,7 +19,13 @@ export interface FlatPermission {
   readonly IpPermissions?: readonly IpPermission[] | undefined
 }
 
-const protocolNames: Readonly<Record<string, string>> = { '1': 'icmp', '6': 'tcp', '17': 'udp', '58': 'icmpv6', all: '-1' }
+const protocolNames: Readonly<Record<string, string>> = {
+  '1': 'icmp',
+  '6': 'tcp',
+  '17': 'udp',
+  '58': 'icmpv6',
+  all: '-1',
+}
 
 /** The rules that a request names, one a peer. Throws InvalidParameterValue, InvalidPermission.Malformed, InvalidGroup.NotFound. */
 export function readPermissions(
@@ -74,7 +80,10 @@ function readPermission(
         ? findOne('sg', pair.GroupId, (id) => store.securityGroups.get(scope, id))
         : findGroupsByName(store, group.vpcId, [pair.GroupName ?? ''])[0]
       if (!peer || peer.vpcId !== group.vpcId) {
-        throw new Ec2Error('InvalidGroup.NotFound', `You have specified two resources that belong to different networks.`)
+        throw new Ec2Error(
+          'InvalidGroup.NotFound',
+          `You have specified two resources that belong to different networks.`,
+        )
       }
       return { ...base, peerGroupId: peer.id, ...readDescription(pair.Description) }
     }),
@@ -86,10 +95,18 @@ function readProtocol(value: string | undefined): string {
   const protocol = protocolNames[text] ?? text
   const isNumber = /^\d{1,3}$/.test(protocol) && Number(protocol) <= 255
   if (['-1', 'tcp', 'udp', 'icmp', 'icmpv6'].includes(protocol) || isNumber) return protocol
-  throw invalidParameterValue('IpProtocol', (value ?? '').slice(0, 40), 'Expected tcp, udp, icmp, icmpv6, -1 or a protocol number.')
+  throw invalidParameterValue(
+    'IpProtocol',
+    (value ?? '').slice(0, 40),
+    'Expected tcp, udp, icmp, icmpv6, -1 or a protocol number.',
+  )
 }
 
-function readPorts(protocol: string, from: number | undefined, to: number | undefined): { fromPort: number; toPort: number } {
+function readPorts(
+  protocol: string,
+  from: number | undefined,
+  to: number | undefined,
+): { fromPort: number; toPort: number } {
   if (protocol === 'icmp' || protocol === 'icmpv6') {
     const type = from ?? -1
     const code = to ?? -1
@@ -114,7 +131,8 @@ function readCidr(text: string, kind: 'ipv4' | 'ipv6'): string {
   try {
     const [address, prefixLength] = ipaddr.parseCIDR(text)
     if (address.kind() !== kind) throw malformed
-    const network = kind === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(text) : ipaddr.IPv6.networkAddressFromCIDR(text)
+    const network =
+      kind === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(text) : ipaddr.IPv6.networkAddressFromCIDR(text)
     return `${network.toString()}/${prefixLength}`
   } catch {
     throw malformed

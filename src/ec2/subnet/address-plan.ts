@@ -36,7 +36,10 @@ export function requireFreeAddress(store: Store, subnet: SubnetRecord, address: 
   const isValid = ipaddr.IPv4.isValidFourPartDecimal(address)
   const offset = isValid ? numberOf(address) - baseOf(subnet.cidr) : -1
   if (offset < reservedAtStart || offset >= usableAddressCount(subnet.cidr) + reservedAtStart) {
-    throw new Ec2Error('InvalidParameterValue', `Address ${address.slice(0, 40)} does not fall within the subnet's address range`)
+    throw new Ec2Error(
+      'InvalidParameterValue',
+      `Address ${address.slice(0, 40)} does not fall within the subnet's address range`,
+    )
   }
   if (store.interfaces.listBy('subnetId', subnet.id).some(({ privateIp }) => privateIp === address)) {
     throw new Ec2Error('InvalidIPAddress.InUse', `Address ${address} is in use.`)

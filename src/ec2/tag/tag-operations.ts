@@ -8,7 +8,11 @@ import type { Scope } from '../ports/store.ts'
 import { putTags, readTags } from './tag.ts'
 
 /** The taggable kinds: the word of DescribeTags, and how to see whether one of the caller's has that id. */
-function findTaggable({ store }: Domain, scope: Scope, id: string): { resourceType: string; isThere: boolean; prefix: IdPrefix } {
+function findTaggable(
+  { store }: Domain,
+  scope: Scope,
+  id: string,
+): { resourceType: string; isThere: boolean; prefix: IdPrefix } {
   const prefix = id.slice(0, id.lastIndexOf('-'))
   const kinds: Readonly<Record<string, [string, () => unknown]>> = {
     i: ['instance', () => store.instances.get(scope, id)],

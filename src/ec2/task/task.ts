@@ -2,7 +2,7 @@ import type { ResourceRecord } from '../ports/store.ts'
 
 /** Long work on an image: building, pulling, importing. Progress is kept in memory only. */
 export interface TaskRecord extends ResourceRecord {
-  readonly kind: 'build-image' | 'pull-image' | 'import-image'
+  readonly kind: 'build-image' | 'import-image'
   readonly subject: string
   readonly state: 'running' | 'succeeded' | 'failed' | 'cancelled'
   readonly imageId?: string

@@ -1,0 +1,310 @@
+import { join } from 'node:path'
+import type { z } from 'zod'
+import type { Domain } from '../ec2/domain.ts'
+import { Ec2Error, invalidParameterValue } from '../ec2/errors.ts'
+import { findAll, findOne, newId } from '../ec2/ids.ts'
+import { loginUserTag } from '../ec2/image/publisher.ts'
+import { requireFreeImageName } from '../ec2/image/register-image.ts'
+import { usedCapacity } from '../ec2/instance/capacity.ts'
+import { bootStages } from '../ec2/instance/instance.ts'
+import type { CallContext, Mutation, MutationContext, Query } from '../ec2/operation.ts'
+import type { DiskHost, ImageBuilder } from '../ec2/ports/disk.ts'
+import type { AcceleratorVerdict } from '../ec2/ports/machine.ts'
+import type { Network } from '../ec2/ports/network.ts'
+import type { ScheduleRecord } from '../ec2/schedule/schedule.ts'
+import type { TaskRecord } from '../ec2/task/task.ts'
+import { diskFile } from '../host/state-paths.ts'
+import type { AnyOperation } from './dispatch.ts'
+import { type KilnOutputs, kilnInputs, type ScheduleDescription, type TaskDescription } from './kiln-operations.ts'
+
+/** What only Kiln's own operations need. */
+export interface KilnDependencies {
+  readonly network: Network
+  readonly disks: DiskHost
+  readonly builder: ImageBuilder
+  readonly chooseAccelerator: () => Promise<AcceleratorVerdict>
+  readonly daemon: { readonly version: string; readonly startedAt: Date; readonly defaultRegion: string }
+  readonly endpointUrl: () => string
+}
+
+type Name = keyof typeof kilnInputs
+type Input<N extends Name> = z.infer<(typeof kilnInputs)[N]>
+
+export function kilnOperations(domain: Domain, kiln: KilnDependencies): Record<string, AnyOperation> {
+  return {
+    KilnGetStatus: query('KilnGetStatus', () => describeStatus(domain, kiln)),
+    KilnGetEnvironment: query('KilnGetEnvironment', (context) => describeEnvironment(domain, kiln, context)),
+    KilnDescribeRecipes: query('KilnDescribeRecipes', async () => ({
+      Recipes: (await kiln.builder.listRecipes()).map(({ name, description, architecture }) => ({
+        Name: name,
+        Description: description,
+        Architecture: architecture,
+      })),
+    })),
+    KilnBuildImage: mutation('KilnBuildImage', (context, input) => {
+      if (input.Name !== undefined) requireFreeImageName(domain, context, input.Name)
+      return startTask(domain, context, 'build-image', input.Recipe, (job) =>
+        domain.imageWork.build(context, { recipe: input.Recipe, name: input.Name }, job),
+      )
+    }),
+    KilnImportImage: mutation('KilnImportImage', (context, input) => {
+      requireFreeImageName(domain, context, input.Name)
+      return startTask(domain, context, 'import-image', input.Source, (job) =>
+        domain.imageWork.import(
+          context,
+          {
+            source: input.Source,
+            name: input.Name,
+            description: input.Description,
+            architecture: input.Architecture,
+            checksum: input.Checksum,
+            loginUser: input.LoginUser,
+          },
+          job,
+        ),
+      )
+    }),
+    KilnDescribeTasks: query('KilnDescribeTasks', (context, input) => {
+      const { store } = domain
+      const tasks = input.TaskIds?.length
+        ? findAll('task', input.TaskIds, (id) => store.tasks.get(context, id))
+        : store.tasks.list(context)
+      return { Tasks: tasks.map((task) => describeTask(domain, task)) }
+    }),
+    KilnCancelTask: query('KilnCancelTask', async (context, input) => {
+      const task = findOne('task', input.TaskId, (id) => domain.store.tasks.get(context, id))
+      await domain.tasks.cancel(task.id)
+      return { Task: describeTask(domain, domain.store.tasks.get(context, task.id) ?? task) }
+    }),
+    KilnDescribeInstance: query('KilnDescribeInstance', (context, input) =>
+      describeDetail(domain, kiln, context, input.InstanceId),
+    ),
+    KilnPutSchedule: mutation('KilnPutSchedule', (context, input) => putSchedule(domain, context, input)),
+    KilnDescribeSchedules: query('KilnDescribeSchedules', (context) => ({
+      Schedules: domain.store.schedules.list(context).map((schedule) => describeSchedule(domain, schedule)),
+    })),
+    KilnDeleteSchedule: mutation('KilnDeleteSchedule', (context, input) => {
+      domain.store.schedules.remove(scheduleIdOf(context, input.Name))
+      context.afterCommit(() => domain.schedules.refresh())
+      return {}
+    }),
+    KilnDescribeEvents: query('KilnDescribeEvents', (_context, input) => ({
+      Events: domain.store.events.after(input.AfterEventNumber ?? 0, input.MaxResults ?? 1000).map((event) => ({
+        Number: event.number,
+        Time: event.time,
+        Kind: event.kind,
+        ResourceId: event.resourceId,
+        Message: event.message,
+        ...(event.detail ? { Detail: { ...event.detail } } : {}),
+      })),
+    })),
+  }
+}
+
+function query<N extends Name>(
+  name: N,
+  answer: (context: CallContext, input: Input<N>) => KilnOutputs[N] | Promise<KilnOutputs[N]>,
+): Query<Record<string, unknown>, KilnOutputs[N]> {
+  return {
+    kind: 'query',
+    parameters: Object.keys(kilnInputs[name].shape),
+    answer: (context, input) => answer(context, parseInput(name, input)),
+  }
+}
+
+function mutation<N extends Name>(
+  name: N,
+  apply: (context: MutationContext, input: Input<N>) => KilnOutputs[N],
+): Mutation<Record<string, unknown>, KilnOutputs[N]> {
+  return {
+    kind: 'mutation',
+    parameters: Object.keys(kilnInputs[name].shape),
+    apply: (context, input) => apply(context, parseInput(name, input)),
+  }
+}
+
+function parseInput<N extends Name>(name: N, input: unknown): Input<N> {
+  const result = kilnInputs[name].safeParse(input)
+  if (result.success) return result.data as Input<N>
+  const [issue] = result.error.issues
+  const member = issue?.path.join('.') || name
+  throw new Ec2Error(
+    'InvalidParameterValue',
+    `The parameter ${member} of ${name} is invalid: ${issue?.message ?? 'unknown'}`,
+  )
+}
+
+async function describeStatus(domain: Domain, kiln: KilnDependencies): Promise<KilnOutputs['KilnGetStatus']> {
+  const { settings, store } = domain
+  const verdict = await kiln.chooseAccelerator()
+  const used = usedCapacity(domain)
+  const warnings = [
+    ...kiln.network.warnings(),
+    ...[...domain.instances.runtimes()].flatMap(({ id, problem }) => (problem ? [`${id} is ${problem}`] : [])),
+  ]
+  const counts: Record<string, number> = {}
+  for (const { state } of store.instances.listAll()) counts[state] = (counts[state] ?? 0) + 1
+  return {
+    Pid: process.pid,
+    Version: kiln.daemon.version,
+    StartedAt: kiln.daemon.startedAt.toISOString(),
+    Health: warnings.length > 0 ? 'degraded' : 'ok',
+    StateDirectory: domain.paths.root,
+    EndpointUrl: kiln.endpointUrl(),
+    PublicCidr: settings.publicCidr,
+    Accelerator: { Name: verdict.accelerator, IsProven: verdict.isProven, Reason: verdict.reason },
+    Capacity: {
+      VCpus: settings.vCpuCapacity,
+      UsedVCpus: used.vCpus,
+      MemoryMib: settings.memoryCapacityMib,
+      UsedMemoryMib: used.memoryMib,
+    },
+    InstanceCounts: counts,
+    Warnings: warnings,
+  }
+}
+
+function describeEnvironment(
+  domain: Domain,
+  kiln: KilnDependencies,
+  context: CallContext,
+): KilnOutputs['KilnGetEnvironment'] {
+  const key = domain.store.accessKeys.list().find(({ accountId }) => accountId === context.accountId)
+  if (!key) throw new Ec2Error('NoSuchEntity', `The account ${context.accountId} has no access key`)
+  return {
+    EndpointUrl: kiln.endpointUrl(),
+    AccessKeyId: key.id,
+    SecretAccessKey: key.secret,
+    Region: kiln.daemon.defaultRegion,
+    AccountId: context.accountId,
+  }
+}
+
+function startTask(
+  domain: Domain,
+  context: MutationContext,
+  kind: TaskRecord['kind'],
+  subject: string,
+  work: Parameters<Domain['tasks']['start']>[1],
+): { TaskId: string } {
+  const { accountId, region } = context
+  const id = newId('task', domain.random)
+  domain.store.tasks.insert({
+    accountId,
+    region,
+    id,
+    kind,
+    subject,
+    state: 'running',
+    startedAt: context.now.toISOString(),
+  })
+  context.afterCommit(() => domain.tasks.start(id, work))
+  return { TaskId: id }
+}
+
+function describeTask(domain: Domain, task: TaskRecord): TaskDescription {
+  const progress = domain.tasks.progressOf(task.id)
+  return {
+    TaskId: task.id,
+    Kind: task.kind,
+    Subject: task.subject,
+    State: task.state,
+    Stage: progress?.stage ?? task.state,
+    ...(progress?.doneBytes === undefined ? {} : { DoneBytes: progress.doneBytes }),
+    ...(progress?.totalBytes === undefined ? {} : { TotalBytes: progress.totalBytes }),
+    ...(progress?.detail === undefined ? {} : { Detail: progress.detail }),
+    ...(task.imageId ? { ImageId: task.imageId } : {}),
+    ...(task.error ? { Error: { Code: task.error.code, Message: task.error.message } } : {}),
+    StartedAt: task.startedAt,
+    ...(task.endedAt ? { EndedAt: task.endedAt } : {}),
+  }
+}
+
+async function describeDetail(
+  domain: Domain,
+  kiln: KilnDependencies,
+  context: CallContext,
+  instanceId: string,
+): Promise<KilnOutputs['KilnDescribeInstance']> {
+  const { store, paths } = domain
+  const instance = findOne('i', instanceId, (id) => store.instances.get(context, id))
+  const runtime = domain.instances.runtimeOf(instance.id)
+  const root = store.volumes
+    .listBy('attachment.instanceId', instance.id)
+    .find(({ attachment }) => attachment?.deviceName === instance.rootDeviceName)
+  const rootPath = root && join(paths.volumes, root.id, diskFile.disk)
+  const publicIps = store.interfaces.listBy('attachment.instanceId', instance.id).map(({ publicIp }) => publicIp)
+  const { boot } = instance
+  return {
+    InstanceId: instance.id,
+    BootStages: bootStages.map((stage) => {
+      const seconds = boot?.stages[stage]
+      return { Name: stage, ...(seconds === undefined ? {} : { Seconds: seconds }) }
+    }),
+    ...(boot?.accelerator ? { Accelerator: { Name: boot.accelerator, Reason: boot.acceleratorReason ?? '' } } : {}),
+    ...(runtime?.machine ? { QemuPid: runtime.machine.pid } : {}),
+    LoginUser: store.tags.of(instance.imageId).find(({ key }) => key === loginUserTag)?.value ?? 'ec2-user',
+    MachineDirectory: join(paths.machines, instance.id),
+    ...(root && rootPath && root.state === 'in-use'
+      ? {
+          RootDisk: {
+            Path: rootPath,
+            VirtualSizeBytes: root.sizeGib * 1024 ** 3,
+            AllocatedBytes: await kiln.disks.allocatedBytes(rootPath),
+          },
+        }
+      : {}),
+    PublicPorts: kiln.network
+      .publicPorts()
+      .filter(({ publicIp }) => publicIps.includes(publicIp))
+      .map(({ port, hostPort, problem }) => ({
+        Port: port,
+        ...(hostPort === undefined ? {} : { HostPort: hostPort }),
+        ...(problem === undefined ? {} : { Problem: problem }),
+      })),
+    ...(runtime?.problem ? { Problem: runtime.problem } : {}),
+  }
+}
+
+function putSchedule(
+  domain: Domain,
+  context: MutationContext,
+  input: Input<'KilnPutSchedule'>,
+): { Schedule: ScheduleDescription } {
+  const { store, schedules } = domain
+  schedules.check({ cron: input.Cron, timeZone: input.TimeZone })
+  findAll('i', input.InstanceIds, (id) => store.instances.get(context, id))
+  if (/[^\x20-\x7e]/.test(input.Name))
+    throw invalidParameterValue('Name', input.Name.slice(0, 80), 'Expected printable ASCII.')
+  const { accountId, region } = context
+  const record: ScheduleRecord = {
+    accountId,
+    region,
+    id: scheduleIdOf(context, input.Name),
+    name: input.Name,
+    instanceIds: input.InstanceIds,
+    action: input.Action,
+    cron: input.Cron,
+    ...(input.TimeZone === undefined ? {} : { timeZone: input.TimeZone }),
+  }
+  if (store.schedules.find(record.id)) store.schedules.replace(record)
+  else store.schedules.insert(record)
+  context.afterCommit(() => schedules.refresh())
+  return { Schedule: describeSchedule(domain, record) }
+}
+
+function scheduleIdOf({ accountId, region }: CallContext, name: string): string {
+  return `${accountId}/${region}/${name}`
+}
+
+function describeSchedule(domain: Domain, schedule: ScheduleRecord): ScheduleDescription {
+  const nextRun = domain.schedules.nextRunOf(schedule.id)
+  return {
+    Name: schedule.name,
+    InstanceIds: [...schedule.instanceIds],
+    Action: schedule.action,
+    Cron: schedule.cron,
+    ...(schedule.timeZone ? { TimeZone: schedule.timeZone } : {}),
+    ...(nextRun ? { NextRun: nextRun.toISOString() } : {}),
+  }
+}

@@ -1,0 +1,174 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Ec2Model } from '../../ec2-model/model.ts'
+import { Ec2Error, internalError } from '../../ec2/errors.ts'
+import type { EventBus } from '../../ec2/event/event-bus.ts'
+import type { EventRecord } from '../../ec2/event/event.ts'
+import type { Random } from '../../host/random.ts'
+import type { Caller } from '../caller.ts'
+import type { Dispatch } from '../dispatch.ts'
+import { kilnInputs } from '../kiln-operations.ts'
+import { toJson, validateInput } from '../model-validation.ts'
+
+/** The JSON front end on the unix socket: whoever may open the socket is the account's owner. */
+export interface SocketServerDependencies {
+  readonly model: Ec2Model
+  readonly dispatch: Dispatch
+  readonly random: Random
+  readonly events: EventBus
+  readonly accountId: string
+  readonly defaultRegion: string
+  /** Raw bytes to and from a TCP port of an instance, or its serial console. */
+  readonly openStream: (caller: Caller, kind: 'dial' | 'console', instanceId: string, port: number) => Promise<Duplex>
+  readonly shutDown: (options: { machines: boolean }) => void
+}
+
+const maximumBodyBytes = 1024 * 1024
+
+/**
+ * `POST /operations/NAME` answers JSON; `GET /events` streams one event a line; `GET /dial/INSTANCE/PORT` and
+ * `GET /console/INSTANCE` with `Upgrade: kiln-stream` become raw bytes; `POST /shutdown` ends the daemon; `GET /health`.
+ */
+export function createSocketServer(dependencies: SocketServerDependencies): Server {
+  const server = createServer((request, response) => {
+    const caller = callerOf(dependencies, request)
+    route(dependencies, caller, request, response).catch((error: unknown) => sendError(response, caller, error))
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => socket.destroy())
+    upgrade(dependencies, callerOf(dependencies, request), request, socket).catch((error: unknown) => {
+      const { status, body } = describeError(error, '')
+      socket.end(`HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n${body}`)
+    })
+  })
+  return server
+}
+
+function callerOf(dependencies: SocketServerDependencies, request: IncomingMessage): Caller {
+  const region = request.headers['x-kiln-region']
+  return {
+    accountId: dependencies.accountId,
+    region: typeof region === 'string' && region !== '' ? region : dependencies.defaultRegion,
+    source: 'socket',
+    requestId: dependencies.random.uuid(),
+  }
+}
+
+async function route(
+  dependencies: SocketServerDependencies,
+  caller: Caller,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://kiln')
+  const operation = /^\/operations\/([A-Za-z0-9]{1,80})$/.exec(url.pathname)?.[1]
+  if (request.method === 'POST' && operation !== undefined) {
+    const input = await readJson(request)
+    return sendJson(response, 200, await callOperation(dependencies, caller, operation, input))
+  }
+  if (request.method === 'GET' && url.pathname === '/health')
+    return sendJson(response, 200, { Health: 'ok', Pid: process.pid })
+  if (request.method === 'GET' && url.pathname === '/events') return streamEvents(dependencies, response)
+  if (request.method === 'POST' && url.pathname === '/shutdown') {
+    const input = await readJson(request)
+    sendJson(response, 200, {})
+    dependencies.shutDown({ machines: input['machines'] === true })
+    return
+  }
+  throw new Ec2Error('NotFound', `There is no ${request.method} ${url.pathname.slice(0, 100)} here.`, 404)
+}
+
+async function callOperation(
+  { model, dispatch }: SocketServerDependencies,
+  caller: Caller,
+  name: string,
+  input: Record<string, unknown>,
+): Promise<unknown> {
+  const isEc2s = model.findOperation(name) !== undefined
+  if (!isEc2s && !Object.hasOwn(kilnInputs, name) && name !== 'GetCallerIdentity') {
+    throw new Ec2Error('InvalidAction', `The action ${name} is not valid for this web service.`)
+  }
+  const output = await dispatch(caller, name, isEc2s ? validateInput(model, name, input) : input)
+  return isEc2s ? toJson(model, name, output) : output
+}
+
+async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > maximumBodyBytes) throw new Ec2Error('RequestEntityTooLarge', 'The request is larger than 1 MiB.', 413)
+    chunks.push(chunk)
+  }
+  if (size === 0) return {}
+  try {
+    const value: unknown = JSON.parse(Buffer.concat(chunks).toString())
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  throw new Ec2Error('MalformedInput', 'The body is not a JSON object.')
+}
+
+function streamEvents({ events }: SocketServerDependencies, response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+  response.flushHeaders()
+  const leave = events.follow((event) => response.write(`${JSON.stringify(describeEvent(event))}\n`))
+  response.on('close', leave)
+}
+
+function describeEvent(event: EventRecord): Record<string, unknown> {
+  const { number, time, kind, resourceId, message, detail } = event
+  return {
+    Number: number,
+    Time: time,
+    Kind: kind,
+    ResourceId: resourceId,
+    Message: message,
+    ...(detail ? { Detail: detail } : {}),
+  }
+}
+
+async function upgrade(
+  dependencies: SocketServerDependencies,
+  caller: Caller,
+  request: IncomingMessage,
+  socket: Duplex,
+): Promise<void> {
+  const match = /^\/(dial|console)\/(i-[0-9a-f]+)(?:\/(\d{1,5}))?$/.exec(request.url ?? '')
+  const [, kind, instanceId, port] = match ?? []
+  if ((kind !== 'dial' && kind !== 'console') || instanceId === undefined || (kind === 'dial' && port === undefined)) {
+    throw new Ec2Error('NotFound', 'There is no such stream.', 404)
+  }
+  const stream = await dependencies.openStream(caller, kind, instanceId, Number(port ?? 0))
+  stream.on('error', () => socket.destroy())
+  socket.on('close', () => stream.destroy())
+  stream.on('close', () => socket.destroy())
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: kiln-stream\r\n\r\n')
+  socket.pipe(stream)
+  stream.pipe(socket)
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  const text = `${JSON.stringify(body ?? {})}\n`
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+  response.end(text)
+}
+
+function sendError(response: ServerResponse, caller: Caller, error: unknown): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const { status, body } = describeError(error, caller.requestId)
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(body)
+}
+
+function describeError(error: unknown, requestId: string): { status: number; body: string } {
+  const known = error instanceof Ec2Error ? error : internalError()
+  return {
+    status: known.status,
+    body: `${JSON.stringify({ Code: known.code, Message: known.message, RequestId: requestId })}\n`,
+  }
+}

@@ -1,0 +1,341 @@
+import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { availableParallelism, totalmem } from 'node:os'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import fsExtra from 'fs-extra'
+import pino from 'pino'
+import { createDispatch } from '../api/dispatch.ts'
+import { operationTable } from '../api/operations.ts'
+import { createQueryServer } from '../api/query/server.ts'
+import { createSocketServer } from '../api/socket/server.ts'
+import { createDiskHost } from '../disk/disk-host.ts'
+import { createImageBuilder } from '../disk/build/image-builder.ts'
+import { loadModel } from '../ec2-model/model.ts'
+import type { Domain, DomainSettings } from '../ec2/domain.ts'
+import { Ec2Error } from '../ec2/errors.ts'
+import { createEventBus } from '../ec2/event/event-bus.ts'
+import { createDescriptionWriter } from '../ec2/image/description-writer.ts'
+import { createImageWork } from '../ec2/image/image-work.ts'
+import { createImagePublisher } from '../ec2/image/publisher.ts'
+import { createInstanceTypeCatalog, instanceTypeFileSchema } from '../ec2/instance-type/instance-type.ts'
+import { markStage } from '../ec2/instance/boot-stage.ts'
+import { createBootWatcher } from '../ec2/instance/boot-watcher.ts'
+import { createInstanceDriver } from '../ec2/instance/driver.ts'
+import { createMachineLauncher } from '../ec2/instance/launcher.ts'
+import { findInstanceMetadata } from '../ec2/instance/metadata-view.ts'
+import { createInstanceReaper } from '../ec2/instance/reaper.ts'
+import { findOne } from '../ec2/ids.ts'
+import { createLayerCollector } from '../ec2/layer/layer-collector.ts'
+import { createRegionCatalog, regionFileSchema } from '../ec2/region/region.ts'
+import { createScheduleRunner } from '../ec2/schedule/schedule-runner.ts'
+import { createTaskRunner } from '../ec2/task/task-runner.ts'
+import { createVolumeEraser } from '../ec2/volume/eraser.ts'
+import { createNetworkDriver } from '../ec2/vpc/network-driver.ts'
+import { systemClock as clock } from '../host/clock.ts'
+import { ensurePrivateDirectory, writeFileAtomic } from '../host/files.ts'
+import { createProcessHost } from '../host/process.ts'
+import { identifyProcess } from '../host/process-table.ts'
+import { systemRandom as random } from '../host/random.ts'
+import { findStateRoot, machineFile, maximumRootLength, statePathsOf } from '../host/state-paths.ts'
+import { createAcceleratorProbe } from '../machine/accelerator.ts'
+import { createMachineHost } from '../machine/machine-host.ts'
+import { createMetadataService } from '../metadata/service.ts'
+import { createNetwork } from '../network/network.ts'
+import { claimPublicBlock } from '../network/public-block.ts'
+import { openStore } from '../store/store.ts'
+import { loadConfiguration } from './configuration.ts'
+import { ensureAccessKey } from './credentials.ts'
+import { listenNear, listenOn } from './listen.ts'
+import { takeStateLock } from './lock.ts'
+import { ConfigurationError, parseYamlFile } from './yaml-file.ts'
+
+const projectRoot = join(import.meta.dirname, '..', '..')
+const mib = 1024 ** 2
+
+/** A reason not to start that the user can mend; printed without a stack. */
+class StartError extends Error {
+  override readonly name = 'StartError'
+}
+
+/** Constructs and wires everything, takes over what is there, and serves until told to end. */
+async function main(): Promise<void> {
+  const startedAt = clock.now()
+  const root = findStateRoot()
+  if (Buffer.byteLength(root) > maximumRootLength) {
+    throw new StartError(`${root} is too long for a state directory: at most ${maximumRootLength} bytes, set KILN_HOME`)
+  }
+  const paths = statePathsOf(root)
+  for (const directory of [
+    root,
+    paths.layers,
+    paths.images,
+    paths.volumes,
+    paths.machines,
+    paths.networks,
+    paths.staging,
+    paths.cache,
+  ]) {
+    await ensurePrivateDirectory(directory)
+  }
+  const configuration = await loadConfiguration({
+    defaultsPath: join(projectRoot, 'config/defaults.yaml'),
+    userPath: join(root, 'config.yaml'),
+  })
+  const lock = takeStateLock(paths.lock)
+  if (!lock) throw new StartError(`another daemon is running with the state directory ${root}`)
+  const log = pino(
+    { level: configuration.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination(1),
+  )
+  const processes = createProcessHost()
+  const isRoot = process.getuid?.() === 0
+  const store = openStore(paths.database)
+  ensureAccessKey({ store, clock, random }, configuration.account.id)
+  const block = await claimPublicBlock(store.settings.get('public-cidr') ?? configuration.network.publicCidr)
+  store.transaction(() => store.settings.put('public-cidr', block.cidr))
+
+  const instanceTypes = createInstanceTypeCatalog(
+    await readConfig('config/instance-types.yaml', instanceTypeFileSchema),
+  )
+  const regions = createRegionCatalog(await readConfig('config/regions.yaml', regionFileSchema))
+  if (!regions.get(configuration.account.defaultRegion)) {
+    throw new StartError(`account.defaultRegion: ${configuration.account.defaultRegion} is not a region of EC2`)
+  }
+  const settings: DomainSettings = {
+    vCpuCapacity: Math.floor(availableParallelism() * configuration.capacity.vCpuOvercommit),
+    memoryCapacityMib: Math.floor((totalmem() / mib) * configuration.capacity.memoryOvercommit),
+    publicCidr: block.cidr,
+    stopTimeoutMs: configuration.machines.stopTimeoutSeconds * 1000,
+    rebootTimeoutMs: configuration.machines.rebootTimeoutSeconds * 1000,
+    terminatedRetentionMs: configuration.machines.terminatedRetentionMinutes * 60_000,
+    startAfterHostReboot: configuration.machines.startAfterHostReboot,
+    resumeFreeBytes: configuration.machines.resumeFreeMib * mib,
+  }
+
+  const events = createEventBus({ store, clock })
+  const disks = createDiskHost({
+    processes,
+    clock,
+    maximumVirtualBytes: configuration.images.maximumVirtualGib * 1024 ** 3,
+  })
+  const probeKernel = join(paths.cache, 'probe-vmlinuz')
+  const accelerators = createAcceleratorProbe({
+    processes,
+    log,
+    cachePath: join(paths.cache, 'accelerator.json'),
+    wanted: configuration.machines.accelerator,
+    kernels: async () => [probeKernel, ...(await listHostKernels())],
+  })
+  const metadata = createMetadataService({
+    clock,
+    random,
+    lookup: (vpcId, sourceIp) => findInstanceMetadata({ store, regions }, vpcId, sourceIp),
+    observe: (instanceId) => markStage(store, instanceId, 'metadata', clock.now()),
+  })
+  const network = createNetwork({
+    processes,
+    clock,
+    log,
+    isRoot,
+    networksDirectory: paths.networks,
+    metadataListener: (vpcId) => metadata.listener(vpcId),
+    firstUnprivilegedPort: isRoot ? 1 : await readFirstUnprivilegedPort(),
+  })
+  const networks = createNetworkDriver({ store, network, log })
+  const machines = createMachineHost({ processes, clock, log })
+  const eraser = createVolumeEraser({ store, paths })
+  const launcher = createMachineLauncher({
+    store,
+    clock,
+    paths,
+    disks,
+    machines,
+    network,
+    networks,
+    eraser,
+    instanceTypes,
+    publicCidr: block.cidr,
+    chooseAccelerator: (architecture) => accelerators.choose(architecture),
+    machineTypeOf: (architecture) => (architecture === 'arm64' ? 'virt-7.2' : 'pc-q35-7.2'),
+    onNetworkProblem: (error) => log.error({ err: error }, 'network could not be refreshed'),
+  })
+  const bootWatcher = createBootWatcher({ store, clock, paths, network, log })
+  const instances = createInstanceDriver({
+    ...settings,
+    store,
+    clock,
+    random,
+    events,
+    launcher,
+    bootWatcher,
+    log,
+    freeBytes: () => disks.freeBytes(paths.volumes),
+  })
+  const layers = createLayerCollector({ store, paths, log })
+  const tasks = createTaskRunner({ store, clock, paths, events, log })
+  const builder = createImageBuilder({
+    processes,
+    log,
+    recipesDirectory: join(projectRoot, 'images/recipes'),
+    cacheDirectory: join(paths.cache, 'packages'),
+  })
+  const descriptions = createDescriptionWriter({ store, paths })
+  const publisher = createImagePublisher({ store, clock, random, paths, disks, events, descriptions })
+  const imageWork = createImageWork({
+    disks,
+    builder,
+    publisher,
+    onBuilt: async (directory) => {
+      const kernel = join(directory, 'root/boot/vmlinuz')
+      if ((await fsExtra.pathExists(probeKernel)) || !(await fsExtra.pathExists(kernel))) return
+      await fsExtra.copy(kernel, probeKernel)
+      accelerators.reconsider()
+    },
+  })
+  const schedules = createScheduleRunner({
+    store,
+    log,
+    run: async ({ accountId, region, action, instanceIds }) => {
+      const caller = { accountId, region, source: 'socket' as const, requestId: random.uuid() }
+      await dispatch(caller, action === 'start' ? 'StartInstances' : 'StopInstances', { InstanceIds: [...instanceIds] })
+    },
+  })
+  const domain: Domain = {
+    store,
+    clock,
+    random,
+    paths,
+    settings,
+    instanceTypes,
+    regions,
+    events,
+    instances,
+    networks,
+    layers,
+    tasks,
+    imageWork,
+    schedules,
+  }
+  const model = loadModel()
+  let endpointUrl = ''
+  const operations = operationTable(domain, {
+    network,
+    disks,
+    builder,
+    chooseAccelerator: () => accelerators.choose('x86_64'),
+    daemon: {
+      version: (JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as { version: string }).version,
+      startedAt,
+      defaultRegion: configuration.account.defaultRegion,
+    },
+    endpointUrl: () => endpointUrl,
+  })
+  const dispatch = createDispatch({ domain, operations, clock, log })
+  const reaper = createInstanceReaper({ store, clock, retentionMs: settings.terminatedRetentionMs })
+
+  // Half-made things first, then what lives: adoption must find nothing that is about to go.
+  await tasks.abandonInterrupted()
+  await publisher.removeInterrupted()
+  await eraser.eraseInterrupted()
+  await layers.collect()
+  const live = (['pending', 'running', 'stopping', 'shutting-down'] as const).flatMap((state) =>
+    store.instances.listBy('state', state),
+  )
+  await machines.removeStrays(paths.machines, new Set(live.map(({ id }) => id)))
+  await network.adopt(new Set(live.map(({ vpcId }) => vpcId)))
+  await Promise.all([...new Set(live.map(({ vpcId }) => vpcId))].map((vpcId) => networks.refresh(vpcId)))
+  await instances.adopt()
+  schedules.refresh()
+  reaper.start()
+
+  const queryServer = createQueryServer({
+    model,
+    dispatch,
+    clock,
+    random,
+    log,
+    findCredential: (accessKeyId) => {
+      const key = store.accessKeys.find(accessKeyId)
+      return key && { accountId: key.accountId, secret: key.secret }
+    },
+  })
+  const { address, port } = configuration.endpoint
+  endpointUrl = `http://${address}:${await listenNear(queryServer, address, port)}`
+
+  let isEnding = false
+  const shutDown = async (options: { machines: boolean }): Promise<void> => {
+    if (isEnding) return
+    isEnding = true
+    log.info(options, 'daemon is ending')
+    queryServer.close()
+    queryServer.closeAllConnections()
+    socketServer.close()
+    schedules.close()
+    reaper.stop()
+    await tasks.close()
+    if (options.machines) await instances.stopAll()
+    instances.close()
+    await network.close()
+    await fsExtra.remove(paths.daemonFile)
+    await fsExtra.remove(paths.socket)
+    store.close()
+    block.release()
+    lock.release()
+    process.exit(0)
+  }
+  const socketServer = createSocketServer({
+    model,
+    dispatch,
+    random,
+    events,
+    accountId: configuration.account.id,
+    defaultRegion: configuration.account.defaultRegion,
+    openStream: async (caller, kind, instanceId, instancePort): Promise<Duplex> => {
+      const instance = findOne('i', instanceId, (id) => store.instances.get(caller, id))
+      if (kind === 'console') return connect(join(paths.machines, instance.id, machineFile.serialSocket))
+      try {
+        return await network.dial(instance.vpcId, instance.privateIp, instancePort, AbortSignal.timeout(30_000))
+      } catch (error) {
+        const why = error instanceof Error ? error.message : 'unknown'
+        throw new Ec2Error('InstanceUnreachable', `${instance.id} does not answer on port ${instancePort}: ${why}`, 502)
+      }
+    },
+    shutDown: (options) => void shutDown(options),
+  })
+  await fsExtra.remove(paths.socket)
+  await listenOn(socketServer, { path: paths.socket })
+  await fsExtra.chmod(paths.socket, 0o600)
+  const identity = await identifyProcess(process.pid)
+  await writeFileAtomic(
+    paths.daemonFile,
+    JSON.stringify({ ...identity, endpointUrl, startedAt: startedAt.toISOString() }),
+  )
+  process.on('SIGTERM', () => void shutDown({ machines: false }))
+  process.on('SIGINT', () => void shutDown({ machines: false }))
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
+  log.info({ endpointUrl, root, publicCidr: block.cidr }, 'daemon is ready')
+}
+
+async function readConfig<Schema extends Parameters<typeof parseYamlFile>[2]>(name: string, schema: Schema) {
+  const path = join(projectRoot, name)
+  return parseYamlFile(await readFile(path, 'utf8'), path, schema)
+}
+
+async function readFirstUnprivilegedPort(): Promise<number> {
+  const text = await readFile('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8').catch(() => '1024')
+  return Number(text)
+}
+
+async function listHostKernels(): Promise<string[]> {
+  const names = await fsExtra.readdir('/boot').catch(() => [])
+  return names.filter((name) => name.startsWith('vmlinuz')).map((name) => join('/boot', name))
+}
+
+try {
+  await main()
+} catch (error) {
+  const isPlain = error instanceof StartError || error instanceof ConfigurationError
+  process.stderr.write(`kilnd: ${isPlain ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
+  process.exit(1)
+}
