@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../host/files.ts'
 import type { ProcessHost } from '../host/process.ts'
 import { findProcesses, type ProcessEntry, signalProcess } from '../host/process-table.ts'
 import { helperBridge, type Namespace } from './namespace.ts'
-import { dnsAddress, resolverAddress } from './ruleset.ts'
+import { dnsAddress, resolverAddress, upstreamDnsAddress } from './ruleset.ts'
 
 const configFile = 'dnsmasq.conf'
 
@@ -15,6 +15,7 @@ export function dnsmasqConfiguration(vpc: VpcNetwork, directory: string): string
     'bind-dynamic',
     'no-hosts',
     'no-resolv',
+    `server=${upstreamDnsAddress}`,
     'no-ping',
     'except-interface=egress0',
     `interface=lo,${helperBridge},eni*`,

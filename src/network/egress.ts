@@ -4,7 +4,7 @@ import type { ProcessHost } from '../host/process.ts'
 import { CommandError } from '../host/process.ts'
 import { findProcesses, type ProcessEntry, signalProcess } from '../host/process-table.ts'
 import type { Namespace } from './namespace.ts'
-import { egressInterface } from './ruleset.ts'
+import { egressInterface, upstreamDnsAddress } from './ruleset.ts'
 
 const pidFile = 'pasta.pid'
 const startTimeoutMs = 10_000
@@ -34,6 +34,8 @@ export async function ensureEgress(
         '--no-map-gw',
         '--no-dhcp',
         '--quiet',
+        '--dns-forward',
+        upstreamDnsAddress,
         ...['-I', egressInterface, '-P', path, '-t', 'none', '-u', 'none', '-T', 'none', '-U', 'none'],
         ...own,
         ...target,

@@ -4,6 +4,8 @@ import type { FirewallGroup, FirewallRule, InterfaceNetwork, VpcNetwork } from '
 export const metadataAddress = '169.254.169.254'
 /** The link-local address of the VPC's DNS server. */
 export const dnsAddress = '169.254.169.253'
+/** Where pasta passes DNS questions on to the host's own resolver. Guests cannot reach it: only the VPC's DNS server does. */
+export const upstreamDnsAddress = '169.254.169.252'
 /** pasta's interface in the namespace. */
 export const egressInterface = 'egress0'
 
