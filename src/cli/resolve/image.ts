@@ -1,0 +1,23 @@
+import type { Image } from '@aws-sdk/client-ec2'
+import type { Jsonified } from '../../api/contract.ts'
+import type { KilnClient } from '../client.ts'
+import { CliError, exitCode } from '../failure.ts'
+
+export type ImageRecord = Jsonified<Image>
+
+/** The image of an id, or the newest available one of a name. Says how to get it when a recipe or the catalogue has it. */
+export async function resolveImage(client: KilnClient, name: string): Promise<ImageRecord> {
+  const isId = /^ami-[0-9a-f]{8,17}$/.test(name)
+  const answer = await client.call('DescribeImages', isId ? { ImageIds: [name] } : {})
+  const found = (answer.Images ?? [])
+    .filter((image) => isId || (image.Name === name && image.State === 'available'))
+    .sort((a, b) => (b.CreationDate ?? '').localeCompare(a.CreationDate ?? ''))
+  if (found[0]) return found[0]
+  throw new CliError(`There is no image ${name}.`, { exitCode: exitCode.notFound, hint: await hintFor(client, name) })
+}
+
+async function hintFor(client: KilnClient, name: string): Promise<string> {
+  const { Recipes } = await client.call('KilnDescribeRecipes', {})
+  if (Recipes.some((recipe) => recipe.Name === name)) return `Build it with: kiln image build ${name}`
+  return 'See what there is: kiln image ls, kiln image recipes'
+}

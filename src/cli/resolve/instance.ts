@@ -1,0 +1,64 @@
+import type { Instance } from '@aws-sdk/client-ec2'
+import type { Jsonified } from '../../api/contract.ts'
+import type { KilnClient } from '../client.ts'
+import { CliError, exitCode } from '../failure.ts'
+
+/** An instance as the daemon describes it. */
+export type InstanceRecord = Jsonified<Instance>
+
+/** The Name tag of a resource. */
+export function nameOf(resource: {
+  Tags?: { Key?: string | undefined; Value?: string | undefined }[] | undefined
+}): string | undefined {
+  return resource.Tags?.find((tag) => tag.Key === 'Name')?.Value
+}
+
+/** All instances that match; every page. */
+export async function listInstances(
+  client: KilnClient,
+  input: { InstanceIds?: string[]; Filters?: { Name: string; Values: string[] }[] } = {},
+): Promise<InstanceRecord[]> {
+  const found: InstanceRecord[] = []
+  let token: string | undefined
+  do {
+    const answer = await client.call('DescribeInstances', { ...input, ...(token ? { NextToken: token } : {}) })
+    for (const reservation of answer.Reservations ?? []) found.push(...(reservation.Instances ?? []))
+    token = answer.NextToken
+  } while (token)
+  return found
+}
+
+/** The instance of an id or a Name tag. Throws CliError when there is none or more than one. */
+export async function resolveInstance(client: KilnClient, name: string): Promise<InstanceRecord> {
+  if (/^i-[0-9a-f]{8,17}$/.test(name)) {
+    const [instance] = await listInstances(client, { InstanceIds: [name] })
+    if (instance) return instance
+    throw noSuchInstance(name)
+  }
+  // A backslash takes the meaning of EC2's wildcards away.
+  const pattern = name.replace(/[*?\\]/g, '\\$&')
+  const all = await listInstances(client, { Filters: [{ Name: 'tag:Name', Values: [pattern] }] })
+  const live = all.filter((instance) => !['terminated', 'shutting-down'].includes(instance.State?.Name ?? ''))
+  const candidates = live.length > 0 ? live : all.slice(-1)
+  const [first, ...others] = candidates
+  if (!first) throw noSuchInstance(name)
+  if (others.length === 0) return first
+  const list = candidates.map((instance) => `${instance.InstanceId} (${instance.State?.Name})`).join(', ')
+  throw new CliError(`${candidates.length} instances are named ${name}: ${list}.`, {
+    exitCode: exitCode.ambiguous,
+    hint: 'Give the id of the one you mean.',
+  })
+}
+
+/** The ids of several names or ids, in their order. */
+export async function resolveInstanceIds(client: KilnClient, names: readonly string[]): Promise<string[]> {
+  const instances = await Promise.all(names.map((name) => resolveInstance(client, name)))
+  return [...new Set(instances.flatMap((instance) => instance.InstanceId ?? []))]
+}
+
+function noSuchInstance(name: string): CliError {
+  return new CliError(`There is no instance ${name}.`, {
+    exitCode: exitCode.notFound,
+    hint: 'See what there is: kiln ls',
+  })
+}
