@@ -1,0 +1,144 @@
+import { afterEach, expect, test } from 'vitest'
+import { createClient } from '../../../src/cli/client.ts'
+import { renderEnvironment } from '../../../src/cli/command/env.ts'
+import { runCli } from '../../../src/cli/program.ts'
+import { statePathsOf } from '../../../src/host/state-paths.ts'
+import { startFakeDaemon } from './fake-daemon.ts'
+
+const ends: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end()
+})
+
+type Answers = Parameters<typeof startFakeDaemon>[0]
+
+async function runAgainst(answers: Answers | undefined, argv: string[]) {
+  const daemon = answers ? await startFakeDaemon(answers) : undefined
+  if (daemon) ends.push(() => daemon.close())
+  const text = { out: '', err: '' }
+  const started: string[][] = []
+  const code = await runCli(argv, {
+    paths: daemon?.paths ?? statePathsOf('/nonexistent/kiln'),
+    environment: {},
+    stdin: process.stdin,
+    stdout: { write: (part) => (text.out += String(part)) },
+    stderr: { write: (part) => (text.err += String(part)) },
+    self: ['node', 'kiln main.js'],
+    signal: new AbortController().signal,
+    runInForeground: async (command) => {
+      started.push([...command])
+      return 7
+    },
+    region: undefined,
+  })
+  return { code, ...text, calls: daemon?.calls ?? [], started, paths: daemon?.paths }
+}
+
+function instance(id: string, name: string, state = 'running') {
+  return { InstanceId: id, State: { Name: state }, InstanceType: 't3.micro', Tags: [{ Key: 'Name', Value: name }] }
+}
+
+const first = instance('i-00000000000000001', 'web')
+const second = instance('i-00000000000000002', 'web')
+const gone = instance('i-00000000000000003', 'web', 'terminated')
+const listing = (...Instances: unknown[]) => ({ DescribeInstances: () => ({ Reservations: [{ Instances }] }) })
+
+test('says how to start a daemon that does not run', async () => {
+  expect(await runAgainst(undefined, ['ls'])).toMatchObject({
+    code: 3,
+    err: 'kiln: The Kiln daemon is not running.\n      Start it with: kiln daemon start\n',
+  })
+})
+
+test('ends with 2 on an unknown option', async () => {
+  expect((await runAgainst(undefined, ['ls', '--colour'])).code).toBe(2)
+})
+
+test('lists instances without the terminated ones', async () => {
+  const { code, out } = await runAgainst(listing(first, gone), ['ls'])
+  expect(code).toBe(0)
+  expect(out).toMatchInlineSnapshot(`
+    "NAME  ID                   STATE    TYPE      IMAGE  PUBLIC IP  PRIVATE IP
+    web   i-00000000000000001  running  t3.micro  -      -          -
+    "
+  `)
+})
+
+test('sends the region that was asked for', async () => {
+  const { calls } = await runAgainst(listing(), ['ls', '--region', 'eu-west-1'])
+  expect(calls.map((call) => call.region)).toEqual(['eu-west-1'])
+})
+
+test('finds the live instance of a name', async () => {
+  const answers = { ...listing(first, gone), RebootInstances: () => ({}) }
+  const { code, calls } = await runAgainst(answers, ['reboot', 'web'])
+  expect(code).toBe(0)
+  expect(calls.at(-1)?.input).toEqual({ InstanceIds: [first.InstanceId] })
+})
+
+test('lists the candidates of an ambiguous name', async () => {
+  const { code, err } = await runAgainst(listing(first, second), ['stop', 'web'])
+  expect(code).toBe(5)
+  expect(err).toContain('i-00000000000000001 (running), i-00000000000000002 (running)')
+})
+
+test('says how to build an image that only has a recipe', async () => {
+  const answers = { DescribeImages: () => ({}), KilnDescribeRecipes: () => ({ Recipes: [{ Name: 'nano' }] }) }
+  const { code, err } = await runAgainst(answers, ['run', 'nano'])
+  expect(code).toBe(4)
+  expect(err).toContain('kiln image build nano')
+})
+
+test('terminates everything only when told twice', async () => {
+  const { code, calls } = await runAgainst(listing(first), ['rm', '--all'])
+  expect(code).toBe(2)
+  expect(calls.map((call) => call.operation)).not.toContain('TerminateInstances')
+})
+
+test('leads ssh through the socket and passes on its exit code', async () => {
+  const answers = { ...listing(first), KilnDescribeInstance: () => ({ LoginUser: 'ec2-user' }) }
+  const { code, started, paths } = await runAgainst(answers, ['ssh', 'web', '--', 'uname', '-a'])
+  expect(code).toBe(7)
+  expect(started).toEqual([
+    [
+      'ssh',
+      '-l',
+      'ec2-user',
+      '-o',
+      `ProxyCommand=env KILN_HOME=${paths?.root} node 'kiln main.js' dial i-00000000000000001 %p`,
+      '-o',
+      `UserKnownHostsFile="${paths?.knownHosts}/i-00000000000000001"`,
+      '-o',
+      'HostKeyAlias=i-00000000000000001',
+      '-o',
+      'StrictHostKeyChecking=accept-new',
+      '-o',
+      'LogLevel=ERROR',
+      '--',
+      'i-00000000000000001',
+      'uname',
+      '-a',
+    ],
+  ])
+})
+
+test('dials through an upgraded connection, keeping what came with the answer', async () => {
+  const daemon = await startFakeDaemon({})
+  ends.push(() => daemon.close())
+  const stream = await createClient({ socketPath: daemon.paths.socket }).dial('i-1', 22)
+  stream.end('world')
+  let text = ''
+  for await (const chunk of stream as AsyncIterable<Buffer>) text += chunk.toString()
+  expect(text).toBe('hello world')
+})
+
+test('rejects with the daemon error when a stream is refused', async () => {
+  const daemon = await startFakeDaemon({})
+  ends.push(() => daemon.close())
+  const dialed = createClient({ socketPath: daemon.paths.socket }).dial('i-1', 9)
+  await expect(dialed).rejects.toMatchObject({ name: 'OperationError', code: 'Refused' })
+})
+
+test('quotes values of the environment', () => {
+  expect(renderEnvironment({ A: "x'y z" }, 'bash')).toBe(`export A='x'\\''y z'\n`)
+})
