@@ -49,6 +49,34 @@ export interface DiskHost {
   freeBytes(path: string): Promise<number>
 }
 
+/** An image of the Quick Start catalogue, images/catalog.yaml. */
+export interface CatalogEntry {
+  readonly name: string
+  readonly description: string
+  readonly architecture: 'x86_64' | 'i386' | 'arm64'
+  /** As the catalogue has it: a `*` in its last part stands for a version that only the publisher's checksum list tells. */
+  readonly url: string
+  readonly loginUser: string
+}
+
+/** Where to download an image right now, and the digest its publisher gives it. */
+export interface CatalogImage {
+  readonly entry: CatalogEntry
+  readonly url: string
+  readonly checksum: Checksum
+}
+
+/** The official cloud images by name. Implemented by src/disk/. */
+export interface Catalog {
+  /** In the catalogue's order. */
+  list(): readonly CatalogEntry[]
+  /**
+   * Reads the publisher's checksum list over the network. Rejects with InvalidParameterValue (parameter CatalogName) for a name that
+   * the catalogue lacks, with DownloadFailed when the list cannot be had or does not name the image.
+   */
+  locate(name: string, signal: AbortSignal): Promise<CatalogImage>
+}
+
 /** A disk that a recipe made. */
 export interface BuiltDisk {
   /** A qcow2 file in the work directory. */
