@@ -1,5 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
 import { open } from 'node:fs/promises'
+import type { Readable, Writable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
 import { execa, ExecaError } from 'execa'
 
 /** A program as a value: what is to be run, decided before anything runs. Never a shell. */
@@ -14,7 +18,7 @@ export interface Command {
   readonly outputPath?: string
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
-  /** Called with each line of standard output and standard error as it is written. */
+  /** Called with each line of standard output and standard error as it is written; not for output that goes to `outputPath`. */
   readonly onLine?: (line: string) => void
 }
 
@@ -76,24 +80,32 @@ export function createProcessHost(): ProcessHost {
 }
 
 async function run(command: Command): Promise<CommandResult> {
+  // The program gets the file itself, not a pipe that the daemon copies: its own limit on file sizes (prlimit) holds then.
+  const output = command.outputPath ? createWriteStream(command.outputPath, { mode: 0o600 }) : undefined
+  if (output) await once(output, 'open')
+  try {
+    return await runInto(command, output)
+  } finally {
+    output?.destroy()
+  }
+}
+
+async function runInto(command: Command, output: Writable | undefined): Promise<CommandResult> {
   const [file, ...args] = command.argv
   const subprocess = execa(file, args, {
     ...(command.input === undefined ? { stdin: 'ignore' as const } : { input: command.input }),
     ...(command.environment ? { env: command.environment } : {}),
     ...(command.directory ? { cwd: command.directory } : {}),
-    ...(command.outputPath ? { stdout: { file: command.outputPath } } : {}),
+    ...(output ? { stdout: output } : {}),
     ...(command.timeoutMs ? { timeout: command.timeoutMs } : {}),
     ...(command.signal ? { cancelSignal: command.signal } : {}),
     maxBuffer: maximumOutputBytes,
     forceKillAfterDelay: 2000,
   })
+  const ends: (() => void)[] = []
   if (command.onLine) {
     const onLine = command.onLine
-    const follow = async (from: 'stdout' | 'stderr') => {
-      for await (const line of subprocess.iterable({ from })) onLine(line)
-    }
-    // The subprocess itself reports the failure; these only stop early.
-    void Promise.allSettled([follow('stdout'), follow('stderr')])
+    for (const stream of [subprocess.stdout, subprocess.stderr]) if (stream) ends.push(followLines(stream, onLine))
   }
   try {
     const { stdout, stderr } = await subprocess
@@ -101,6 +113,24 @@ async function run(command: Command): Promise<CommandResult> {
   } catch (error) {
     if (error instanceof ExecaError) throw commandErrorFrom(command.argv, error)
     throw error
+  } finally {
+    for (const end of ends) end()
+  }
+}
+
+/** Tells each line as it comes; a carriage return ends one too, as progress displays use it. Call the result at the end. */
+function followLines(stream: Readable, onLine: (line: string) => void): () => void {
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  stream.on('data', (chunk: Uint8Array | string) => {
+    rest += typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk))
+    const lines = rest.split(/[\r\n]+/)
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line !== '') onLine(line)
+  })
+  return () => {
+    if (rest !== '') onLine(rest)
+    rest = ''
   }
 }
 

@@ -8,11 +8,6 @@ import { CommandError, type ProcessHost } from '../host/process.ts'
 import { readBootId } from '../host/process-table.ts'
 import { qemuBinaryOf } from './argv.ts'
 
-/** A Linux kernel that serves to prove an accelerator; it needs no initrd: its panic for want of a root is a fine proof. */
-export interface ProbeKernel {
-  readonly path: string
-}
-
 export interface AcceleratorProbeDependencies {
   readonly processes: ProcessHost
   readonly log: Logger
@@ -20,7 +15,7 @@ export interface AcceleratorProbeDependencies {
   readonly cachePath: string
   /** What the configuration asks for. */
   readonly wanted: 'auto' | 'kvm' | 'tcg'
-  /** The first of these that can be read is tried. */
+  /** Linux kernels that may serve as proof, without an initrd; the first that can be read is tried. */
   readonly kernels: () => Promise<readonly string[]>
 }
 

@@ -26,12 +26,11 @@ export function openStore(path: string): Store {
   const transaction = database.transaction((work: () => unknown) => work())
   return {
     instances: createCollection<InstanceRecord, 'state'>(database, 'instance', ['state']),
-    volumes: createCollection<VolumeRecord, 'state' | 'attachment.instanceId' | 'snapshotId' | 'layerId'>(database, 'volume', [
-      'state',
-      'attachment.instanceId',
-      'snapshotId',
-      'layerId',
-    ]),
+    volumes: createCollection<VolumeRecord, 'state' | 'attachment.instanceId' | 'snapshotId' | 'layerId'>(
+      database,
+      'volume',
+      ['state', 'attachment.instanceId', 'snapshotId', 'layerId'],
+    ),
     interfaces: createCollection<InterfaceRecord, 'vpcId' | 'subnetId' | 'attachment.instanceId' | 'publicIp'>(
       database,
       'network_interface',

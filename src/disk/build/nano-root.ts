@@ -74,7 +74,11 @@ async function writeConfiguration(root: string, recipe: Recipe): Promise<void> {
     ['etc/group', `root:x:0:\ntty:x:5:\n${user}:x:1000:\n`, 0o644],
     ['etc/shadow', `root:*:19000:0:99999:7:::\n${user}:*:19000:0:99999:7:::\n`, 0o600],
     ['etc/shells', '/bin/sh\n', 0o644],
-    ['etc/sudoers', `root ALL=(ALL:ALL) ALL\n${user} ALL=(ALL:ALL) NOPASSWD:ALL\n`, 0o440],
+    [
+      'etc/sudoers',
+      `Defaults secure_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nroot ALL=(ALL:ALL) ALL\n${user} ALL=(ALL:ALL) NOPASSWD:ALL\n`,
+      0o440,
+    ],
     [
       'etc/pam.d/sudo',
       'auth required pam_permit.so\naccount required pam_permit.so\nsession required pam_permit.so\n',

@@ -1,5 +1,5 @@
 import type { Store } from '../ports/store.ts'
-import { type BootStage, bootStages } from './instance.ts'
+import type { BootStage } from './instance.ts'
 
 /** Records that the present boot has reached a stage; a stage is reached once. Answers whether it was new. */
 export function markStage(store: Store, instanceId: string, stage: BootStage, at: Date): boolean {
@@ -11,9 +11,4 @@ export function markStage(store: Store, instanceId: string, stage: BootStage, at
     store.instances.replace({ ...record, boot: { ...record.boot, stages } })
     return true
   })
-}
-
-/** Whether the boot has come that far, by that stage or any later one. */
-export function hasReached(stages: Readonly<Partial<Record<BootStage, number>>>, stage: BootStage): boolean {
-  return bootStages.slice(bootStages.indexOf(stage)).some((later) => stages[later] !== undefined)
 }

@@ -1,0 +1,169 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import type { OperationCaller } from '../../src/api/contract.ts'
+import { findProcesses } from '../../src/host/process-table.ts'
+
+/** The user whose daemon is tested when the tests run as root; scripts/test makes it. */
+export const ordinaryUser = 'kiln-tester'
+
+/** A daemon of its own state directory, run by a user, and what a test needs around it. */
+export interface Lab {
+  readonly home: string
+  readonly call: OperationCaller
+  startDaemon(): Promise<void>
+  /** As a crash would. */
+  killDaemon(): Promise<void>
+  /** Runs `aws ec2 …` against the daemon; answers its JSON. */
+  aws(...args: readonly string[]): Promise<Record<string, unknown>>
+  ssh(address: string, user: string, keyFile: string, command: string): Promise<string>
+  saveKey(name: string, material: string): Promise<string>
+  /** Ends machines and daemon; answers what was left: processes and files that nothing owns. */
+  close(): Promise<string[]>
+}
+
+const projectRoot = join(import.meta.dirname, '../..')
+
+/** `user` absent: whoever runs the test. */
+export async function openLab(user?: string): Promise<Lab> {
+  const home = await mkdtemp('/tmp/kiln-e2e-')
+  const root = await readableRoot(user)
+  if (user) await execa('chown', ['-R', `${user}:`, home])
+  const asUser = user ? ['runuser', '-u', user, '--'] : []
+  let environment: Record<string, string> = {}
+
+  async function startDaemon(): Promise<void> {
+    const [program = '', ...rest] = [
+      ...asUser,
+      'env',
+      `KILN_HOME=${home}`,
+      process.execPath,
+      join(root, 'dist/daemon/main.js'),
+    ]
+    const daemon = spawn(program, rest, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] })
+    daemon.unref()
+    let printed = ''
+    daemon.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text))
+    const ended = once(daemon, 'exit').then(() => {
+      throw new Error(`the daemon ended: ${printed}`)
+    })
+    ended.catch(() => undefined)
+    await Promise.race([ended, until(async () => printed.includes('daemon is ready'))])
+    const told = await call('KilnGetEnvironment', {})
+    environment = {
+      AWS_ACCESS_KEY_ID: told.AccessKeyId,
+      AWS_SECRET_ACCESS_KEY: told.SecretAccessKey,
+      AWS_DEFAULT_REGION: told.Region,
+      ENDPOINT: told.EndpointUrl,
+    }
+  }
+
+  const call: OperationCaller = (name, input) => callSocket(join(home, 'kilnd.sock'), name, input)
+
+  return {
+    home,
+    call,
+    startDaemon,
+    killDaemon: async () => {
+      const { pid } = JSON.parse(await readFile(join(home, 'daemon.json'), 'utf8')) as { pid: number }
+      process.kill(pid, 'SIGKILL')
+      await until(async () => (await findProcesses((argv) => argv.includes(`KILN_HOME=${home}`))).length === 0)
+    },
+    aws: async (...args) => {
+      const endpoint = environment['ENDPOINT'] ?? ''
+      const { stdout } = await execa('/usr/bin/aws', ['--endpoint-url', endpoint, '--output', 'json', 'ec2', ...args], {
+        env: environment,
+        timeout: 60_000,
+      })
+      return stdout.trim() === '' ? {} : (JSON.parse(stdout) as Record<string, unknown>)
+    },
+    ssh: async (address, login, keyFile, command) => {
+      const options = [
+        '-i',
+        keyFile,
+        '-o',
+        'StrictHostKeyChecking=no',
+        '-o',
+        'UserKnownHostsFile=/dev/null',
+        '-o',
+        'BatchMode=yes',
+      ]
+      const port = await hostPortOf(call, address, 22)
+      const { stdout } = await execa('ssh', [...options, '-p', String(port), `${login}@${address}`, command], {
+        timeout: 60_000,
+      })
+      return stdout
+    },
+    saveKey: async (name, material) => {
+      const path = join(home, `${name}.pem`)
+      await writeFile(path, material)
+      await chmod(path, 0o600)
+      return path
+    },
+    close: async () => {
+      await callSocket(join(home, 'kilnd.sock'), 'shutdown', { machines: true }, '/shutdown')
+      const isOurs = (argv: readonly string[]) => argv.some((argument) => argument.includes(home))
+      await until(async () => !(await readdir(home)).includes('daemon.json'))
+      const left = (await findProcesses(isOurs))
+        .filter(({ pid }) => pid !== process.pid)
+        .map(({ argv }) => argv.join(' '))
+      for (const room of ['networks', 'staging']) {
+        for (const name of await readdir(join(home, room))) left.push(join(room, name))
+      }
+      await rm(home, { recursive: true, force: true })
+      return left
+    },
+  }
+}
+
+/** Where the host offers a port of a public address. */
+async function hostPortOf(call: OperationCaller, address: string, port: number): Promise<number> {
+  const { Reservations: reservations } = await call('DescribeInstances', {
+    Filters: [{ Name: 'ip-address', Values: [address] }],
+  })
+  const detail = await call('KilnDescribeInstance', { InstanceId: reservations?.[0]?.Instances?.[0]?.InstanceId ?? '' })
+  return detail.PublicPorts.find((candidate) => candidate.Port === port)?.HostPort ?? port
+}
+
+/** A checkout in a private directory is copied to where the ordinary user can read it. */
+async function readableRoot(user: string | undefined): Promise<string> {
+  if (!user) return projectRoot
+  const { failed } = await execa('runuser', ['-u', user, '--', 'test', '-r', join(projectRoot, 'package.json')], {
+    reject: false,
+  })
+  if (!failed) return projectRoot
+  const copy = await mkdtemp('/tmp/kiln-checkout-')
+  await chmod(copy, 0o755)
+  for (const name of ['dist', 'config', 'images', 'node_modules', 'package.json']) {
+    await execa('cp', ['-a', join(projectRoot, name), copy])
+  }
+  return copy
+}
+
+async function callSocket<T>(
+  socketPath: string,
+  name: string,
+  input: unknown,
+  path = `/operations/${name}`,
+): Promise<T> {
+  return await new Promise<T>((resolve, reject) => {
+    const asked = request({ socketPath, path, method: 'POST' }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(JSON.parse(text) as T)
+        else reject(new Error(`${name}: ${text}`))
+      })
+    })
+    asked.on('error', reject)
+    asked.end(JSON.stringify(input))
+  })
+}
+
+/** Waits until `isDone`; the test's own limit ends a hang. */
+export async function until(isDone: () => Promise<boolean>): Promise<void> {
+  while (!(await isDone())) await new Promise((resolve) => setTimeout(resolve, 100))
+}
