@@ -36,7 +36,7 @@ export async function openLab(user?: string): Promise<Lab> {
   let environment: Record<string, string> = {}
 
   async function startDaemon(): Promise<void> {
-    const [program = '', ...rest] = [
+    const [program, ...rest] = [
       ...asUser,
       'env',
       `KILN_HOME=${home}`,
@@ -114,6 +114,7 @@ export async function openLab(user?: string): Promise<Lab> {
         for (const name of await readdir(join(home, room))) left.push(join(room, name))
       }
       await rm(home, { recursive: true, force: true })
+      if (root !== projectRoot) await rm(root, { recursive: true, force: true })
       return left
     },
   }
