@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { chmod, rename, stat, statfs } from 'node:fs/promises'
+import { chmod, readdir, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import fsExtra from 'fs-extra'
@@ -10,9 +10,9 @@ import { ensurePrivateDirectory, syncDirectory, syncFile } from '../host/files.t
 import type { ProcessHost } from '../host/process.ts'
 import { diskFile } from '../host/state-paths.ts'
 import { download } from './download.ts'
-import { invalid } from './image-format.ts'
+import { invalid, refuseTooLarge } from './invalid-image.ts'
 import { createQemuImg } from './qemu-img.ts'
-import { unpackDisk } from './unpack.ts'
+import { type PlainDisk, unpackDisk } from './unpack.ts'
 
 export interface DiskHostDependencies {
   readonly processes: ProcessHost
@@ -23,52 +23,70 @@ export interface DiskHostDependencies {
 
 const blockBytes = 512
 
+/** Beside the layer's directory while it is made. */
+const stagingSuffix = '.importing'
+
+/** Left free on the file system when a packed image is unpacked, for everything else that lives there. */
+const reservedBytes = 256 * 1024 ** 2
+
 export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
   const { processes, maximumVirtualBytes } = dependencies
   const qemuImg = createQemuImg(processes)
 
   async function importLayer(source: string, directory: string, work: WorkOptions): Promise<LayerFile> {
-    const staging = `${directory}.importing`
+    const staging = `${directory}${stagingSuffix}`
     await fsExtra.remove(staging)
     await ensurePrivateDirectory(staging)
     try {
-      const disk = await unpackDisk(processes, source, staging, maximumVirtualBytes, work)
-      const info = await qemuImg.info(disk.path, disk.format)
-      const virtualSizeBytes = info['virtual-size']
-      if (virtualSizeBytes > maximumVirtualBytes) {
-        throw invalid(
-          `it claims ${virtualSizeBytes} bytes; at most ${maximumVirtualBytes} are allowed (images.maximumVirtualGib)`,
-        )
-      }
-      if (info['backing-filename'] !== undefined) throw invalid('it has a backing file')
-      if (info.encrypted) throw invalid('it is encrypted')
-      const path = join(staging, diskFile.disk)
-      // Always converted, also from qcow2: what comes out was written by our own qemu-img, with no foreign metadata in it.
-      await qemuImg.convert(disk, path, {
-        signal: work.signal,
-        onPercent: (percent) => {
-          const doneBytes = Math.round((virtualSizeBytes * percent) / 100)
-          work.onProgress({ stage: 'Converting', doneBytes, totalBytes: virtualSizeBytes })
-        },
-      })
-      if (disk.path !== source) await fsExtra.remove(disk.path)
-      work.onProgress({ stage: 'Verifying' })
-      await qemuImg.check(path)
-      const sha256 = await digestFile(path, work.signal)
-      const { size: fileSizeBytes } = await stat(path)
-      await chmod(path, 0o444)
-      await syncFile(path)
-      for (const name of await fsExtra.readdir(staging)) {
-        if (name !== diskFile.disk) await fsExtra.remove(join(staging, name))
-      }
+      const made = await makeLayer(source, staging, work)
       work.signal.throwIfAborted()
       await rename(staging, directory)
       await syncDirectory(dirname(directory))
-      return { path: join(directory, diskFile.disk), virtualSizeBytes, fileSizeBytes, sha256 }
+      return { ...made, path: join(directory, diskFile.disk) }
     } catch (error) {
       await fsExtra.remove(staging)
       throw error
     }
+  }
+
+  /** Leaves nothing but the finished disk in `staging`, on disk for good. */
+  async function makeLayer(source: string, staging: string, work: WorkOptions): Promise<Omit<LayerFile, 'path'>> {
+    const maximumUnpackedBytes = Math.min(maximumVirtualBytes, Math.max(0, (await freeBytes(staging)) - reservedBytes))
+    const disk = await unpackDisk(processes, source, staging, { maximumUnpackedBytes, maximumVirtualBytes }, work)
+    const virtualSizeBytes = await inspect(disk, work.signal)
+    const path = join(staging, diskFile.disk)
+    // Always converted, also from qcow2: what comes out was written by our own qemu-img, with no foreign metadata in it.
+    await qemuImg.convert(disk, path, {
+      signal: work.signal,
+      onPercent: (percent) => {
+        const doneBytes = Math.round((virtualSizeBytes * percent) / 100)
+        work.onProgress({ stage: 'Converting', doneBytes, totalBytes: virtualSizeBytes })
+      },
+    })
+    if (disk.path !== source) await fsExtra.remove(disk.path)
+    work.onProgress({ stage: 'Verifying' })
+    await qemuImg.check(path, 'qcow2', { isForeign: false, signal: work.signal })
+    const sha256 = await digestFile(path, work.signal)
+    const { size: fileSizeBytes } = await stat(path)
+    await chmod(path, 0o444)
+    await syncFile(path)
+    await syncDirectory(staging)
+    return { virtualSizeBytes, fileSizeBytes, sha256 }
+  }
+
+  /** Refuses what the header's check let through; resolves with the virtual size. */
+  async function inspect(disk: PlainDisk, signal: AbortSignal): Promise<number> {
+    const info = await qemuImg.info(disk.path, disk.format)
+    const virtualSizeBytes = info['virtual-size']
+    refuseTooLarge(virtualSizeBytes, maximumVirtualBytes)
+    if (virtualSizeBytes === 0) throw invalid('it is an empty disk')
+    if (info['backing-filename'] !== undefined) throw invalid('it has a backing file')
+    if (info.encrypted) throw invalid('it is encrypted')
+    const data = info['format-specific']?.data
+    const others = [data?.['data-file'], ...(data?.extents ?? []).map(({ filename }) => filename)]
+    if (others.some((name) => name !== undefined && name !== disk.path)) throw invalid('it keeps data in another file')
+    await qemuImg.check(disk.path, disk.format, { isForeign: true, signal })
+    return virtualSizeBytes
   }
 
   return {
@@ -77,11 +95,20 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     download: (url, destination, checksum, work) =>
       download({ clock: dependencies.clock }, url, destination, checksum, work),
     allocatedBytes: async (path) => (await stat(path)).blocks * blockBytes,
-    freeBytes: async (path) => {
-      const { bavail, bsize } = await statfs(path)
-      return bavail * bsize
+    freeBytes,
+    removeInterruptedImports: async (parent) => {
+      const names = await readdir(parent).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return []
+        throw error
+      })
+      for (const name of names) if (name.endsWith(stagingSuffix)) await fsExtra.remove(join(parent, name))
     },
   }
+}
+
+async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path)
+  return bavail * bsize
 }
 
 async function digestFile(path: string, signal: AbortSignal): Promise<string> {

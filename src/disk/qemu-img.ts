@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { Ec2Error } from '../ec2/errors.ts'
 import { CommandError, type CommandResult, type ProcessHost } from '../host/process.ts'
 
@@ -10,20 +11,33 @@ export interface ToolLimits {
   readonly memoryBytes: number
 }
 
-/** What `qemu-img info` says of an image. */
-export interface ImageInfo {
-  readonly 'virtual-size': number
-  readonly 'backing-filename'?: string
-  readonly encrypted?: boolean
-}
+const imageInfoSchema = z.object({
+  'virtual-size': z.int().nonnegative(),
+  'backing-filename': z.string().optional(),
+  encrypted: z.boolean().optional(),
+  'format-specific': z
+    .object({
+      data: z.object({
+        'data-file': z.string().optional(),
+        extents: z.array(z.object({ filename: z.string().optional() })).optional(),
+      }),
+    })
+    .optional(),
+})
+
+/** What `qemu-img info` says of an image, as far as it is needed (QEMU 4.0 and later). */
+export type ImageInfo = z.infer<typeof imageInfoSchema>
 
 /** qemu-img with an explicit format and, where the image is foreign, under limits. */
 export interface QemuImg {
   /** A few milliseconds: writes the header of an overlay. */
   create(request: { path: string; backingPath?: string; sizeBytes: number }): Promise<void>
   info(path: string, format: DiskFormat): Promise<ImageInfo>
-  /** Rejects with InvalidDiskImage when the metadata is broken. */
-  check(path: string): Promise<void>
+  /**
+   * Rejects with InvalidDiskImage when the metadata is broken or points beyond the end of the file, which reads as zeros otherwise.
+   * Formats without a check (raw, vpc) pass. `isForeign` forgives leaked clusters, which a crash of the writer leaves.
+   */
+  check(path: string, format: DiskFormat, options: { isForeign: boolean; signal: AbortSignal }): Promise<void>
   /** `onPercent` is called with 0 to 100. */
   convert(
     source: { path: string; format: DiskFormat },
@@ -34,6 +48,8 @@ export interface QemuImg {
 
 const infoLimits: ToolLimits = { cpuSeconds: 10, memoryBytes: 1024 ** 3 }
 const convertLimits: ToolLimits = { cpuSeconds: 3600, memoryBytes: 4 * 1024 ** 3 }
+/** qemu-img answers 63 for the others. */
+const checkableFormats: ReadonlySet<DiskFormat> = new Set(['qcow2', 'vmdk', 'vhdx'])
 const toolTimeoutMs = 30_000
 const convertTimeoutMs = 2 * 3600 * 1000
 
@@ -85,10 +101,16 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
     },
     info: async (path, format) => {
       const { stdout } = await runLimited(infoLimits, ['info', '--output=json', '-f', format, path])
-      return JSON.parse(stdout) as ImageInfo
+      return imageInfoSchema.parse(JSON.parse(stdout))
     },
-    check: async (path) => {
-      await runLimited(convertLimits, ['check', '-q', '-f', 'qcow2', path], { timeoutMs: convertTimeoutMs })
+    check: async (path, format, { isForeign, signal }) => {
+      if (!checkableFormats.has(format)) return
+      try {
+        await runLimited(convertLimits, ['check', '-q', '-f', format, path], { timeoutMs: convertTimeoutMs, signal })
+      } catch (error) {
+        const isLeak = error instanceof Ec2Error && error.cause instanceof CommandError && error.cause.exitCode === 3
+        if (!(isForeign && isLeak)) throw error
+      }
     },
     convert: async (source, destination, work) => {
       const args = [
@@ -116,10 +138,15 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
   }
 }
 
-/** What qemu-img's failure means to a user. */
+/** What qemu-img's failure means to a user; the CommandError is the cause. */
 function diskImageError(error: CommandError): Ec2Error {
-  if (error.endedBy)
-    return new Ec2Error('InvalidDiskImage', `The disk image takes too much time or memory to read (${error.endedBy})`)
-  const [firstLine = 'it is damaged'] = error.stderrTail.split('\n')
-  return new Ec2Error('InvalidDiskImage', `The disk image cannot be read: ${firstLine.replace(/^qemu-img: /, '')}`)
+  const invalid = new Ec2Error('InvalidDiskImage', `The disk image cannot be read: ${reasonOf(error)}`)
+  invalid.cause = error
+  return invalid
+}
+
+function reasonOf(error: CommandError): string {
+  if (error.endedBy) return `it takes too much time or memory (${error.endedBy})`
+  const [firstLine = ''] = error.stderrTail.split('\n')
+  return firstLine.replace(/^qemu-img: /, '') || 'it is damaged'
 }

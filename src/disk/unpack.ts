@@ -1,4 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -6,7 +7,8 @@ import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
 import type { WorkOptions } from '../ec2/ports/disk.ts'
 import { CommandError, type ProcessHost } from '../host/process.ts'
-import { detectFormat, invalid } from './image-format.ts'
+import { detectFormat } from './image-format.ts'
+import { invalid } from './invalid-image.ts'
 import type { DiskFormat } from './qemu-img.ts'
 
 /** A disk that needs no further unpacking. */
@@ -18,20 +20,27 @@ export interface PlainDisk {
 /** Nesting such as an xz within an OVA; more is an attack. */
 const maximumDepth = 3
 
+/** How much may be unpacked, and how large the disk may say it is. */
+export interface UnpackLimits {
+  readonly maximumUnpackedBytes: number
+  readonly maximumVirtualBytes: number
+}
+
 /**
- * Unpacks compressed files and OVA archives into `directory` until a disk is left. At most `maximumBytes` are written: a bomb ends
- * in InvalidDiskImage.
+ * Unpacks compressed files and OVA archives into `directory` until a disk is left. At most `maximumUnpackedBytes` are written by a
+ * step: a bomb ends in InvalidDiskImage. What a step unpacked is deleted as soon as the next one has read it.
  */
 export async function unpackDisk(
   processes: ProcessHost,
   source: string,
   directory: string,
-  maximumBytes: number,
+  limits: UnpackLimits,
   work: WorkOptions,
 ): Promise<PlainDisk> {
+  const maximumBytes = limits.maximumUnpackedBytes
   let path = source
   for (let depth = 0; depth <= maximumDepth; depth++) {
-    const format = await detectFormat(path)
+    const format = await detectFormat(path, limits.maximumVirtualBytes)
     const next = join(directory, `unpacked-${depth}`)
     switch (format) {
       case 'gzip':
@@ -50,6 +59,7 @@ export async function unpackDisk(
       default:
         return { path, format }
     }
+    if (path !== source) await rm(path)
     path = next
   }
   throw invalid('it is packed more than three times over')
@@ -57,9 +67,15 @@ export async function unpackDisk(
 
 async function gunzip(source: string, destination: string, maximumBytes: number, signal: AbortSignal): Promise<void> {
   try {
-    await pipeline(createReadStream(source), createGunzip(), limit(maximumBytes), createWriteStream(destination), {
-      signal,
-    })
+    await pipeline(
+      createReadStream(source),
+      createGunzip(),
+      limit(maximumBytes),
+      createWriteStream(destination, { mode: 0o600 }),
+      {
+        signal,
+      },
+    )
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (code.startsWith('Z_')) throw invalid('its gzip stream is damaged or truncated')
@@ -83,7 +99,7 @@ async function decompress(
   } catch (error) {
     if (error instanceof CommandError && !signal.aborted) {
       throw invalid(
-        error.endedBy === 'SIGXFSZ'
+        error.endedBy === 'SIGXFSZ' || /File too large/.test(error.stderrTail)
           ? 'it unpacks to more than is allowed'
           : `its ${tool} stream is damaged or truncated`,
       )
@@ -92,7 +108,9 @@ async function decompress(
   }
 }
 
-/** The first disk of an OVA. Links, absolute names and `..` are refused even though only content is taken. */
+const diskName = /\.(vmdk|vhd|vhdx|qcow2|img|raw)(\.(gz|xz|zst))?$/i
+
+/** The only disk of an OVA. Links, absolute names and `..` are refused even though only content is taken. */
 async function extractDisk(
   source: string,
   destination: string,
@@ -100,8 +118,10 @@ async function extractDisk(
   signal: AbortSignal,
 ): Promise<void> {
   const archive = extract()
-  let hasDisk = false
   const reading = pipeline(createReadStream(source), archive, { signal })
+  // Awaited below; until then a rejection must not count as unhandled.
+  const settled = Promise.allSettled([reading])
+  const disks: string[] = []
   try {
     for await (const entry of archive) {
       const { name, type } = entry.header
@@ -109,19 +129,23 @@ async function extractDisk(
         throw invalid(`its archive holds the name ${JSON.stringify(name)}`)
       if (type !== 'file' && type !== 'directory')
         throw invalid(`its archive holds a ${type ?? 'thing'} (${JSON.stringify(name)})`)
-      if (!hasDisk && /\.(vmdk|vhd|vhdx|qcow2|img|raw)(\.(gz|xz|zst))?$/i.test(basename(name))) {
-        hasDisk = true
-        await pipeline(entry, limit(maximumBytes), createWriteStream(destination), { signal })
+      if (type === 'file' && diskName.test(basename(name))) {
+        disks.push(name)
+        if (disks.length > 1)
+          throw invalid(`its archive holds several disks (${disks.join(', ')}); import one by itself`)
+        await pipeline(entry, limit(maximumBytes), createWriteStream(destination, { mode: 0o600 }), { signal })
       } else entry.resume()
     }
     await reading
   } catch (error) {
-    await reading.catch(() => undefined)
-    throw error instanceof Error && /tar header|end of data/i.test(error.message)
+    archive.destroy()
+    await settled
+    signal.throwIfAborted()
+    throw error instanceof Error && /tar header|end of data|premature close|stream closed/i.test(error.message)
       ? invalid('its archive is damaged or truncated')
       : error
   }
-  if (!hasDisk) throw invalid('its archive holds no disk')
+  if (disks.length === 0) throw invalid('its archive holds no disk')
 }
 
 function limit(maximumBytes: number): Transform {

@@ -27,7 +27,7 @@ export function refuseHostileVmdk(head: Buffer): void {
   }
   if (descriptor.includes('parentFileNameHint')) throw invalid('it stands on a parent VMDK; consolidate it first')
   const extents = descriptor.match(/^[ \t]*(RW|RDONLY|NOACCESS)[ \t].*$/gm) ?? []
-  if (extents.length !== 1 || !/^\s*RW\s+\d+\s+SPARSE\s/.test(extents[0] ?? '')) {
+  if (extents.length !== 1 || !/^\s*\w+\s+\d+\s+SPARSE\s/.test(extents[0] ?? '')) {
     throw invalid('its VMDK descriptor names other extents than the file itself')
   }
 }

@@ -47,6 +47,11 @@ export interface DiskHost {
   allocatedBytes(path: string): Promise<number>
   /** Bytes free for an ordinary user on the file system of `path`. */
   freeBytes(path: string): Promise<number>
+  /**
+   * Deletes what imports into directories of `parent` left there when the daemon was killed. To be called at its start, while no
+   * import runs.
+   */
+  removeInterruptedImports(parent: string): Promise<void>
 }
 
 /** An image of the Quick Start catalogue, images/catalog.yaml. */
