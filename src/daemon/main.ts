@@ -132,6 +132,7 @@ async function main(): Promise<void> {
     random,
     lookup: (vpcId, sourceIp) => findInstanceMetadata({ store, regions }, vpcId, sourceIp),
     observe: (instanceId) => markStage(store, instanceId, 'metadata', clock.now()),
+    onError: (error) => log.error({ err: error }, 'metadata request failed'),
   })
   const network = createNetwork({
     processes,

@@ -15,6 +15,8 @@ export type FilterReader<T> = (record: T) => FilterValue | readonly FilterValue[
 export type FilterTable<T> = Readonly<Record<string, FilterReader<T>>>
 
 const maximumValues = 200
+/** More would let a pattern look at a text for seconds. */
+const maximumWildcards = 4
 
 /**
  * The records that pass all filters; a filter passes when any of its values matches any value of the record. `*` stands for any
@@ -44,6 +46,11 @@ function compileFilter<T>(
     throw new Ec2Error('FilterLimitExceeded', `The maximum number of filter values is ${maximumValues}`)
   }
   const read = readerOf(name, table, tagsOf)
+  for (const value of values) {
+    if (value.split('*').length - 1 > maximumWildcards) {
+      throw invalidParameterValue('Filter', value.slice(0, 80), `At most ${maximumWildcards} wildcards.`)
+    }
+  }
   const patterns = values.map(compilePattern)
   return (record) => {
     const present = read(record)
@@ -72,6 +79,8 @@ function readerOf<T>(
   return table[name] as FilterReader<T>
 }
 
+const anyText = '[^]*'
+
 function compilePattern(value: string): RegExp {
   let source = ''
   for (let index = 0; index < value.length; index++) {
@@ -80,8 +89,9 @@ function compilePattern(value: string): RegExp {
     if (character === '\\' && next !== '') {
       source += escapeForPattern(next)
       index++
-    } else if (character === '*') source += '[^]*'
-    else if (character === '?') source += '[^]'
+    } else if (character === '*') {
+      if (!source.endsWith(anyText)) source += anyText
+    } else if (character === '?') source += '[^]'
     else source += escapeForPattern(character)
   }
   return new RegExp(`^${source}$`)

@@ -16,6 +16,8 @@ export interface MetadataServiceDependencies {
   readonly observe: MetadataObserver
   readonly clock: Clock
   readonly random: Random
+  /** Told of what went wrong unexpectedly; the guest gets a 500. */
+  readonly onError: (error: unknown) => void
 }
 
 /** Versions that EC2 lists; `latest` is the last. */
@@ -31,7 +33,7 @@ const ttlHeader = 'x-aws-ec2-metadata-token-ttl-seconds'
 const tokenHeader = 'x-aws-ec2-metadata-token'
 
 export function createMetadataService(dependencies: MetadataServiceDependencies): MetadataService {
-  const { lookup, observe } = dependencies
+  const { lookup, observe, onError } = dependencies
   const vault = createTokenVault(dependencies)
 
   function issueToken(request: IncomingMessage, response: ServerResponse, instance: InstanceMetadata): void {
@@ -81,7 +83,13 @@ export function createMetadataService(dependencies: MetadataServiceDependencies)
   return {
     listener: (vpcId) => (request, response) => {
       request.resume()
-      answer(vpcId, request, response)
+      try {
+        answer(vpcId, request, response)
+      } catch (error) {
+        onError(error)
+        if (response.headersSent) response.destroy()
+        else refuse(response, 500, 'Internal Server Error')
+      }
     },
   }
 }

@@ -24,6 +24,9 @@ beforeEach(async () => {
     observe: (instanceId, path) => observed.push(`${instanceId} ${path}`),
     clock: { now: () => new Date(nowMs), monotonicMs: () => nowMs, sleep: async () => {} },
     random: { bytes: (count) => randomBytes(count), uuid: () => randomUUID() },
+    onError: (error) => {
+      throw error
+    },
   })
   server = createServer(service.listener('vpc-1'))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
