@@ -93,7 +93,7 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     createVolumeDisk: (request) => qemuImg.create(request),
     importLayer,
     download: (url, destination, checksum, work) =>
-      download({ clock: dependencies.clock }, url, destination, checksum, work),
+      download({ clock: dependencies.clock, maximumBytes: maximumVirtualBytes }, url, destination, checksum, work),
     allocatedBytes: async (path) => (await stat(path)).blocks * blockBytes,
     freeBytes,
     removeInterruptedImports: async (parent) => {

@@ -1,0 +1,52 @@
+import { readFile, stat } from 'node:fs/promises'
+import fsExtra from 'fs-extra'
+import { writeFileAtomic } from '../host/files.ts'
+
+/** What has come of a download, with the server's validator (ETag or date) that tells whether the rest still belongs to it. */
+export interface PartialFile {
+  readonly path: string
+  readonly validatorPath: string
+  /** 0 when there is none. */
+  sizeBytes(): Promise<number>
+  /** Undefined when the server gave none that may be used for ranges: then it cannot be resumed. */
+  readValidator(): Promise<string | undefined>
+  /** Takes it from an answer's headers. */
+  keepValidator(headers: Headers): Promise<void>
+  /** Deletes the file and its validator. */
+  forget(): Promise<void>
+}
+
+export function createPartialFile(path: string): PartialFile {
+  const validatorPath = `${path}.validator`
+  return {
+    path,
+    validatorPath,
+    sizeBytes: async () => (await orAbsent(stat(path)))?.size ?? 0,
+    readValidator: async () => (await orAbsent(readFile(validatorPath, 'utf8'))) || undefined,
+    keepValidator: async (headers) => {
+      const validator = validatorOf(headers)
+      if (validator) await writeFileAtomic(validatorPath, validator, { isDurable: false })
+      else await fsExtra.remove(validatorPath)
+    },
+    forget: async () => {
+      await fsExtra.remove(path)
+      await fsExtra.remove(validatorPath)
+    },
+  }
+}
+
+/** A strong ETag, else the date; a weak ETag may not be used for ranges (RFC 9110, 13.1.5). */
+export function validatorOf(headers: Headers): string | undefined {
+  const etag = headers.get('etag')
+  if (etag) return etag.startsWith('W/') ? undefined : etag
+  return headers.get('last-modified') ?? undefined
+}
+
+async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
