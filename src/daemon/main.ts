@@ -78,6 +78,8 @@ async function main(): Promise<void> {
   ]) {
     await ensurePrivateDirectory(directory)
   }
+  // Whoever started it may have done so in a directory that goes away or that this user cannot enter.
+  process.chdir(root)
   const configuration = await loadConfiguration({
     defaultsPath: join(projectRoot, 'config/defaults.yaml'),
     userPath: join(root, 'config.yaml'),
