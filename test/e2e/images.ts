@@ -1,0 +1,62 @@
+import { copyFile, mkdir, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import fsExtra from 'fs-extra'
+import { inject } from 'vitest'
+import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+
+/** Whom each recipe's image lets in. */
+const loginUsers = { nano: 'ec2-user', 'debian-12': 'admin', 'debian-13': 'admin' } as const
+
+/** A recipe of images/recipes. */
+export type RecipeName = keyof typeof loginUsers
+
+/**
+ * Gives a lab the image of a recipe under the recipe's name; answers its id. The recipe is built once for all test files of a run, by
+ * the ordinary user where there is one, and imported from then on.
+ */
+export async function provideImage(lab: Lab, recipe: RecipeName): Promise<string> {
+  const source = await buildOnce(recipe)
+  const { TaskId: taskId } = await lab.call('KilnImportImage', {
+    Source: source,
+    Name: recipe,
+    LoginUser: loginUsers[recipe],
+  })
+  return await waitForImage(lab, taskId)
+}
+
+/** Waits for a task that makes an image; answers the image's id, throws the task's own error. */
+export async function waitForImage(lab: Lab, taskId: string): Promise<string> {
+  const find = async () => (await lab.call('KilnDescribeTasks', { TaskIds: [taskId] })).Tasks[0]
+  await until(async () => (await find())?.State !== 'running')
+  const task = await find()
+  if (task?.ImageId === undefined) throw new Error(`${task?.Subject}: ${task?.Error?.Message ?? 'no image came of it'}`)
+  return task.ImageId
+}
+
+async function buildOnce(recipe: RecipeName): Promise<string> {
+  const directory = inject('imageDirectory')
+  const path = join(directory, `${recipe}.qcow2`)
+  if (await fsExtra.pathExists(path)) return path
+  const lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  try {
+    await lab.startDaemon()
+    const { TaskId: taskId } = await lab.call('KilnBuildImage', { Recipe: recipe })
+    const imageId = await waitForImage(lab, taskId)
+    await keepDisk(lab, imageId, path)
+  } finally {
+    await lab.close()
+  }
+  return path
+}
+
+async function keepDisk(lab: Lab, imageId: string, path: string): Promise<void> {
+  const { Images: images } = await lab.call('DescribeImages', { ImageIds: [imageId] })
+  if (images?.length !== 1) throw new Error(`${imageId} is not there`)
+  const [layer, ...others] = await fsExtra.readdir(join(lab.home, 'layers'))
+  if (layer === undefined || others.length > 0) throw new Error('a lab with one image has one layer')
+  await mkdir(join(path, '..'), { recursive: true })
+  const temporary = `${path}.tmp`
+  await copyFile(join(lab.home, 'layers', layer, 'disk.qcow2'), temporary)
+  await fsExtra.chmod(temporary, 0o644)
+  await rename(temporary, path)
+}
