@@ -15,12 +15,13 @@ import { loadModel } from '../ec2-model/model.ts'
 import type { Domain, DomainSettings } from '../ec2/domain.ts'
 import { Ec2Error } from '../ec2/errors.ts'
 import { createEventBus } from '../ec2/event/event-bus.ts'
-import { createDescriptionWriter } from '../ec2/image/description-writer.ts'
+import { createDescriptionWriter } from '../ec2/description/description-writer.ts'
 import { createImageWork } from '../ec2/image/image-work.ts'
 import { createImagePublisher } from '../ec2/image/publisher.ts'
 import { createInstanceTypeCatalog, instanceTypeFileSchema } from '../ec2/instance-type/instance-type.ts'
 import { markStage } from '../ec2/instance/boot-stage.ts'
 import { createBootWatcher } from '../ec2/instance/boot-watcher.ts'
+import { createDiskPause } from '../ec2/instance/disk-pause.ts'
 import { createInstanceDriver } from '../ec2/instance/driver.ts'
 import { createMachineLauncher } from '../ec2/instance/launcher.ts'
 import { findInstanceMetadata } from '../ec2/instance/metadata-view.ts'
@@ -34,8 +35,8 @@ import { createVolumeEraser } from '../ec2/volume/eraser.ts'
 import { createNetworkDriver } from '../ec2/vpc/network-driver.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import { ensurePrivateDirectory, writeFileAtomic } from '../host/files.ts'
-import { createProcessHost } from '../host/process.ts'
-import { identifyProcess } from '../host/process-table.ts'
+import { createProcessHost, markVariable } from '../host/process.ts'
+import { findMarkedProcesses, identifyProcess, signalProcess } from '../host/process-table.ts'
 import { systemRandom as random } from '../host/random.ts'
 import { findStateRoot, machineFile, maximumRootLength, statePathsOf } from '../host/state-paths.ts'
 import { createAcceleratorProbe } from '../machine/accelerator.ts'
@@ -86,11 +87,15 @@ async function main(): Promise<void> {
   })
   const lock = takeStateLock(paths.lock)
   if (!lock) throw new StartError(`another daemon is running with the state directory ${root}`)
+  const destination = pino.destination(1)
+  // A full disk takes the log's lines too; the daemon goes on without them.
+  destination.on('error', () => undefined)
   const log = pino(
     { level: configuration.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination(1),
+    destination,
   )
   const processes = createProcessHost()
+  const diskProcesses = createProcessHost({ mark: root })
   const isRoot = process.getuid?.() === 0
   const store = openStore(paths.database)
   ensureAccessKey({ store, clock, random }, configuration.account.id)
@@ -112,12 +117,11 @@ async function main(): Promise<void> {
     rebootTimeoutMs: configuration.machines.rebootTimeoutSeconds * 1000,
     terminatedRetentionMs: configuration.machines.terminatedRetentionMinutes * 60_000,
     startAfterHostReboot: configuration.machines.startAfterHostReboot,
-    resumeFreeBytes: configuration.machines.resumeFreeMib * mib,
   }
 
   const events = createEventBus({ store, clock })
   const disks = createDiskHost({
-    processes,
+    processes: diskProcesses,
     clock,
     maximumVirtualBytes: configuration.images.maximumVirtualGib * 1024 ** 3,
   })
@@ -148,6 +152,7 @@ async function main(): Promise<void> {
   const networks = createNetworkDriver({ store, network, log })
   const machines = createMachineHost({ processes, clock, log })
   const eraser = createVolumeEraser({ store, paths })
+  const descriptions = createDescriptionWriter({ store, paths })
   const launcher = createMachineLauncher({
     store,
     clock,
@@ -161,9 +166,17 @@ async function main(): Promise<void> {
     publicCidr: block.cidr,
     chooseAccelerator: (architecture) => accelerators.choose(architecture),
     machineTypeOf: (architecture) => (architecture === 'arm64' ? 'virt-7.2' : 'pc-q35-7.2'),
-    onNetworkProblem: (error) => log.error({ err: error }, 'network could not be refreshed'),
+    descriptions,
+    log,
   })
   const bootWatcher = createBootWatcher({ store, clock, paths, network, log })
+  const diskPause = createDiskPause({
+    clock,
+    events,
+    log,
+    resumeFreeBytes: configuration.machines.resumeFreeMib * mib,
+    freeBytes: () => disks.freeBytes(paths.volumes),
+  })
   const instances = createInstanceDriver({
     ...settings,
     store,
@@ -172,18 +185,17 @@ async function main(): Promise<void> {
     events,
     launcher,
     bootWatcher,
+    diskPause,
     log,
-    freeBytes: () => disks.freeBytes(paths.volumes),
   })
   const layers = createLayerCollector({ store, paths, log })
   const tasks = createTaskRunner({ store, clock, paths, events, log })
   const builder = createImageBuilder({
-    processes,
+    processes: diskProcesses,
     log,
     recipesDirectory: join(projectRoot, 'images/recipes'),
     cacheDirectory: join(paths.cache, 'packages'),
   })
-  const descriptions = createDescriptionWriter({ store, paths })
   const publisher = createImagePublisher({ store, clock, random, paths, disks, events, descriptions })
   const imageWork = createImageWork({
     disks,
@@ -235,9 +247,16 @@ async function main(): Promise<void> {
     endpointUrl: () => endpointUrl,
   })
   const dispatch = createDispatch({ domain, operations, clock, log })
-  const reaper = createInstanceReaper({ store, clock, retentionMs: settings.terminatedRetentionMs })
+  const reaper = createInstanceReaper({
+    store,
+    clock,
+    paths,
+    log,
+    retentionMs: settings.terminatedRetentionMs,
+  })
 
   // Half-made things first, then what lives: adoption must find nothing that is about to go.
+  for (const stray of await findMarkedProcesses(markVariable, root)) await signalProcess(stray, 'SIGKILL')
   await tasks.abandonInterrupted()
   await publisher.removeInterrupted()
   await eraser.eraseInterrupted()

@@ -28,8 +28,6 @@ export interface DomainSettings {
   readonly terminatedRetentionMs: number
   /** Whether instances that ran when the host went down are started again. */
   readonly startAfterHostReboot: boolean
-  /** Bytes that must be free before a machine that was paused by a full disk goes on. */
-  readonly resumeFreeBytes: number
 }
 
 /** What operations work with. */

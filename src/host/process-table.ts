@@ -42,6 +42,19 @@ export async function findProcesses(isWanted: (argv: readonly string[]) => boole
   return found
 }
 
+/** Every process that carries a variable with that value in its environment, as far as this user may look. */
+export async function findMarkedProcesses(variable: string, value: string): Promise<ProcessIdentity[]> {
+  const found: ProcessIdentity[] = []
+  for (const name of await readdir('/proc')) {
+    if (!/^[0-9]+$/.test(name)) continue
+    const environment = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '')
+    if (!environment.split('\0').includes(`${variable}=${value}`)) continue
+    const identity = await identifyProcess(Number(name))
+    if (identity) found.push(identity)
+  }
+  return found
+}
+
 /** Sends a signal to that very process; false when it has already ended. */
 export async function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): Promise<boolean> {
   if (!(await isProcessAlive(identity))) return false

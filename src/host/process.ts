@@ -74,9 +74,17 @@ export interface ProcessHost {
 const maximumOutputBytes = 64 * 1024 * 1024
 const stderrTailLength = 2000
 
-/** Runs real processes. */
-export function createProcessHost(): ProcessHost {
-  return { run, startDetached, startHelper }
+/** The variable that marks what must not outlive its daemon. */
+export const markVariable = 'KILN_RUN_FOR'
+
+/**
+ * Runs real processes. With a `mark`, whatever `run` starts, and whatever that starts, carries it in its environment: after a crash of
+ * the daemon the next one finds by it what still works on files that nobody waits for (process-table.ts findMarkedProcesses).
+ */
+export function createProcessHost({ mark }: { mark?: string } = {}): ProcessHost {
+  const marked = (command: Command) =>
+    mark === undefined ? command : { ...command, environment: { ...command.environment, [markVariable]: mark } }
+  return { run: (command) => run(marked(command)), startDetached, startHelper }
 }
 
 async function run(command: Command): Promise<CommandResult> {

@@ -10,7 +10,8 @@ import { machineFile } from '../host/state-paths.ts'
 import type { Machine, MachineEvent, MachineHost, MachineSpec } from '../ec2/ports/machine.ts'
 import { machineArgv } from './argv.ts'
 import { pingGuestAgent } from './guest-agent.ts'
-import { connectQmp, type QmpClient, type QmpEvent } from './qmp.ts'
+import type { QmpClient, QmpEvent } from './qmp.ts'
+import { openQmpLink, type QmpLink } from './qmp-link.ts'
 
 export interface MachineHostDependencies {
   readonly processes: ProcessHost
@@ -25,6 +26,8 @@ interface RecordedProcess extends ProcessIdentity {
 
 /** QEMU under TCG on a busy host may take seconds to its first QMP answer; only a hang takes longer. */
 const startTimeoutMs = 30_000
+/** A machine that was found alive is taken over whether or not it answers: it may be stopped, or its host out of breath. */
+const adoptTimeoutMs = 2000
 const pollIntervalMs = 5
 const endPollIntervalMs = 500
 
@@ -53,21 +56,23 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
     try {
       const recorded: RecordedProcess = { ...identity, bootId: await readBootId() }
       await writeFileAtomic(join(directory, machineFile.identity), JSON.stringify(recorded))
-      return await attach(spec.name, directory, identity, onEvent, execMs)
+      const { machine, link } = attach(spec.name, directory, identity, onEvent, execMs)
+      if (!(await link.waitUntilOpen(startTimeoutMs))) throw new Error('it does not answer on its monitor')
+      return machine
     } catch (error) {
       await signalProcess(identity, 'SIGKILL')
       throw new Error(`QEMU did not start: ${(await readLogTail(logPath)) || String(error)}`, { cause: error })
     }
   }
 
-  /** Opens the QMP session of a live process and watches for its end. */
-  async function attach(
+  /** Watches a live process for its events and its end. */
+  function attach(
     name: string,
     directory: string,
     identity: ProcessIdentity,
     onEvent: (event: MachineEvent) => void,
     execMs?: number,
-  ): Promise<Machine> {
+  ): { machine: Machine; link: QmpLink } {
     let hasEnded = false
     let isGuestShutdown = false
 
@@ -89,35 +94,32 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
       await end()
     }
     /** The session closes when QEMU exits; its process is gone some milliseconds later. */
-    const onClose = () => {
-      const settle = async () => {
-        for (let tries = 0; tries < 100 && (await isProcessAlive(identity)); tries++) await clock.sleep(10)
-        if (!(await isProcessAlive(identity))) await end()
-      }
-      settle().catch((error: unknown) => log.error({ machine: name, err: error }, 'end of machine could not be seen'))
+    const settle = async () => {
+      for (let tries = 0; tries < 100 && (await isProcessAlive(identity)); tries++) await clock.sleep(10)
+      if (!(await isProcessAlive(identity))) await end()
+    }
+    const watch = (work: Promise<void>) => {
+      work.catch((error: unknown) => log.error({ machine: name, err: error }, 'machine is no longer watched'))
     }
 
-    const qmp = await openQmp(directory, identity, { onEvent: onQmpEvent, onClose })
-    waitForEnd().catch((error: unknown) => log.error({ machine: name, err: error }, 'machine is no longer watched'))
-    return createMachine({ name, directory, identity, qmp, clock, ...(execMs === undefined ? {} : { execMs }) })
-  }
-
-  async function openQmp(
-    directory: string,
-    identity: ProcessIdentity,
-    handlers: { onEvent: (event: QmpEvent) => void; onClose: () => void },
-  ): Promise<QmpClient> {
-    const path = join(directory, machineFile.qmpSocket)
-    const deadline = clock.monotonicMs() + startTimeoutMs
-    for (;;) {
-      try {
-        return await connectQmp(path, handlers)
-      } catch (error) {
-        if (!(await isProcessAlive(identity))) throw new Error('the process ended', { cause: error })
-        if (clock.monotonicMs() > deadline) throw error
-        await clock.sleep(pollIntervalMs)
-      }
-    }
+    const link = openQmpLink({
+      clock,
+      path: join(directory, machineFile.qmpSocket),
+      isAlive: () => isProcessAlive(identity),
+      onEvent: onQmpEvent,
+      onOpen: (session) => watch(reportPause(session, onEvent)),
+      onClose: () => watch(settle()),
+    })
+    watch(waitForEnd())
+    const machine = createMachine({
+      name,
+      directory,
+      identity,
+      link,
+      clock,
+      ...(execMs === undefined ? {} : { execMs }),
+    })
+    return { machine, link }
   }
 
   return {
@@ -127,7 +129,9 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
       const bootId = await readBootId()
       if (identity && identity.bootId === bootId && (await isProcessAlive(identity))) {
         const spec = JSON.parse(await readFile(join(directory, machineFile.spec), 'utf8')) as MachineSpec
-        return await attach(spec.name, directory, identity, onEvent)
+        const { machine, link } = attach(spec.name, directory, identity, onEvent)
+        await link.waitUntilOpen(adoptTimeoutMs)
+        return machine
       }
       const isHostRebooted = identity !== undefined && identity.bootId !== bootId
       const isClean =
@@ -147,11 +151,24 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
 
 /** The recorded process, or the one whose arguments name the directory: a crash may have come before the record. */
 async function findIdentity(directory: string): Promise<RecordedProcess | undefined> {
-  const text = await readFile(join(directory, machineFile.identity), 'utf8').catch(() => undefined)
-  if (text !== undefined) return JSON.parse(text) as RecordedProcess
+  const recorded = await readRecordedProcess(join(directory, machineFile.identity))
+  if (recorded) return recorded
   const pidFile = join(directory, machineFile.pid)
   const [found] = await findProcesses((argv) => isQemu(argv) && argv.includes(pidFile))
   return found && { pid: found.pid, startTicks: found.startTicks, bootId: await readBootId() }
+}
+
+/** Undefined when the file is absent or unreadable: then the process is looked for. */
+async function readRecordedProcess(path: string): Promise<RecordedProcess | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  try {
+    const { pid, startTicks, bootId } = JSON.parse(text) as Partial<RecordedProcess>
+    return pid === undefined || startTicks === undefined || bootId === undefined
+      ? undefined
+      : { pid, startTicks, bootId }
+  } catch {
+    return undefined
+  }
 }
 
 function isQemu(argv: readonly string[]): boolean {
@@ -180,7 +197,7 @@ function translateEvent({ event, data }: QmpEvent): MachineEvent | undefined {
     case 'SHUTDOWN':
       return data['guest'] === true && data['reason'] !== 'guest-reset' ? { kind: 'guest-shutdown' } : undefined
     case 'RESET':
-      return { kind: 'reset' }
+      return data['guest'] === true ? { kind: 'guest-reset' } : undefined
     case 'RESUME':
       return { kind: 'resumed' }
     case 'GUEST_PANICKED':
@@ -198,6 +215,28 @@ function translateEvent({ event, data }: QmpEvent): MachineEvent | undefined {
   }
 }
 
+/** Tells of an I/O error pause that came while nobody listened. */
+async function reportPause(session: QmpClient, onEvent: (event: MachineEvent) => void): Promise<void> {
+  try {
+    const { status } = (await session.execute('query-status')) as { status?: string }
+    if (status !== 'io-error') return
+    const drives = (await session.execute('query-block')) as {
+      inserted?: { 'node-name'?: string }
+      'io-status'?: string
+    }[]
+    const failed = drives.find((drive) => drive['io-status'] !== undefined && drive['io-status'] !== 'ok')
+    onEvent({
+      kind: 'paused-by-io-error',
+      driveId: failed?.inserted?.['node-name'] ?? '',
+      reason: failed?.['io-status'] ?? 'unknown',
+      isNoSpace: failed?.['io-status'] === 'nospace',
+    })
+  } catch (error) {
+    // A session that ends at once tells nothing; the next one will.
+    if (!(error instanceof Error)) throw error
+  }
+}
+
 function readText(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
@@ -206,31 +245,31 @@ function createMachine(parts: {
   name: string
   directory: string
   identity: ProcessIdentity
-  qmp: QmpClient
+  link: QmpLink
   clock: Clock
   execMs?: number
 }): Machine {
-  const { name, directory, identity, qmp, clock } = parts
+  const { name, directory, identity, link, clock } = parts
   return {
     name,
     pid: identity.pid,
     ...(parts.execMs === undefined ? {} : { execMs: parts.execMs }),
     powerDown: async () => {
-      await qmp.execute('system_powerdown')
+      await link.execute('system_powerdown')
     },
     reset: async () => {
-      await qmp.execute('system_reset')
+      await link.execute('system_reset')
     },
     kill: async () => {
       await signalProcess(identity, 'SIGKILL')
       while (await isProcessAlive(identity)) await clock.sleep(pollIntervalMs)
     },
     resume: async () => {
-      await qmp.execute('cont')
+      await link.execute('cont')
     },
     queryState: async () => {
       try {
-        const answer = (await qmp.execute('query-status', undefined, 2000)) as { status?: string }
+        const answer = (await link.execute('query-status', undefined, 2000)) as { status?: string }
         if (answer.status === 'running') return 'running'
         return answer.status === 'io-error' ? 'io-error' : 'paused'
       } catch {
@@ -239,13 +278,13 @@ function createMachine(parts: {
     },
     screenDump: async () => {
       const path = join(directory, 'screen.ppm')
-      await qmp.execute('screendump', { filename: path })
+      await link.execute('screendump', { filename: path })
       const image = await readFile(path)
       await fsExtra.remove(path)
       return image
     },
     injectNmi: async () => {
-      await qmp.execute('inject-nmi')
+      await link.execute('inject-nmi')
     },
     pingGuestAgent: (timeoutMs) => pingGuestAgent(join(directory, machineFile.agentSocket), timeoutMs),
   }

@@ -14,7 +14,33 @@ export function openDatabase(path: string): Database.Database {
   database.pragma('synchronous = FULL')
   database.pragma('foreign_keys = ON')
   migrate(database, path)
+  reserveSpace(database)
   return database
+}
+
+const reservedBytes = 2 * 1024 * 1024
+
+/**
+ * Keeps room for what must be recorded when the disk is full, above all that an instance is terminated. SQLite writes its log and its
+ * free pages in place, so a log that once was so long and pages that once were in use need no space when they are written again (on
+ * file systems that overwrite in place).
+ */
+function reserveSpace(database: Database.Database): void {
+  try {
+    database.exec(
+      `BEGIN; CREATE TABLE reserve (bytes BLOB); INSERT INTO reserve VALUES (zeroblob(${reservedBytes})); COMMIT`,
+    )
+    database.exec('DROP TABLE reserve')
+    database.pragma('wal_checkpoint(RESTART)')
+  } catch (error) {
+    // Full already: then there is nothing to be reserved.
+    if (!isFull(error)) throw error
+    if (database.inTransaction) database.exec('ROLLBACK')
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'SQLITE_FULL'
 }
 
 /** Migrations go forward only; `user_version` is the number of the last one that was applied. */

@@ -34,6 +34,7 @@ export async function openLab(user?: string): Promise<Lab> {
   if (user) await execa('chown', ['-R', `${user}:`, home])
   const asUser = user ? ['runuser', '-u', user, '--'] : []
   let environment: Record<string, string> = {}
+  let hasDaemonEnded: Promise<unknown> = Promise.resolve()
 
   async function startDaemon(): Promise<void> {
     const [program, ...rest] = [
@@ -47,7 +48,8 @@ export async function openLab(user?: string): Promise<Lab> {
     daemon.unref()
     let printed = ''
     daemon.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text))
-    const ended = once(daemon, 'exit').then(() => {
+    hasDaemonEnded = once(daemon, 'exit')
+    const ended = hasDaemonEnded.then(() => {
       throw new Error(`the daemon ended: ${printed}`)
     })
     ended.catch(() => undefined)
@@ -70,7 +72,7 @@ export async function openLab(user?: string): Promise<Lab> {
     killDaemon: async () => {
       const { pid } = JSON.parse(await readFile(join(home, 'daemon.json'), 'utf8')) as { pid: number }
       process.kill(pid, 'SIGKILL')
-      await until(async () => (await findProcesses((argv) => argv.includes(`KILN_HOME=${home}`))).length === 0)
+      await hasDaemonEnded
     },
     aws: async (...args) => {
       const endpoint = environment['ENDPOINT'] ?? ''
@@ -106,7 +108,7 @@ export async function openLab(user?: string): Promise<Lab> {
     close: async () => {
       await callSocket(join(home, 'kilnd.sock'), 'shutdown', { machines: true }, '/shutdown')
       const isOurs = (argv: readonly string[]) => argv.some((argument) => argument.includes(home))
-      await until(async () => !(await readdir(home)).includes('daemon.json'))
+      await hasDaemonEnded
       const left = (await findProcesses(isOurs))
         .filter(({ pid }) => pid !== process.pid)
         .map(({ argv }) => argv.join(' '))

@@ -10,7 +10,7 @@ import { newId } from '../ids.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type { Architecture } from '../ports/machine.ts'
 import type { Scope, Store } from '../ports/store.ts'
-import type { DescriptionWriter } from './description-writer.ts'
+import type { DescriptionWriter } from '../description/description-writer.ts'
 import type { ImageJob } from './image-work.ts'
 import type { ImageRecord } from './image.ts'
 

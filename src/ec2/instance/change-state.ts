@@ -3,7 +3,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, incorrectInstanceState, insufficientInstanceCapacity, unsupportedOperation } from '../errors.ts'
 import { findAll } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
-import { countFitting } from './capacity.ts'
+import { usedCapacity } from './capacity.ts'
 import { describeState } from './describe-instance.ts'
 import type { InstanceRecord, InstanceState } from './instance.ts'
 import { publishState, userInitiatedShutdown, withState } from './state-machine.ts'
@@ -155,10 +155,16 @@ function requireInstances(
   return findAll('i', ids ?? [], (id) => store.instances.get(context, id))
 }
 
+/** The host must have room for all of them together. */
 function requireRoom(domain: Domain, instances: readonly InstanceRecord[]): void {
+  const used = usedCapacity(domain)
+  const { vCpuCapacity, memoryCapacityMib } = domain.settings
   for (const instance of instances) {
     if (instance.state !== 'stopped') continue
-    if (countFitting(domain, domain.instanceTypes.get(instance.instanceType)) < 1) {
+    const type = domain.instanceTypes.get(instance.instanceType)
+    used.vCpus += type.vCpus
+    used.memoryMib += type.memoryMib
+    if (used.vCpus > vCpuCapacity || used.memoryMib > memoryCapacityMib) {
       throw insufficientInstanceCapacity(
         `This host has no room for ${instance.id} (${instance.instanceType}): end other instances, choose a smaller type, or raise capacity.* in the configuration.`,
       )

@@ -5,8 +5,12 @@ import type { EventBus } from '../event/event-bus.ts'
 import type { Machine, MachineEvent } from '../ports/machine.ts'
 import type { Store } from '../ports/store.ts'
 import type { BootWatcher } from './boot-watcher.ts'
+import type { DiskPause } from './disk-pause.ts'
 import type { InstanceRecord } from './instance.ts'
 import type { MachineLauncher } from './launcher.ts'
+import { changeForEnding } from './machine-ending.ts'
+import { createPowerButton } from './power-button.ts'
+import { renewBoot } from './renew-boot.ts'
 import { createRuntime, type InstanceRuntime, notifyRuntime, waitForRuntime } from './runtime.ts'
 import { recordState, type StateChange } from './state-machine.ts'
 
@@ -37,24 +41,18 @@ export interface DriverDependencies {
   readonly events: EventBus
   readonly launcher: MachineLauncher
   readonly bootWatcher: BootWatcher
+  readonly diskPause: DiskPause
   readonly log: Logger
   readonly stopTimeoutMs: number
   readonly rebootTimeoutMs: number
   readonly startAfterHostReboot: boolean
-  readonly resumeFreeBytes: number
-  /** Bytes free where the volumes are. */
-  readonly freeBytes: () => Promise<number>
 }
 
-/** How often the power button is pressed again: a guest that is still booting does not hear the first one. */
-const powerButtonIntervalMs = 5000
-/** How often a machine that a full disk has paused is tried again. */
-const resumeIntervalMs = 2000
-
 export function createInstanceDriver(dependencies: DriverDependencies): InstanceDriver {
-  const { store, clock, events, launcher, bootWatcher, log } = dependencies
+  const { store, clock, events, launcher, bootWatcher, diskPause, log } = dependencies
   const runtimes = new Map<string, InstanceRuntime>()
   let isClosed = false
+  const powerButton = createPowerButton({ store, clock, log, isClosed: () => isClosed })
 
   function runtimeFor(instanceId: string): InstanceRuntime {
     let runtime = runtimes.get(instanceId)
@@ -108,7 +106,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     }
   }
 
-  /** Starts the machine and says how that went; `onFailure` decides what becomes of the record. */
+  /** Starts the machine. When that fails a new instance is terminated and another one stopped, with the reason. */
   async function startMachine(runtime: InstanceRuntime, record: InstanceRecord): Promise<Machine | undefined> {
     try {
       return await launcher.start(record, (event) => onMachineEvent(runtime, event))
@@ -118,7 +116,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
       log.error({ instanceId: record.id, err: error }, 'machine could not be started')
       const reason = { code: 'Server.InternalError', message: `Server.InternalError: ${why}` }
       if (record.boot?.isFirst) recordState(dependencies, record.id, 'shutting-down', { reason })
-      else recordState(dependencies, record.id, 'stopped', { reason })
+      else await releaseAfterStop(runtime, record, { reason })
       runtime.isDirty = true
       return undefined
     }
@@ -131,7 +129,9 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
       if (!machine || isClosed) return
       if (!runtime.ending) takeOver(runtime, machine, record)
     }
+    launcher.markAttached(record)
     recordState(dependencies, record.id, 'running')
+    await launcher.describeVolumes(launcher.volumeIdsOf(record))
     runtime.isDirty = true
   }
 
@@ -172,35 +172,15 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
   }
 
   async function startAgain(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
-    const renewed = renewBoot(record)
+    const renewed = renewBoot(dependencies, record)
     const machine = await startMachine(runtime, renewed)
     if (machine && !runtime.ending) takeOver(runtime, machine, renewed)
-  }
-
-  /** A new boot of an instance that stays `running`: its stages begin again. */
-  function renewBoot(record: InstanceRecord, consoleStart?: number): InstanceRecord {
-    return store.transaction(() => {
-      const present = store.instances.find(record.id) ?? record
-      const { request: _request, ...rest } = present
-      const renewed: InstanceRecord = {
-        ...rest,
-        boot: {
-          requestedAt: clock.now().toISOString(),
-          isFirst: false,
-          generationId: dependencies.random.uuid(),
-          ...(consoleStart === undefined ? {} : { consoleStart }),
-          stages: {},
-        },
-      }
-      store.instances.replace(renewed)
-      return renewed
-    })
   }
 
   async function reboot(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
     const { machine } = runtime
     if (machine) {
-      const isDown = await powerDown(runtime, machine, dependencies.rebootTimeoutMs)
+      const isDown = await powerButton.press(runtime, machine, dependencies.rebootTimeoutMs)
       const present = store.instances.find(record.id)
       if (isClosed || present?.state !== 'running') {
         runtime.isDirty = true
@@ -210,7 +190,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
         log.warn({ instanceId: record.id }, 'guest ignored the power button, resetting it')
         const consoleStart = await launcher.consoleSize(record.id)
         await machine.reset()
-        watchBoot(runtime, renewBoot(record, consoleStart))
+        watchBoot(runtime, renewBoot(dependencies, record, consoleStart))
         return
       }
     }
@@ -222,7 +202,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     const { machine } = runtime
     if (machine) {
       if (record.request?.isForced) await machine.kill()
-      else if (!(await powerDown(runtime, machine, dependencies.stopTimeoutMs))) {
+      else if (!(await powerButton.press(runtime, machine, dependencies.stopTimeoutMs))) {
         if (isClosed) return
         const present = store.instances.find(record.id)
         if (present?.state === 'stopping') {
@@ -247,27 +227,6 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     })
   }
 
-  /** Presses the power button until the machine is gone, a stronger request arrives, or the time is over. */
-  async function powerDown(runtime: InstanceRuntime, machine: Machine, timeoutMs: number): Promise<boolean> {
-    const deadline = clock.monotonicMs() + timeoutMs
-    const isOver = () => runtime.machine === undefined || isClosed || hasStrongerRequest(runtime.id)
-    while (!isOver() && clock.monotonicMs() < deadline) {
-      // A machine that has just ended cannot answer; its end is noticed by itself.
-      await machine
-        .powerDown()
-        .catch((error: unknown) => log.debug({ instanceId: runtime.id, err: error }, 'power button'))
-      await waitForRuntime(runtime, isOver, Math.min(powerButtonIntervalMs, deadline - clock.monotonicMs()))
-    }
-    return runtime.machine === undefined
-  }
-
-  function hasStrongerRequest(instanceId: string): boolean {
-    const record = store.instances.find(instanceId)
-    return (
-      !record || record.state === 'shutting-down' || (record.state === 'stopping' && record.request?.isForced === true)
-    )
-  }
-
   async function releaseAfterStop(
     runtime: InstanceRuntime,
     record: InstanceRecord,
@@ -290,25 +249,23 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     const { machine } = runtime
     if (machine) {
       // Only a volume that outlives the instance is worth waiting for the guest to write its caches out.
-      if (launcher.hasSurvivingVolume(record)) await powerDownBeforeTermination(runtime, machine)
+      // A paused guest hears no power button.
+      if (launcher.hasSurvivingVolume(record) && !runtime.problem) {
+        await powerButton.pressOnce(runtime, machine, dependencies.stopTimeoutMs)
+      }
       await machine.kill()
       await waitForRuntime(runtime, () => runtime.machine === undefined, 5000)
     }
     if (isClosed) return
     runtime.bootWatch?.abort()
+    const volumeIds = launcher.volumeIdsOf(record)
     await launcher.release(record)
+    await launcher.describeVolumes(volumeIds)
     recordState(dependencies, record.id, 'terminated', {
       ...(record.stateReason ? { reason: record.stateReason } : {}),
       ...(record.stateTransitionReason ? { transition: 'User initiated' } : {}),
     })
     runtimes.delete(record.id)
-  }
-
-  async function powerDownBeforeTermination(runtime: InstanceRuntime, machine: Machine): Promise<void> {
-    await machine
-      .powerDown()
-      .catch((error: unknown) => log.debug({ instanceId: runtime.id, err: error }, 'power button'))
-    await waitForRuntime(runtime, () => runtime.machine === undefined || isClosed, dependencies.stopTimeoutMs)
   }
 
   function onMachineEvent(runtime: InstanceRuntime, event: MachineEvent): void {
@@ -321,18 +278,10 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
         wake(runtime.id)
         return
       case 'paused-by-io-error':
-        runtime.problem = event.isNoSpace
-          ? 'paused: the disk of the host is full; it goes on by itself when there is space'
-          : `paused: the host could not read or write its disk (${event.reason})`
-        events.publish({
-          kind: 'instance-problem',
-          resourceId: runtime.id,
-          message: `${runtime.id} is ${runtime.problem}`,
-        })
-        if (event.isNoSpace) void resumeWhenThereIsSpace(runtime)
+        diskPause.onPaused(runtime, event)
         return
       case 'resumed':
-        delete runtime.problem
+        diskPause.onResumed(runtime)
         return
       case 'guest-panicked':
         events.publish({
@@ -341,28 +290,22 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
           message: `the kernel of ${runtime.id} panicked`,
         })
         return
+      case 'guest-reset':
+        followReboot(runtime).catch((error: unknown) =>
+          log.error({ instanceId: runtime.id, err: error }, 'reboot could not be followed'),
+        )
+        return
       case 'guest-shutdown':
-      case 'reset':
         return
     }
   }
 
-  async function resumeWhenThereIsSpace(runtime: InstanceRuntime): Promise<void> {
-    while (!isClosed && runtime.machine && runtime.problem) {
-      await clock.sleep(resumeIntervalMs)
-      if ((await dependencies.freeBytes()) < dependencies.resumeFreeBytes) continue
-      try {
-        await runtime.machine?.resume()
-        delete runtime.problem
-        events.publish({
-          kind: 'instance-problem',
-          resourceId: runtime.id,
-          message: `${runtime.id} goes on: there is space again`,
-        })
-      } catch (error) {
-        log.warn({ instanceId: runtime.id, err: error }, 'machine could not be resumed')
-      }
-    }
+  /** The guest boots again by itself: its stages begin anew, its record is otherwise the same. */
+  async function followReboot(runtime: InstanceRuntime): Promise<void> {
+    const consoleStart = await launcher.consoleSize(runtime.id)
+    const record = store.instances.find(runtime.id)
+    if (isClosed || !runtime.machine || record?.state !== 'running') return
+    watchBoot(runtime, renewBoot(dependencies, record, consoleStart))
   }
 
   async function adoptOne(record: InstanceRecord): Promise<void> {
@@ -370,9 +313,6 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     const found = await launcher.adopt(record, (event) => onMachineEvent(runtime, event))
     if ('pid' in found) {
       takeOver(runtime, found, record)
-      if ((await found.queryState()) === 'io-error') {
-        onMachineEvent(runtime, { kind: 'paused-by-io-error', driveId: '', reason: 'found paused', isNoSpace: true })
-      }
     } else {
       const reason = found.isHostRebooted ? 'the host was rebooted' : 'it ended while no daemon was running'
       runtime.ending = { kind: 'ended', isClean: found.isClean, isHostRebooted: found.isHostRebooted, reason }
@@ -416,23 +356,11 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     },
     close: () => {
       isClosed = true
+      diskPause.close()
       for (const runtime of runtimes.values()) {
         runtime.bootWatch?.abort()
         notifyRuntime(runtime)
       }
     },
   }
-}
-
-function changeForEnding(ending: InstanceRuntime['ending']): StateChange {
-  if (ending?.isClean) {
-    return {
-      reason: {
-        code: 'Client.InstanceInitiatedShutdown',
-        message: 'Client.InstanceInitiatedShutdown: Instance initiated shutdown',
-      },
-    }
-  }
-  const why = ending?.reason ?? 'the machine is gone'
-  return { reason: { code: 'Server.InternalError', message: `Server.InternalError: ${why}` } }
 }

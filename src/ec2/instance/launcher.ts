@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
+import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import { ensurePrivateDirectory } from '../../host/files.ts'
 import { diskFile, machineFile, type StatePaths } from '../../host/state-paths.ts'
+import type { DescriptionWriter } from '../description/description-writer.ts'
 import { tapNameOf } from '../network-interface/network-interface.ts'
 import { assignPublicAddresses, releasePublicAddresses } from '../network-interface/public-address.ts'
 import type { DiskHost } from '../ports/disk.ts'
@@ -30,6 +32,11 @@ export interface MachineLauncher {
   start(record: InstanceRecord, onEvent: (event: MachineEvent) => void): Promise<Machine>
   /** Takes over the machine that an earlier daemon started. */
   adopt(record: InstanceRecord, onEvent: (event: MachineEvent) => void): ReturnType<MachineHost['adopt']>
+  /** The volumes of a machine that runs are attached, whichever daemon started it. */
+  markAttached(record: InstanceRecord): void
+  /** Brings the descriptions that its volumes carry of themselves up to date; a failure is the log's. */
+  describeVolumes(volumeIds: readonly string[]): Promise<void>
+  volumeIdsOf(record: InstanceRecord): string[]
   /** Bytes of console output so far; 0 when there is none. */
   consoleSize(instanceId: string): Promise<number>
   /** Takes back the public addresses that a start had given. */
@@ -56,7 +63,8 @@ export interface LauncherDependencies {
   readonly chooseAccelerator: (architecture: Architecture) => Promise<AcceleratorVerdict>
   /** For example `pc-q35-7.2`. */
   readonly machineTypeOf: (architecture: Architecture) => string
-  readonly onNetworkProblem: (error: unknown) => void
+  readonly descriptions: DescriptionWriter
+  readonly log: Logger
 }
 
 export function createMachineLauncher(dependencies: LauncherDependencies): MachineLauncher {
@@ -67,16 +75,15 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     const requestedAt = new Date(record.boot?.requestedAt ?? record.launchTime)
     assignPublicAddresses(store, record, dependencies.publicCidr)
     const consoleStart = await consoleSize(record.id)
-    const [verdict] = await Promise.all([
-      dependencies.chooseAccelerator(record.architecture),
-      ensurePrivateDirectory(directory),
-      makeDisks(record),
-      networks.refresh(record.vpcId),
-    ])
+    const choice = dependencies.chooseAccelerator(record.architecture)
+    const preparations = [choice, ensurePrivateDirectory(directory), makeDisks(record), networks.refresh(record.vpcId)]
+    // All must have ended before a failure is told: what is then cleaned up must not come into being afterwards.
+    await Promise.allSettled(preparations)
+    await Promise.all(preparations)
+    const verdict = await choice
     const spec = specOf(record, directory, verdict)
     const machine = await machines.start(spec, network.commandPrefix(record.vpcId), onEvent)
     store.transaction(() => {
-      markAttached(record)
       const present = store.instances.find(record.id)
       if (present?.boot) {
         store.instances.replace({
@@ -124,10 +131,12 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
   }
 
   function markAttached(record: InstanceRecord): void {
-    for (const volume of store.volumes.listBy('attachment.instanceId', record.id)) {
-      if (volume.attachment?.state !== 'attaching') continue
-      store.volumes.replace({ ...volume, state: 'in-use', attachment: { ...volume.attachment, state: 'attached' } })
-    }
+    store.transaction(() => {
+      for (const volume of store.volumes.listBy('attachment.instanceId', record.id)) {
+        if (volume.attachment?.state !== 'attaching') continue
+        store.volumes.replace({ ...volume, state: 'in-use', attachment: { ...volume.attachment, state: 'attached' } })
+      }
+    })
   }
 
   function specOf(record: InstanceRecord, directory: string, verdict: AcceleratorVerdict): MachineSpec {
@@ -165,7 +174,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     try {
       await networks.refresh(record.vpcId)
     } catch (error) {
-      dependencies.onNetworkProblem(error)
+      dependencies.log.error({ vpcId: record.vpcId, err: error }, 'network could not be refreshed')
     }
   }
 
@@ -192,11 +201,31 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     })
     await refreshNetwork(record)
     await Promise.all(doomed.map((volume) => dependencies.eraser.erase(volume.id)))
-    await fsExtra.remove(join(paths.machines, record.id))
+    await removeAllButConsole(join(paths.machines, record.id))
+  }
+
+  /** As on EC2 the console of a terminated instance can be read for as long as the instance is shown. */
+  async function removeAllButConsole(directory: string): Promise<void> {
+    if (!(await fsExtra.pathExists(directory))) return
+    const names = await fsExtra.readdir(directory)
+    await Promise.all(
+      names.filter((name) => name !== machineFile.consoleLog).map((name) => fsExtra.remove(join(directory, name))),
+    )
+  }
+
+  async function describeVolumes(volumeIds: readonly string[]): Promise<void> {
+    try {
+      for (const id of volumeIds) await dependencies.descriptions.describeVolume(id)
+    } catch (error) {
+      dependencies.log.warn({ volumeIds, err: error }, 'volume could not describe itself')
+    }
   }
 
   return {
     start,
+    markAttached,
+    describeVolumes,
+    volumeIdsOf: (record) => store.volumes.listBy('attachment.instanceId', record.id).map(({ id }) => id),
     consoleSize,
     adopt: (record, onEvent) => machines.adopt(join(paths.machines, record.id), onEvent),
     releaseAddresses: async (record) => {

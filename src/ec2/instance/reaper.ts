@@ -1,4 +1,9 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import fsExtra from 'fs-extra'
+import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
+import type { StatePaths } from '../../host/state-paths.ts'
 import type { Store } from '../ports/store.ts'
 
 /** Forgets terminated instances when they have been visible for long enough, and client tokens of past days. */
@@ -14,12 +19,14 @@ const tokenRetentionMs = 24 * 3600 * 1000
 export function createInstanceReaper(dependencies: {
   store: Store
   clock: Clock
+  paths: StatePaths
+  log: Logger
   retentionMs: number
 }): InstanceReaper {
-  const { store, clock, retentionMs } = dependencies
+  const { store, clock, paths, log, retentionMs } = dependencies
   let timer: NodeJS.Timeout | undefined
 
-  function reap(): void {
+  function forget(): void {
     const now = clock.now().getTime()
     store.transaction(() => {
       for (const instance of store.instances.listBy('state', 'terminated')) {
@@ -31,10 +38,26 @@ export function createInstanceReaper(dependencies: {
     })
   }
 
+  /** Consoles of instances that nobody knows any more, whenever they were forgotten. */
+  async function removeForgottenFiles(): Promise<void> {
+    for (const name of await readdir(paths.machines)) {
+      if (!store.instances.find(name)) await fsExtra.remove(join(paths.machines, name))
+    }
+  }
+
+  async function reap(): Promise<void> {
+    try {
+      forget()
+      await removeForgottenFiles()
+    } catch (error) {
+      log.error({ err: error }, 'terminated instances could not be forgotten')
+    }
+  }
+
   return {
     start: () => {
-      reap()
-      timer = setInterval(reap, intervalMs)
+      void reap()
+      timer = setInterval(() => void reap(), intervalMs)
       timer.unref()
     },
     stop: () => clearInterval(timer),

@@ -54,7 +54,8 @@ export interface MachineSpec {
 /** Why a machine's process ended, or what happened to it while it lives. */
 export type MachineEvent =
   | { readonly kind: 'guest-shutdown' }
-  | { readonly kind: 'reset' }
+  /** The guest rebooted by itself: the machine goes on from its firmware. */
+  | { readonly kind: 'guest-reset' }
   | {
       readonly kind: 'paused-by-io-error'
       readonly driveId: string
