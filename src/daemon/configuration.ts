@@ -1,22 +1,24 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { z } from 'zod'
+import { regionFileSchema } from '../ec2/region/region.ts'
 import { parseYamlFile } from './yaml-file.ts'
 
-const ipv4 = /^(\d{1,3}\.){3}\d{1,3}$/
+const wholeNumber = z.number().int()
 
 const schema = z.strictObject({
   account: z.strictObject({
-    id: z.string().regex(/^\d{12}$/, 'expected twelve digits in quotes'),
+    id: z.string('expected twelve digits in quotes').regex(/^\d{12}$/, 'expected twelve digits in quotes'),
     defaultRegion: z.string(),
   }),
   endpoint: z.strictObject({
-    address: z.string().regex(ipv4, 'expected an IPv4 address'),
-    port: z.number().int().min(1).max(65_535),
+    address: z.ipv4('expected an IPv4 address'),
+    port: wholeNumber.min(1).max(65_535),
   }),
   network: z.strictObject({
     publicCidr: z
       .string()
-      .regex(/^127\.(8\d|9\d|1\d\d|2[0-4]\d|25[0-5])\.0\.0\/16$/, 'expected 127.80.0.0/16 to 127.255.0.0/16'),
+      .regex(/^127\.([89]\d|1\d\d|2[0-4]\d|25[0-4])\.0\.0\/16$/, 'expected one of 127.80.0.0/16 to 127.254.0.0/16'),
   }),
   capacity: z.strictObject({
     vCpuOvercommit: z.number().min(0.1).max(100),
@@ -28,9 +30,9 @@ const schema = z.strictObject({
     rebootTimeoutSeconds: z.number().min(1).max(3600),
     startAfterHostReboot: z.boolean(),
     terminatedRetentionMinutes: z.number().min(0).max(10_080),
-    resumeFreeMib: z.number().int().min(1),
+    resumeFreeMib: wholeNumber.min(1),
   }),
-  images: z.strictObject({ debianMirror: z.url(), maximumVirtualGib: z.number().int().min(1).max(16_384) }),
+  images: z.strictObject({ debianMirror: z.url(), maximumVirtualGib: wholeNumber.min(1).max(16_384) }),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']) }),
 })
 
@@ -39,25 +41,43 @@ export type Configuration = Readonly<z.infer<typeof schema>>
 
 /**
  * Reads the defaults and, over them, the user's file, which may be absent. Throws ConfigurationError naming file, line, column and
- * key of every mistake.
+ * key of every mistake. `configDirectory` holds defaults.yaml and regions.yaml.
  */
-export async function loadConfiguration(files: { defaultsPath: string; userPath: string }): Promise<Configuration> {
-  const defaults = parseYamlFile(await readFile(files.defaultsPath, 'utf8'), files.defaultsPath, schema)
+export async function loadConfiguration(files: { configDirectory: string; userPath: string }): Promise<Configuration> {
+  const [defaults, { regions }] = await Promise.all([
+    readYaml(join(files.configDirectory, 'defaults.yaml'), schema),
+    readYaml(join(files.configDirectory, 'regions.yaml'), regionFileSchema),
+  ])
   const text = await readFile(files.userPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
-  if (text === undefined || text.trim() === '') return defaults
-  const chosen = parseYamlFile(text, files.userPath, partialSchema)
+  if (text === undefined) return defaults
+  const names = new Set(regions.map(({ name }) => name))
+  const chosen = parseYamlFile(
+    text,
+    files.userPath,
+    partialSchemaFor((name) => names.has(name)),
+  )
   return schema.parse(merge(defaults, chosen))
 }
 
-const partialSchema = z.strictObject(
-  Object.fromEntries(Object.entries(schema.shape).map(([name, section]) => [name, section.partial().optional()])),
-)
+/** Every key may be left out; the region must be one of those that Kiln knows. */
+function partialSchemaFor(isRegion: (name: string) => boolean) {
+  const { account, ...others } = schema.shape
+  const defaultRegion = account.shape.defaultRegion.refine(isRegion, 'expected a region of EC2, such as us-east-1')
+  const sections = { account: account.extend({ defaultRegion }), ...others }
+  return z.strictObject(
+    Object.fromEntries(Object.entries(sections).map(([name, section]) => [name, section.partial().optional()])),
+  )
+}
 
 function merge(defaults: Configuration, chosen: Record<string, unknown>): unknown {
   return Object.fromEntries(
     Object.entries(defaults).map(([name, section]) => [name, { ...section, ...(chosen[name] as object | undefined) }]),
   )
+}
+
+async function readYaml<Schema extends z.ZodType>(path: string, fileSchema: Schema): Promise<z.infer<Schema>> {
+  return parseYamlFile(await readFile(path, 'utf8'), path, fileSchema)
 }

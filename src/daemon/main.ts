@@ -4,7 +4,7 @@ import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import fsExtra from 'fs-extra'
-import pino from 'pino'
+import { daemonExit } from '../api/daemon-exit.ts'
 import { createDispatch } from '../api/dispatch.ts'
 import { operationTable } from '../api/operations.ts'
 import { createQueryServer } from '../api/query/server.ts'
@@ -38,17 +38,20 @@ import { ensurePrivateDirectory, writeFileAtomic } from '../host/files.ts'
 import { createProcessHost, markVariable } from '../host/process.ts'
 import { findMarkedProcesses, identifyProcess, signalProcess } from '../host/process-table.ts'
 import { systemRandom as random } from '../host/random.ts'
-import { findStateRoot, machineFile, maximumRootLength, statePathsOf } from '../host/state-paths.ts'
+import { withSystemDirectories } from '../host/search-path.ts'
+import { findStateDirectoryProblem } from '../host/state-directory.ts'
+import { findStateRoot, machineFile, statePathsOf } from '../host/state-paths.ts'
 import { createAcceleratorProbe } from '../machine/accelerator.ts'
 import { createMachineHost } from '../machine/machine-host.ts'
 import { createMetadataService } from '../metadata/service.ts'
 import { createNetwork } from '../network/network.ts'
-import { claimPublicBlock } from '../network/public-block.ts'
 import { openStore } from '../store/store.ts'
 import { loadConfiguration } from './configuration.ts'
 import { ensureAccessKey } from './credentials.ts'
 import { listenNear, listenOn } from './listen.ts'
 import { takeStateLock } from './lock.ts'
+import { createLog } from './log.ts'
+import { takePublicBlock } from './public-block.ts'
 import { ConfigurationError, parseYamlFile } from './yaml-file.ts'
 
 const projectRoot = join(import.meta.dirname, '..', '..')
@@ -57,15 +60,20 @@ const mib = 1024 ** 2
 /** A reason not to start that the user can mend; printed without a stack. */
 class StartError extends Error {
   override readonly name = 'StartError'
+  readonly exitCode: number
+
+  constructor(message: string, exitCode: number = daemonExit.failed) {
+    super(message)
+    this.exitCode = exitCode
+  }
 }
 
 /** Constructs and wires everything, takes over what is there, and serves until told to end. */
 async function main(): Promise<void> {
   const startedAt = clock.now()
   const root = findStateRoot()
-  if (Buffer.byteLength(root) > maximumRootLength) {
-    throw new StartError(`${root} is too long for a state directory: at most ${maximumRootLength} bytes, set KILN_HOME`)
-  }
+  const problem = await findStateDirectoryProblem(root)
+  if (problem) throw new StartError(problem)
   const paths = statePathsOf(root)
   for (const directory of [
     root,
@@ -79,36 +87,31 @@ async function main(): Promise<void> {
   ]) {
     await ensurePrivateDirectory(directory)
   }
+  process.env['PATH'] = withSystemDirectories(process.env['PATH'])
   // Whoever started it may have done so in a directory that goes away or that this user cannot enter.
   process.chdir(root)
   const configuration = await loadConfiguration({
-    defaultsPath: join(projectRoot, 'config/defaults.yaml'),
+    configDirectory: join(projectRoot, 'config'),
     userPath: join(root, 'config.yaml'),
   })
   const lock = takeStateLock(paths.lock)
-  if (!lock) throw new StartError(`another daemon is running with the state directory ${root}`)
-  const destination = pino.destination(1)
-  // A full disk takes the log's lines too; the daemon goes on without them.
-  destination.on('error', () => undefined)
-  const log = pino(
-    { level: configuration.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    destination,
-  )
+  if (!lock) {
+    throw new StartError(`another daemon is running with the state directory ${root}`, daemonExit.alreadyRunning)
+  }
+  const log = createLog(configuration.log.level, paths.log)
   const processes = createProcessHost()
   const diskProcesses = createProcessHost({ mark: root })
   const isRoot = process.getuid?.() === 0
   const store = openStore(paths.database)
   ensureAccessKey({ store, clock, random }, configuration.account.id)
-  const block = await claimPublicBlock(store.settings.get('public-cidr') ?? configuration.network.publicCidr)
-  store.transaction(() => store.settings.put('public-cidr', block.cidr))
+  const events = createEventBus({ store, clock })
+  const block = await takePublicBlock({ store, events, log }, configuration.network.publicCidr, root)
+  if (!block) throw new StartError('every /16 from 127.80.0.0 to 127.254.0.0 is used by another daemon: end one')
 
   const instanceTypes = createInstanceTypeCatalog(
     await readConfig('config/instance-types.yaml', instanceTypeFileSchema),
   )
   const regions = createRegionCatalog(await readConfig('config/regions.yaml', regionFileSchema))
-  if (!regions.get(configuration.account.defaultRegion)) {
-    throw new StartError(`account.defaultRegion: ${configuration.account.defaultRegion} is not a region of EC2`)
-  }
   const settings: DomainSettings = {
     vCpuCapacity: Math.floor(availableParallelism() * configuration.capacity.vCpuOvercommit),
     memoryCapacityMib: Math.floor((totalmem() / mib) * configuration.capacity.memoryOvercommit),
@@ -119,7 +122,6 @@ async function main(): Promise<void> {
     startAfterHostReboot: configuration.machines.startAfterHostReboot,
   }
 
-  const events = createEventBus({ store, clock })
   const disks = createDiskHost({
     processes: diskProcesses,
     clock,
@@ -283,7 +285,7 @@ async function main(): Promise<void> {
     },
   })
   const { address, port } = configuration.endpoint
-  endpointUrl = `http://${address}:${await listenNear(queryServer, address, port)}`
+  endpointUrl = `http://${address}:${await listenNear(queryServer, address, port).catch(explainListenFailure)}`
 
   let isEnding = false
   const shutDown = async (options: { machines: boolean }): Promise<void> => {
@@ -306,6 +308,12 @@ async function main(): Promise<void> {
     lock.release()
     process.exit(0)
   }
+  const endBy = (options: { machines: boolean }): void => {
+    shutDown(options).catch((error: unknown) => {
+      log.fatal({ err: error }, 'daemon could not end cleanly')
+      process.exit(daemonExit.failed)
+    })
+  }
   const socketServer = createSocketServer({
     model,
     dispatch,
@@ -323,7 +331,7 @@ async function main(): Promise<void> {
         throw new Ec2Error('InstanceUnreachable', `${instance.id} does not answer on port ${instancePort}: ${why}`, 502)
       }
     },
-    shutDown: (options) => void shutDown(options),
+    shutDown: endBy,
   })
   await fsExtra.remove(paths.socket)
   await listenOn(socketServer, { path: paths.socket })
@@ -333,8 +341,8 @@ async function main(): Promise<void> {
     paths.daemonFile,
     JSON.stringify({ ...identity, endpointUrl, startedAt: startedAt.toISOString() }),
   )
-  process.on('SIGTERM', () => void shutDown({ machines: false }))
-  process.on('SIGINT', () => void shutDown({ machines: false }))
+  // SIGHUP: the terminal of a daemon in the foreground was closed.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => endBy({ machines: false }))
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
   log.info({ endpointUrl, root, publicCidr: block.cidr }, 'daemon is ready')
 }
@@ -342,6 +350,14 @@ async function main(): Promise<void> {
 async function readConfig<Schema extends Parameters<typeof parseYamlFile>[2]>(name: string, schema: Schema) {
   const path = join(projectRoot, name)
   return parseYamlFile(await readFile(path, 'utf8'), path, schema)
+}
+
+function explainListenFailure(error: unknown): never {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') throw new StartError('endpoint.port: it and the hundred ports after it are taken')
+  if (code === 'EADDRNOTAVAIL') throw new StartError('endpoint.address: this host has no such address')
+  if (code === 'EACCES') throw new StartError('endpoint.port: you may not listen there, take one above 1023')
+  throw error
 }
 
 async function readFirstUnprivilegedPort(): Promise<number> {
@@ -358,6 +374,8 @@ try {
   await main()
 } catch (error) {
   const isPlain = error instanceof StartError || error instanceof ConfigurationError
-  process.stderr.write(`kilnd: ${isPlain ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
-  process.exit(1)
+  if (!isPlain && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  // From here on the text is what `kiln daemon start` shows.
+  process.stderr.write(`kilnd: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(error instanceof StartError ? error.exitCode : daemonExit.failed)
 }

@@ -1,5 +1,5 @@
 import { homedir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 /**
  * Every name inside the state directory; docs/state-directory.md is its mirror. Sockets live under `machines/<instance>/`,
@@ -56,7 +56,7 @@ export function statePathsOf(root: string): StatePaths {
 /** KILN_HOME, else /var/lib/kiln for root, else $XDG_STATE_HOME/kiln (~/.local/state/kiln). */
 export function findStateRoot(environment: NodeJS.ProcessEnv = process.env): string {
   const chosen = environment['KILN_HOME']
-  if (chosen) return chosen
+  if (chosen) return resolve(chosen)
   if (userInfo().uid === 0) return '/var/lib/kiln'
   return join(environment['XDG_STATE_HOME'] || join(homedir(), '.local/state'), 'kiln')
 }

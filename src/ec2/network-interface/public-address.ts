@@ -28,6 +28,33 @@ export function releasePublicAddresses(store: Store, instance: InstanceRecord): 
   })
 }
 
+/**
+ * Moves every public address that lies outside the block into it, keeping its last two octets where that address is free. For the start of
+ * the daemon, before any address is offered.
+ */
+export function movePublicAddresses(store: Store, publicCidr: string): MovedAddress[] {
+  const moved: MovedAddress[] = []
+  const prefix = publicCidr.split('.').slice(0, 2)
+  store.transaction(() => {
+    for (const record of store.interfaces.listAll()) {
+      const { publicIp: from, attachment } = record
+      if (from === undefined || isInBlock(from, publicCidr)) continue
+      const same = [...prefix, ...from.split('.').slice(2)].join('.')
+      const to = store.interfaces.listBy('publicIp', same).length === 0 ? same : findFreeAddress(store, publicCidr)
+      store.interfaces.replace({ ...record, publicIp: to })
+      if (attachment) moved.push({ instanceId: attachment.instanceId, from, to })
+    }
+  })
+  return moved
+}
+
+/** A public address of an instance that has changed. */
+export interface MovedAddress {
+  readonly instanceId: string
+  readonly from: string
+  readonly to: string
+}
+
 function isInBlock(address: string, cidr: string): boolean {
   return ipaddr.IPv4.parse(address).match(ipaddr.IPv4.parseCIDR(cidr))
 }
