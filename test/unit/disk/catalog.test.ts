@@ -88,7 +88,7 @@ test('a mistake in the catalogue is told with file, line and key', () => {
   expect(() => parseYamlFile(text, 'catalog.yaml', catalogFileSchema)).toThrowErrorMatchingInlineSnapshot(`
     [ConfigurationError: catalog.yaml:4:19: images.mine.architecture: Invalid option: expected one of "x86_64"|"i386"|"arm64"
     catalog.yaml:5:10: images.mine.url: must be an http or https URL
-    catalog.yaml:8:13: images.mine.sha256: Unrecognized key: "sha256"]
+    catalog.yaml:8:5: images.mine.sha256: there is no such key]
   `)
 })
 
