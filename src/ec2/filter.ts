@@ -1,4 +1,5 @@
 import { Ec2Error, invalidParameterValue } from './errors.ts'
+import { compileGlob, matchesGlob } from './glob.ts'
 import type { Tag } from './ports/store.ts'
 
 /** A filter as clients send it. */
@@ -15,8 +16,6 @@ export type FilterReader<T> = (record: T) => FilterValue | readonly FilterValue[
 export type FilterTable<T> = Readonly<Record<string, FilterReader<T>>>
 
 const maximumValues = 200
-/** More would let a pattern look at a text for seconds. */
-const maximumWildcards = 4
 
 /**
  * The records that pass all filters; a filter passes when any of its values matches any value of the record. `*` stands for any
@@ -46,18 +45,13 @@ function compileFilter<T>(
     throw new Ec2Error('FilterLimitExceeded', `The maximum number of filter values is ${maximumValues}`)
   }
   const read = readerOf(name, table, tagsOf)
-  for (const value of values) {
-    if (value.split('*').length - 1 > maximumWildcards) {
-      throw invalidParameterValue('Filter', value.slice(0, 80), `At most ${maximumWildcards} wildcards.`)
-    }
-  }
-  const patterns = values.map(compilePattern)
+  const patterns = values.map(compileGlob)
   return (record) => {
     const present = read(record)
     const candidates = Array.isArray(present) ? present : [present]
     return candidates.some(
       (candidate: FilterValue) =>
-        candidate !== undefined && patterns.some((pattern) => pattern.test(String(candidate))),
+        candidate !== undefined && patterns.some((pattern) => matchesGlob(pattern, String(candidate))),
     )
   }
 }
@@ -77,26 +71,4 @@ function readerOf<T>(
   if (tagsOf && name === 'tag-key') return (record) => tagsOf(record).map((tag) => tag.key)
   if (!Object.hasOwn(table, name)) throw invalidParameterValue('Filter', name, `The filter '${name}' is invalid`)
   return table[name] as FilterReader<T>
-}
-
-const anyText = '[^]*'
-
-function compilePattern(value: string): RegExp {
-  let source = ''
-  for (let index = 0; index < value.length; index++) {
-    const character = value.charAt(index)
-    const next = value.charAt(index + 1)
-    if (character === '\\' && next !== '') {
-      source += escapeForPattern(next)
-      index++
-    } else if (character === '*') {
-      if (!source.endsWith(anyText)) source += anyText
-    } else if (character === '?') source += '[^]'
-    else source += escapeForPattern(character)
-  }
-  return new RegExp(`^${source}$`)
-}
-
-function escapeForPattern(character: string): string {
-  return character.replace(/[\\^$.*+?()[\]{}|]/, '\\$&')
 }

@@ -1,4 +1,5 @@
 import { Ec2Error, invalidParameterCombination, invalidParameterValue } from './errors.ts'
+import type { Scope, Sequenced } from './ports/store.ts'
 
 /** Paging as clients ask for it. */
 export interface PageRequest {
@@ -12,37 +13,45 @@ export interface PageLimits {
   readonly maximum: number
 }
 
+/** One page; spread its `NextToken` into the answer. */
+export interface Page<T> {
+  readonly records: T[]
+  readonly token: { NextToken?: string }
+}
+
 const usualLimits: PageLimits = { minimum: 5, maximum: 1000 }
 
 /**
- * One page of a list in the order of creation. The token names the last record that was shown, so that a page does not shift when
- * records come and go meanwhile. `keyOf` gives each record's ascending, unique text or number.
+ * One page of the records of a collection that `select` lets through, in the order of creation. The token holds the place of the
+ * last one that was shown, so records that come and go between two calls make nothing appear twice and nothing be missed.
  */
+export function readPage<T>(
+  collection: { page(scope: Scope, afterSequence: number, limit: number): Sequenced<T>[] },
+  scope: Scope,
+  request: PageRequest,
+  select: (records: readonly T[]) => T[],
+  limits: PageLimits = usualLimits,
+): Page<T> {
+  const after = readToken(request.NextToken) ?? 0
+  if (typeof after !== 'number') throw invalidNextToken()
+  const rows = collection.page(scope, after, Number.MAX_SAFE_INTEGER)
+  const sequences = new Map(rows.map(({ record, sequence }) => [record, sequence]))
+  const matching = select(rows.map(({ record }) => record))
+  return cutPage(matching, request, (record) => sequences.get(record) ?? 0, limits)
+}
+
+/** One page of a list that is no collection, in the order of its unique, unchanging keys; with `readPage`'s promise. */
 export function takePage<T>(
   records: readonly T[],
   request: PageRequest,
   keyOf: (record: T) => string,
   limits: PageLimits = usualLimits,
-): { records: T[]; NextToken?: string } {
-  const { MaxResults: maximum, NextToken: token } = request
-  if (maximum !== undefined && (maximum < limits.minimum || maximum > limits.maximum)) {
-    throw invalidParameterValue(
-      'maxResults',
-      maximum,
-      `Expecting a value between ${limits.minimum} and ${limits.maximum}.`,
-    )
-  }
-  let start = 0
-  if (token !== undefined && token !== '') {
-    const lastKey = readToken(token)
-    const position = records.findIndex((record) => keyOf(record) === lastKey.key)
-    // The record itself may be gone by now: its place among those that were there is kept too.
-    start = position >= 0 ? position + 1 : Math.min(lastKey.position, records.length)
-  }
-  const page = records.slice(start, maximum === undefined ? undefined : start + maximum)
-  const last = page.at(-1)
-  if (last === undefined || start + page.length >= records.length) return { records: page }
-  return { records: page, NextToken: makeToken(keyOf(last), start + page.length) }
+): Page<T> {
+  const after = readToken(request.NextToken) ?? ''
+  if (typeof after !== 'string') throw invalidNextToken()
+  const rest = records.filter((record) => keyOf(record) > after)
+  rest.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+  return cutPage(rest, request, keyOf, limits)
 }
 
 /** EC2 refuses MaxResults beside ids. */
@@ -52,18 +61,37 @@ export function refusePagingWithIds(parameter: string, ids: readonly string[] | 
   }
 }
 
-function makeToken(key: string, position: number): string {
-  return Buffer.from(JSON.stringify([key, position])).toString('base64url')
+function cutPage<T>(
+  records: T[],
+  { MaxResults: maximum = Number.POSITIVE_INFINITY }: PageRequest,
+  keyOf: (record: T) => string | number,
+  limits: PageLimits,
+): Page<T> {
+  if (Number.isFinite(maximum) && (maximum < limits.minimum || maximum > limits.maximum)) {
+    throw invalidParameterValue(
+      'maxResults',
+      maximum,
+      `Expecting a value between ${limits.minimum} and ${limits.maximum}.`,
+    )
+  }
+  const page = records.slice(0, maximum)
+  const last = page.at(-1)
+  if (last === undefined || page.length === records.length) return { records: page, token: {} }
+  return { records: page, token: { NextToken: Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') } }
 }
 
-function readToken(token: string): { key: string; position: number } {
+/** The key in a token; undefined for the first page. */
+function readToken(token: string | undefined): string | number | undefined {
+  if (token === undefined || token === '') return undefined
   try {
-    const parsed: unknown = JSON.parse(Buffer.from(token, 'base64url').toString())
-    if (Array.isArray(parsed) && typeof parsed[0] === 'string' && Number.isSafeInteger(parsed[1]) && parsed[1] >= 0) {
-      return { key: parsed[0], position: Number(parsed[1]) }
-    }
+    const key: unknown = JSON.parse(Buffer.from(token, 'base64url').toString())
+    if (typeof key === 'string' || (Number.isSafeInteger(key) && Number(key) >= 0)) return key as string | number
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }
-  throw new Ec2Error('InvalidNextToken', 'The token is invalid or has expired.')
+  throw invalidNextToken()
+}
+
+function invalidNextToken(): Ec2Error {
+  return new Ec2Error('InvalidNextToken', 'The token is invalid or has expired.')
 }

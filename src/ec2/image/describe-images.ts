@@ -1,9 +1,7 @@
 import type { Image } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import { applyFilters } from '../filter.ts'
-import { findAll } from '../ids.ts'
+import { type DescribeSource, selectRecords } from '../describe.ts'
 import type { Ec2Query } from '../operation.ts'
-import { takePage } from '../page.ts'
 import type { Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
 import type { ImageRecord } from './image.ts'
@@ -11,6 +9,39 @@ import type { ImageRecord } from './image.ts'
 export function describeImages(domain: Domain): Ec2Query<'DescribeImages'> {
   const { store } = domain
   const snapshotsOf = ({ blockDevices }: ImageRecord) => blockDevices.map(({ snapshotId }) => snapshotId)
+  const source: DescribeSource<ImageRecord> = {
+    collection: store.images,
+    prefix: 'ami',
+    idParameter: 'imageIds',
+    tagsOf: ({ id }) => store.tags.of(id),
+    limits: { minimum: 1, maximum: 1000 },
+    filters: {
+      architecture: ({ architecture }) => architecture,
+      'block-device-mapping.delete-on-termination': ({ blockDevices }) =>
+        blockDevices.map((d) => d.deleteOnTermination),
+      'block-device-mapping.device-name': ({ blockDevices }) => blockDevices.map((d) => d.deviceName),
+      'block-device-mapping.encrypted': () => false,
+      'block-device-mapping.snapshot-id': snapshotsOf,
+      'block-device-mapping.volume-size': ({ blockDevices }) => blockDevices.map((d) => d.volumeSizeGib),
+      'block-device-mapping.volume-type': ({ blockDevices }) => blockDevices.map((d) => d.volumeType),
+      'creation-date': ({ creationDate }) => creationDate,
+      description: ({ description }) => description,
+      'ena-support': ({ enaSupport }) => enaSupport,
+      hypervisor: () => 'xen',
+      'image-id': ({ id }) => id,
+      'image-type': () => 'machine',
+      'is-public': () => false,
+      'manifest-location': ({ imageLocation }) => imageLocation,
+      name: ({ name }) => name,
+      'owner-alias': () => undefined,
+      'owner-id': ({ accountId }) => accountId,
+      platform: () => undefined,
+      'root-device-name': ({ rootDeviceName }) => rootDeviceName,
+      'root-device-type': () => 'ebs',
+      state: ({ state }) => state,
+      'virtualization-type': () => 'hvm',
+    },
+  }
   return {
     kind: 'query',
     parameters: [
@@ -24,47 +55,17 @@ export function describeImages(domain: Domain): Ec2Query<'DescribeImages'> {
       'NextToken',
     ],
     answer: (context, input) => {
-      const available = (image: ImageRecord | undefined) => (image?.state === 'available' ? image : undefined)
-      const known = input.ImageIds?.length
-        ? findAll('ami', input.ImageIds, (id) => available(store.images.get(context, id)))
-        : store.images.list(context).filter(available)
-      const owned = known.filter((image) => isOwnedBy(image, context.accountId, input.Owners))
-      const launchable = owned.filter((image) => isLaunchableBy(image, context.accountId, input.ExecutableUsers))
-      const matching = applyFilters(
-        launchable,
-        input.Filters,
-        {
-          architecture: ({ architecture }) => architecture,
-          'block-device-mapping.delete-on-termination': ({ blockDevices }) =>
-            blockDevices.map((d) => d.deleteOnTermination),
-          'block-device-mapping.device-name': ({ blockDevices }) => blockDevices.map((d) => d.deviceName),
-          'block-device-mapping.encrypted': () => false,
-          'block-device-mapping.snapshot-id': snapshotsOf,
-          'block-device-mapping.volume-size': ({ blockDevices }) => blockDevices.map((d) => d.volumeSizeGib),
-          'block-device-mapping.volume-type': ({ blockDevices }) => blockDevices.map((d) => d.volumeType),
-          'creation-date': ({ creationDate }) => creationDate,
-          description: ({ description }) => description,
-          'ena-support': ({ enaSupport }) => enaSupport,
-          hypervisor: () => 'xen',
-          'image-id': ({ id }) => id,
-          'image-type': () => 'machine',
-          'is-public': () => false,
-          'manifest-location': ({ imageLocation }) => imageLocation,
-          name: ({ name }) => name,
-          'owner-alias': () => undefined,
-          'owner-id': ({ accountId }) => accountId,
-          platform: () => undefined,
-          'root-device-name': ({ rootDeviceName }) => rootDeviceName,
-          'root-device-type': () => 'ebs',
-          state: ({ state }) => state,
-          'virtualization-type': () => 'hvm',
-        },
-        ({ id }) => store.tags.of(id),
-      )
-      const page = takePage(matching, input, ({ id }) => id, { minimum: 1, maximum: 1000 })
+      const page = selectRecords(source, context, {
+        ...input,
+        ids: input.ImageIds,
+        where: (image) =>
+          image.state === 'available' &&
+          isOwnedBy(image, context.accountId, input.Owners) &&
+          isLaunchableBy(image, context.accountId, input.ExecutableUsers),
+      })
       return {
         Images: page.records.map((image) => describeImage(store, image)),
-        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+        ...page.token,
       }
     },
   }

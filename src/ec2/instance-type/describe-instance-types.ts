@@ -38,7 +38,7 @@ export function describeInstanceTypes({ instanceTypes }: Domain): Ec2Query<'Desc
       const page = takePage(matching, input, ({ name }) => name, { minimum: 5, maximum: 100 })
       return {
         InstanceTypes: page.records.map(describeType),
-        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+        ...page.token,
       }
     },
   }
@@ -70,7 +70,7 @@ export function describeInstanceTypeOfferings({
           LocationType: type,
           Location: location,
         })),
-        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+        ...page.token,
       }
     },
   }

@@ -1,9 +1,7 @@
 import type { InstanceStatus } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import { applyFilters } from '../filter.ts'
-import { findAll } from '../ids.ts'
+import { type DescribeSource, selectRecords } from '../describe.ts'
 import type { Ec2Query } from '../operation.ts'
-import { refusePagingWithIds, takePage } from '../page.ts'
 import { describeState } from './describe-instance.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
 import type { CheckStatus, StatusChecks } from './runtime.ts'
@@ -14,25 +12,29 @@ const noChecks: StatusChecks = { system: 'not-applicable', instance: 'not-applic
 export function describeInstanceStatus(domain: Domain): Ec2Query<'DescribeInstanceStatus'> {
   const { store } = domain
   const checksOf = ({ id }: InstanceRecord) => domain.instances.runtimeOf(id)?.checks ?? noChecks
+  const source: DescribeSource<InstanceRecord> = {
+    collection: store.instances,
+    prefix: 'i',
+    idParameter: 'instancesSet',
+    filters: {
+      'availability-zone': ({ availabilityZone }) => availabilityZone,
+      'instance-state-code': ({ state }) => instanceStateCodes[state],
+      'instance-state-name': ({ state }) => state,
+      'instance-status.reachability': (record) => reachabilityOf(checksOf(record).instance),
+      'instance-status.status': (record) => checksOf(record).instance,
+      'system-status.reachability': (record) => reachabilityOf(checksOf(record).system),
+      'system-status.status': (record) => checksOf(record).system,
+    },
+  }
   return {
     kind: 'query',
     parameters: ['InstanceIds', 'Filters', 'IncludeAllInstances', 'MaxResults', 'NextToken'],
     answer: (context, input) => {
-      refusePagingWithIds('instancesSet', input.InstanceIds, input)
-      const records = input.InstanceIds?.length
-        ? findAll('i', input.InstanceIds, (id) => store.instances.get(context, id))
-        : store.instances.list(context)
-      const shown = input.IncludeAllInstances ? records : records.filter(({ state }) => state === 'running')
-      const matching = applyFilters(shown, input.Filters, {
-        'availability-zone': ({ availabilityZone }) => availabilityZone,
-        'instance-state-code': ({ state }) => instanceStateCodes[state],
-        'instance-state-name': ({ state }) => state,
-        'instance-status.reachability': (record) => reachabilityOf(checksOf(record).instance),
-        'instance-status.status': (record) => checksOf(record).instance,
-        'system-status.reachability': (record) => reachabilityOf(checksOf(record).system),
-        'system-status.status': (record) => checksOf(record).system,
+      const page = selectRecords(source, context, {
+        ...input,
+        ids: input.InstanceIds,
+        where: ({ state }) => input.IncludeAllInstances === true || state === 'running',
       })
-      const page = takePage(matching, input, ({ id }) => id)
       return {
         InstanceStatuses: page.records.map((record): InstanceStatus => {
           const checks = checksOf(record)
@@ -45,7 +47,7 @@ export function describeInstanceStatus(domain: Domain): Ec2Query<'DescribeInstan
             SystemStatus: describeCheck(checks.system),
           }
         }),
-        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+        ...page.token,
       }
     },
   }

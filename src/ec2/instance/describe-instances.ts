@@ -1,8 +1,7 @@
 import type { Domain } from '../domain.ts'
-import { applyFilters, type FilterTable } from '../filter.ts'
-import { findAll } from '../ids.ts'
+import { type DescribeSource, selectRecords } from '../describe.ts'
+import type { FilterTable } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
-import { refusePagingWithIds, takePage } from '../page.ts'
 import type { Store } from '../ports/store.ts'
 import { describeReservation } from './describe-instance.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
@@ -82,24 +81,25 @@ export function instanceFilters(store: Store): FilterTable<InstanceRecord> {
 
 export function describeInstances(domain: Domain): Ec2Query<'DescribeInstances'> {
   const { store } = domain
-  const filters = instanceFilters(store)
+  const source: DescribeSource<InstanceRecord> = {
+    collection: store.instances,
+    prefix: 'i',
+    idParameter: 'instancesSet',
+    filters: instanceFilters(store),
+    tagsOf: ({ id }) => store.tags.of(id),
+  }
   return {
     kind: 'query',
     parameters: ['InstanceIds', 'Filters', 'MaxResults', 'NextToken'],
     answer: (context, input) => {
-      refusePagingWithIds('instancesSet', input.InstanceIds, input)
-      const records = input.InstanceIds?.length
-        ? findAll('i', input.InstanceIds, (id) => store.instances.get(context, id))
-        : store.instances.list(context)
-      const matching = applyFilters(records, input.Filters, filters, ({ id }) => store.tags.of(id))
-      const page = takePage(matching, input, ({ id }) => id)
+      const page = selectRecords(source, context, { ...input, ids: input.InstanceIds })
       const byReservation = new Map<string, InstanceRecord[]>()
       for (const record of page.records) {
         byReservation.set(record.reservationId, [...(byReservation.get(record.reservationId) ?? []), record])
       }
       return {
         Reservations: [...byReservation].map(([id, instances]) => describeReservation(domain, id, instances)),
-        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+        ...page.token,
       }
     },
   }

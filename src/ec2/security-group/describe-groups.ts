@@ -1,11 +1,12 @@
 import type { IpPermission, SecurityGroup, SecurityGroupRule as RuleDescription } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { Ec2Error } from '../errors.ts'
+import { type DescribeSource, selectRecords } from '../describe.ts'
 import { applyFilters } from '../filter.ts'
 import { findAll } from '../ids.ts'
 import type { Ec2Query } from '../operation.ts'
 import { refusePagingWithIds, takePage } from '../page.ts'
-import type { Store } from '../ports/store.ts'
+import type { Scope, Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
 import type { SecurityGroupRecord, SecurityGroupRule } from './security-group.ts'
 
@@ -23,44 +24,45 @@ export function describeSecurityGroups({ store }: Domain): Ec2Query<'DescribeSec
       [`${prefix}.to-port`]: (group: SecurityGroupRecord) => rules(group).map(({ toPort }) => toPort),
     }
   }
+  const source: DescribeSource<SecurityGroupRecord> = {
+    collection: store.securityGroups,
+    prefix: 'sg',
+    idParameter: 'groupIds',
+    tagsOf: ({ id }) => store.tags.of(id),
+    filters: {
+      description: ({ description }) => description,
+      'group-id': ({ id }) => id,
+      'group-name': ({ name }) => name,
+      'owner-id': ({ accountId }) => accountId,
+      'vpc-id': ({ vpcId }) => vpcId,
+      ...permissionFilters('ip-permission', false),
+      ...permissionFilters('egress.ip-permission', true),
+    },
+  }
   return {
     kind: 'query',
     parameters: ['GroupIds', 'GroupNames', 'Filters', 'MaxResults', 'NextToken'],
     answer: (context, input) => {
-      refusePagingWithIds('groupIds', input.GroupIds, input)
-      const all = store.securityGroups.list(context)
-      let known = all
-      if (input.GroupIds?.length) known = findAll('sg', input.GroupIds, (id) => store.securityGroups.get(context, id))
-      if (input.GroupNames?.length) known = findByNames(store, known, input.GroupNames)
-      const matching = applyFilters(
-        known,
-        input.Filters,
-        {
-          description: ({ description }) => description,
-          'group-id': ({ id }) => id,
-          'group-name': ({ name }) => name,
-          'owner-id': ({ accountId }) => accountId,
-          'vpc-id': ({ vpcId }) => vpcId,
-          ...permissionFilters('ip-permission', false),
-          ...permissionFilters('egress.ip-permission', true),
-        },
-        ({ id }) => store.tags.of(id),
-      )
-      const page = takePage(matching, input, ({ id }) => id)
+      const names = input.GroupNames ?? []
+      refusePagingWithIds('groupNames', names, input)
+      const named = new Set(findByNames(store, context, names).map(({ id }) => id))
+      const page = selectRecords(source, context, {
+        ...input,
+        ids: input.GroupIds,
+        where: ({ id }) => names.length === 0 || named.has(id),
+      })
       return {
         SecurityGroups: page.records.map((group) => describeGroup(store, group)),
-        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+        ...page.token,
       }
     },
   }
 }
 
 /** Names are those of the default VPC's groups, as on EC2. */
-function findByNames(
-  store: Store,
-  groups: readonly SecurityGroupRecord[],
-  names: readonly string[],
-): SecurityGroupRecord[] {
+function findByNames(store: Store, scope: Scope, names: readonly string[]): SecurityGroupRecord[] {
+  if (names.length === 0) return []
+  const groups = store.securityGroups.list(scope)
   return names.map((name) => {
     const found = groups.find((group) => group.name === name && store.vpcs.find(group.vpcId)?.isDefault)
     if (!found) throw new Ec2Error('InvalidGroup.NotFound', `The security group '${name.slice(0, 255)}' does not exist`)
@@ -147,7 +149,7 @@ export function describeSecurityGroupRules({ store }: Domain): Ec2Query<'Describ
       const page = takePage(matching, input, ({ rule }) => rule.id)
       return {
         SecurityGroupRules: page.records.map(({ group, rule }) => describeRule(store, group, rule)),
-        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+        ...page.token,
       }
     },
   }

@@ -1,41 +1,39 @@
 import type { Domain } from '../domain.ts'
-import { applyFilters } from '../filter.ts'
-import { findAll } from '../ids.ts'
+import { type DescribeSource, selectRecords } from '../describe.ts'
 import type { Ec2Query } from '../operation.ts'
-import { refusePagingWithIds, takePage } from '../page.ts'
 import { describeTags } from '../tag/tag.ts'
+import type { SnapshotRecord } from './snapshot.ts'
 
 export function describeSnapshots({ store }: Domain): Ec2Query<'DescribeSnapshots'> {
+  const source: DescribeSource<SnapshotRecord> = {
+    collection: store.snapshots,
+    prefix: 'snap',
+    idParameter: 'snapshotIds',
+    tagsOf: ({ id }) => store.tags.of(id),
+    filters: {
+      description: ({ description }) => description,
+      encrypted: () => false,
+      'owner-id': ({ accountId }) => accountId,
+      progress: () => '100%',
+      'snapshot-id': ({ id }) => id,
+      'start-time': ({ startTime }) => startTime,
+      status: ({ state }) => state,
+      'storage-tier': () => 'standard',
+      'volume-id': ({ volumeId }) => volumeId,
+      'volume-size': ({ volumeSizeGib }) => volumeSizeGib,
+    },
+  }
   return {
     kind: 'query',
     parameters: ['SnapshotIds', 'Filters', 'OwnerIds', 'RestorableByUserIds', 'MaxResults', 'NextToken'],
     answer: (context, input) => {
-      refusePagingWithIds('snapshotIds', input.SnapshotIds, input)
-      const known = input.SnapshotIds?.length
-        ? findAll('snap', input.SnapshotIds, (id) => store.snapshots.get(context, id))
-        : store.snapshots.list(context)
-      const owners = input.OwnerIds ?? []
-      const owned = known.filter(
-        ({ accountId }) => owners.length === 0 || owners.includes(accountId) || owners.includes('self'),
-      )
-      const matching = applyFilters(
-        owned,
-        input.Filters,
-        {
-          description: ({ description }) => description,
-          encrypted: () => false,
-          'owner-id': ({ accountId }) => accountId,
-          progress: () => '100%',
-          'snapshot-id': ({ id }) => id,
-          'start-time': ({ startTime }) => startTime,
-          status: ({ state }) => state,
-          'storage-tier': () => 'standard',
-          'volume-id': ({ volumeId }) => volumeId,
-          'volume-size': ({ volumeSizeGib }) => volumeSizeGib,
-        },
-        ({ id }) => store.tags.of(id),
-      )
-      const page = takePage(matching, input, ({ id }) => id)
+      const isNamed = (names: readonly string[] = [], { accountId }: SnapshotRecord) =>
+        names.length === 0 || names.includes(accountId) || names.includes('self')
+      const page = selectRecords(source, context, {
+        ...input,
+        ids: input.SnapshotIds,
+        where: (snapshot) => isNamed(input.OwnerIds, snapshot) && isNamed(input.RestorableByUserIds, snapshot),
+      })
       return {
         Snapshots: page.records.map((snapshot) => ({
           SnapshotId: snapshot.id,
@@ -51,7 +49,7 @@ export function describeSnapshots({ store }: Domain): Ec2Query<'DescribeSnapshot
           StorageTier: 'standard' as const,
           Tags: describeTags(store.tags.of(snapshot.id)),
         })),
-        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+        ...page.token,
       }
     },
   }

@@ -3,7 +3,7 @@ import { Ec2Error } from '../errors.ts'
 import { applyFilters } from '../filter.ts'
 import { type IdPrefix, idNotFound, requireWellFormed } from '../ids.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
-import { takePage } from '../page.ts'
+import { readPage } from '../page.ts'
 import type { Scope } from '../ports/store.ts'
 import { putTags, readTags } from './tag.ts'
 
@@ -78,22 +78,27 @@ export function describeTags({ store }: Domain): Ec2Query<'DescribeTags'> {
     kind: 'query',
     parameters: ['Filters', 'MaxResults', 'NextToken'],
     answer: (context, input) => {
-      const all = store.tags.page(context, 0, Number.MAX_SAFE_INTEGER)
-      const matching = applyFilters(all, input.Filters, {
-        key: ({ record }) => record.key,
-        'resource-id': ({ record }) => record.resourceId,
-        'resource-type': ({ record }) => record.resourceType,
-        value: ({ record }) => record.value,
-      })
-      const page = takePage(matching, input, ({ sequence }) => String(sequence))
+      const page = readPage(store.tags, context, input, (tags) =>
+        applyFilters(
+          tags,
+          input.Filters,
+          {
+            key: ({ key }) => key,
+            'resource-id': ({ resourceId }) => resourceId,
+            'resource-type': ({ resourceType }) => resourceType,
+            value: ({ value }) => value,
+          },
+          (tag) => [tag],
+        ),
+      )
       return {
-        Tags: page.records.map(({ record }) => ({
-          Key: record.key,
-          Value: record.value,
-          ResourceId: record.resourceId,
-          ResourceType: record.resourceType as 'instance',
+        Tags: page.records.map(({ key, value, resourceId, resourceType }) => ({
+          Key: key,
+          Value: value,
+          ResourceId: resourceId,
+          ResourceType: resourceType as 'instance',
         })),
-        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+        ...page.token,
       }
     },
   }

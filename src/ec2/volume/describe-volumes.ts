@@ -1,41 +1,37 @@
 import type { Domain } from '../domain.ts'
-import { applyFilters } from '../filter.ts'
-import { findAll } from '../ids.ts'
+import { type DescribeSource, selectRecords } from '../describe.ts'
 import type { Ec2Query } from '../operation.ts'
-import { refusePagingWithIds, takePage } from '../page.ts'
 import { describeTags } from '../tag/tag.ts'
+import type { VolumeRecord } from './volume.ts'
 
 export function describeVolumes({ store }: Domain): Ec2Query<'DescribeVolumes'> {
+  const source: DescribeSource<VolumeRecord> = {
+    collection: store.volumes,
+    prefix: 'vol',
+    idParameter: 'volumeIds',
+    tagsOf: ({ id }) => store.tags.of(id),
+    filters: {
+      'attachment.attach-time': ({ attachment }) => attachment?.attachTime,
+      'attachment.delete-on-termination': ({ attachment }) => attachment?.deleteOnTermination,
+      'attachment.device': ({ attachment }) => attachment?.deviceName,
+      'attachment.instance-id': ({ attachment }) => attachment?.instanceId,
+      'attachment.status': ({ attachment }) => attachment?.state,
+      'availability-zone': ({ availabilityZone }) => availabilityZone,
+      'create-time': ({ createTime }) => createTime,
+      encrypted: () => false,
+      'multi-attach-enabled': () => false,
+      size: ({ sizeGib }) => sizeGib,
+      'snapshot-id': ({ snapshotId }) => snapshotId,
+      status: ({ state }) => state,
+      'volume-id': ({ id }) => id,
+      'volume-type': ({ volumeType }) => volumeType,
+    },
+  }
   return {
     kind: 'query',
     parameters: ['VolumeIds', 'Filters', 'MaxResults', 'NextToken'],
     answer: (context, input) => {
-      refusePagingWithIds('volumeIds', input.VolumeIds, input)
-      const known = input.VolumeIds?.length
-        ? findAll('vol', input.VolumeIds, (id) => store.volumes.get(context, id))
-        : store.volumes.list(context)
-      const matching = applyFilters(
-        known,
-        input.Filters,
-        {
-          'attachment.attach-time': ({ attachment }) => attachment?.attachTime,
-          'attachment.delete-on-termination': ({ attachment }) => attachment?.deleteOnTermination,
-          'attachment.device': ({ attachment }) => attachment?.deviceName,
-          'attachment.instance-id': ({ attachment }) => attachment?.instanceId,
-          'attachment.status': ({ attachment }) => attachment?.state,
-          'availability-zone': ({ availabilityZone }) => availabilityZone,
-          'create-time': ({ createTime }) => createTime,
-          encrypted: () => false,
-          'multi-attach-enabled': () => false,
-          size: ({ sizeGib }) => sizeGib,
-          'snapshot-id': ({ snapshotId }) => snapshotId,
-          status: ({ state }) => state,
-          'volume-id': ({ id }) => id,
-          'volume-type': ({ volumeType }) => volumeType,
-        },
-        ({ id }) => store.tags.of(id),
-      )
-      const page = takePage(matching, input, ({ id }) => id)
+      const page = selectRecords(source, context, { ...input, ids: input.VolumeIds })
       return {
         Volumes: page.records.map((volume) => ({
           VolumeId: volume.id,
@@ -63,7 +59,7 @@ export function describeVolumes({ store }: Domain): Ec2Query<'DescribeVolumes'> 
             : [],
           Tags: describeTags(store.tags.of(volume.id)),
         })),
-        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+        ...page.token,
       }
     },
   }

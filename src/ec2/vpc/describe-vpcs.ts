@@ -1,37 +1,34 @@
 import type { Domain } from '../domain.ts'
-import { applyFilters } from '../filter.ts'
-import { findAll } from '../ids.ts'
+import { type DescribeSource, selectRecords } from '../describe.ts'
 import type { Ec2Query } from '../operation.ts'
-import { refusePagingWithIds, takePage } from '../page.ts'
 import { usableAddressCount } from '../subnet/address-plan.ts'
+import type { SubnetRecord } from '../subnet/subnet.ts'
 import { describeTags } from '../tag/tag.ts'
+import type { VpcRecord } from './vpc.ts'
 
 export function describeVpcs({ store }: Domain): Ec2Query<'DescribeVpcs'> {
+  const source: DescribeSource<VpcRecord> = {
+    collection: store.vpcs,
+    prefix: 'vpc',
+    idParameter: 'vpcIds',
+    tagsOf: ({ id }) => store.tags.of(id),
+    filters: {
+      cidr: ({ cidr }) => cidr,
+      'cidr-block-association.cidr-block': ({ cidr }) => cidr,
+      'cidr-block-association.state': () => 'associated',
+      'dhcp-options-id': ({ dhcpOptionsId }) => dhcpOptionsId,
+      'is-default': ({ isDefault }) => isDefault,
+      isDefault: ({ isDefault }) => isDefault,
+      'owner-id': ({ accountId }) => accountId,
+      state: () => 'available',
+      'vpc-id': ({ id }) => id,
+    },
+  }
   return {
     kind: 'query',
     parameters: ['VpcIds', 'Filters', 'MaxResults', 'NextToken'],
     answer: (context, input) => {
-      refusePagingWithIds('vpcIds', input.VpcIds, input)
-      const known = input.VpcIds?.length
-        ? findAll('vpc', input.VpcIds, (id) => store.vpcs.get(context, id))
-        : store.vpcs.list(context)
-      const matching = applyFilters(
-        known,
-        input.Filters,
-        {
-          cidr: ({ cidr }) => cidr,
-          'cidr-block-association.cidr-block': ({ cidr }) => cidr,
-          'cidr-block-association.state': () => 'associated',
-          'dhcp-options-id': ({ dhcpOptionsId }) => dhcpOptionsId,
-          'is-default': ({ isDefault }) => isDefault,
-          isDefault: ({ isDefault }) => isDefault,
-          'owner-id': ({ accountId }) => accountId,
-          state: () => 'available',
-          'vpc-id': ({ id }) => id,
-        },
-        ({ id }) => store.tags.of(id),
-      )
-      const page = takePage(matching, input, ({ id }) => id)
+      const page = selectRecords(source, context, { ...input, ids: input.VpcIds })
       return {
         Vpcs: page.records.map((vpc) => ({
           VpcId: vpc.id,
@@ -51,44 +48,41 @@ export function describeVpcs({ store }: Domain): Ec2Query<'DescribeVpcs'> {
           ],
           Tags: describeTags(store.tags.of(vpc.id)),
         })),
-        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+        ...page.token,
       }
     },
   }
 }
 
 export function describeSubnets({ store }: Domain): Ec2Query<'DescribeSubnets'> {
+  const freeOf = (subnet: SubnetRecord) =>
+    usableAddressCount(subnet.cidr) - store.interfaces.listBy('subnetId', subnet.id).length
+  const source: DescribeSource<SubnetRecord> = {
+    collection: store.subnets,
+    prefix: 'subnet',
+    idParameter: 'subnetIds',
+    tagsOf: ({ id }) => store.tags.of(id),
+    filters: {
+      'availability-zone': ({ availabilityZone }) => availabilityZone,
+      availabilityZone: ({ availabilityZone }) => availabilityZone,
+      'availability-zone-id': ({ availabilityZoneId }) => availabilityZoneId,
+      'available-ip-address-count': freeOf,
+      cidr: ({ cidr }) => cidr,
+      'cidr-block': ({ cidr }) => cidr,
+      'default-for-az': ({ isDefaultForAz }) => isDefaultForAz,
+      defaultForAz: ({ isDefaultForAz }) => isDefaultForAz,
+      'map-public-ip-on-launch': ({ mapPublicIpOnLaunch }) => mapPublicIpOnLaunch,
+      'owner-id': ({ accountId }) => accountId,
+      state: () => 'available',
+      'subnet-id': ({ id }) => id,
+      'vpc-id': ({ vpcId }) => vpcId,
+    },
+  }
   return {
     kind: 'query',
     parameters: ['SubnetIds', 'Filters', 'MaxResults', 'NextToken'],
     answer: (context, input) => {
-      refusePagingWithIds('subnetIds', input.SubnetIds, input)
-      const known = input.SubnetIds?.length
-        ? findAll('subnet', input.SubnetIds, (id) => store.subnets.get(context, id))
-        : store.subnets.list(context)
-      const freeOf = (subnet: { id: string; cidr: string }) =>
-        usableAddressCount(subnet.cidr) - store.interfaces.listBy('subnetId', subnet.id).length
-      const matching = applyFilters(
-        known,
-        input.Filters,
-        {
-          'availability-zone': ({ availabilityZone }) => availabilityZone,
-          availabilityZone: ({ availabilityZone }) => availabilityZone,
-          'availability-zone-id': ({ availabilityZoneId }) => availabilityZoneId,
-          'available-ip-address-count': freeOf,
-          cidr: ({ cidr }) => cidr,
-          'cidr-block': ({ cidr }) => cidr,
-          'default-for-az': ({ isDefaultForAz }) => isDefaultForAz,
-          defaultForAz: ({ isDefaultForAz }) => isDefaultForAz,
-          'map-public-ip-on-launch': ({ mapPublicIpOnLaunch }) => mapPublicIpOnLaunch,
-          'owner-id': ({ accountId }) => accountId,
-          state: () => 'available',
-          'subnet-id': ({ id }) => id,
-          'vpc-id': ({ vpcId }) => vpcId,
-        },
-        ({ id }) => store.tags.of(id),
-      )
-      const page = takePage(matching, input, ({ id }) => id)
+      const page = selectRecords(source, context, { ...input, ids: input.SubnetIds })
       return {
         Subnets: page.records.map((subnet) => ({
           SubnetId: subnet.id,
@@ -108,7 +102,7 @@ export function describeSubnets({ store }: Domain): Ec2Query<'DescribeSubnets'> 
           Ipv6Native: false,
           Tags: describeTags(store.tags.of(subnet.id)),
         })),
-        ...(page.NextToken ? { NextToken: page.NextToken } : {}),
+        ...page.token,
       }
     },
   }
