@@ -3,11 +3,13 @@ import { deregisterImage } from '../ec2/image/deregister-image.ts'
 import { describeImages } from '../ec2/image/describe-images.ts'
 import { registerImage } from '../ec2/image/register-image.ts'
 import { describeInstanceTypeOfferings, describeInstanceTypes } from '../ec2/instance-type/describe-instance-types.ts'
-import { describeInstanceAttribute, modifyInstanceAttribute } from '../ec2/instance/attribute.ts'
 import { rebootInstances, startInstances, stopInstances, terminateInstances } from '../ec2/instance/change-state.ts'
+import { describeInstanceAttribute } from '../ec2/instance/describe-attribute.ts'
+import { describeInstanceCreditSpecifications } from '../ec2/instance/describe-credits.ts'
 import { getConsoleOutput, getConsoleScreenshot } from '../ec2/instance/console.ts'
 import { describeInstanceStatus } from '../ec2/instance/describe-instance-status.ts'
 import { describeInstances } from '../ec2/instance/describe-instances.ts'
+import { modifyInstanceAttribute } from '../ec2/instance/modify-attribute.ts'
 import { runInstances } from '../ec2/instance/run-instances.ts'
 import { createKeyPair, deleteKeyPair, describeKeyPairs, importKeyPair } from '../ec2/key-pair/key-pair-operations.ts'
 import { describeAvailabilityZones, describeRegions } from '../ec2/region/describe-regions.ts'
@@ -41,6 +43,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     TerminateInstances: terminateInstances(domain),
     DescribeInstanceAttribute: describeInstanceAttribute(domain),
     ModifyInstanceAttribute: modifyInstanceAttribute(domain),
+    DescribeInstanceCreditSpecifications: describeInstanceCreditSpecifications(domain),
     GetConsoleOutput: getConsoleOutput(domain),
     GetConsoleScreenshot: getConsoleScreenshot(domain),
     DescribeInstanceTypes: describeInstanceTypes(domain),

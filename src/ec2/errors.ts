@@ -35,11 +35,11 @@ export function missingParameter(parameter: string): Ec2Error {
   return new Ec2Error('MissingParameter', `The request must contain the parameter ${parameter}`)
 }
 
-/** The instance is in a state that does not allow what was asked. */
-export function incorrectInstanceState(instanceId: string, state: string): Ec2Error {
+/** The instance is in a state that does not allow what was asked; `done` is what: `started`, `stopped`. */
+export function incorrectInstanceState(instanceId: string, done: string): Ec2Error {
   return new Ec2Error(
     'IncorrectInstanceState',
-    `The instance '${instanceId}' is not in a state from which it can be changed: it is '${state}'.`,
+    `The instance '${instanceId}' is not in a state from which it can be ${done}.`,
   )
 }
 

@@ -95,9 +95,12 @@ function readMembers(
   return value
 }
 
-/** The value of a tag, filter or attribute may be the empty text; any other empty parameter is an absent one. */
+/**
+ * The value of a tag, filter or attribute may be the empty text, and an empty NoDevice leaves a device out; any other empty parameter
+ * is an absent one.
+ */
 function isEmptyMeant(member: Member): boolean {
-  return member.name === 'Value'
+  return member.name === 'Value' || member.name === 'NoDevice'
 }
 
 function refuseMissing(shape: StructureShape, value: Record<string, unknown>, path: string): void {

@@ -1,11 +1,15 @@
 import type { BlockDeviceMapping } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
+import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import { findOne, newId } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
+import { requireDeviceName, requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
 import type { ImageBlockDevice } from './image.ts'
 
+const operation = 'RegisterImage'
+const maximumDescriptionLength = 255
 /** EC2's rule for AMI names ("RegisterImage"). */
 const namePattern = /^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/
 
@@ -39,6 +43,7 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
       'BlockDeviceMappings',
       'VirtualizationType',
       'EnaSupport',
+      'SriovNetSupport',
       'BootMode',
       'ImdsSupport',
       'TagSpecifications',
@@ -50,17 +55,22 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
       if (architecture !== 'x86_64' && architecture !== 'i386' && architecture !== 'arm64') {
         throw invalidParameterValue('architecture', architecture, 'Expected x86_64, i386 or arm64.')
       }
-      if (input.VirtualizationType !== undefined && input.VirtualizationType !== 'hvm') {
-        throw unsupportedOperation('Only hvm images are supported by Kiln.')
-      }
-      if (input.BootMode !== undefined && input.BootMode !== 'legacy-bios') {
-        throw unsupportedOperation(`The boot mode ${input.BootMode} is not supported by Kiln yet.`)
+      const bootMode = architecture === 'arm64' ? 'uefi' : 'legacy-bios'
+      requireOneOf(operation, 'BootMode', input.BootMode, [bootMode])
+      requireOneOf(operation, 'VirtualizationType', input.VirtualizationType, ['hvm'])
+      requireOneOf(operation, 'SriovNetSupport', input.SriovNetSupport, ['simple'])
+      if ((input.Description ?? '').length > maximumDescriptionLength) {
+        throw invalidParameterValue('description', `${input.Description?.slice(0, 80)}…`, 'At most 255 characters.')
       }
       const blockDevices = (input.BlockDeviceMappings ?? []).map((mapping) => readDevice(domain, context, mapping))
-      if (!blockDevices.some(({ deviceName }) => deviceName === rootDeviceName)) {
+      const names = new Set(blockDevices.map(({ deviceName }) => deviceName))
+      if (names.size < blockDevices.length) {
+        throw new Ec2Error('InvalidBlockDeviceMapping', 'A device name is used twice in the block device mappings.')
+      }
+      if (!names.has(rootDeviceName)) {
         throw invalidParameterValue(
           'rootDeviceName',
-          rootDeviceName,
+          rootDeviceName.slice(0, 80),
           'No block device mapping has a snapshot for the root device.',
         )
       }
@@ -79,7 +89,7 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
         imageLocation: `${accountId}/${input.Name}`,
         rootDeviceName,
         blockDevices,
-        bootMode: architecture === 'arm64' ? 'uefi' : 'legacy-bios',
+        bootMode,
         enaSupport: input.EnaSupport ?? false,
         ...(input.ImdsSupport ? { imdsSupport: 'v2.0' as const } : {}),
       })
@@ -95,22 +105,27 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
 }
 
 function readDevice({ store }: Domain, context: MutationContext, mapping: BlockDeviceMapping): ImageBlockDevice {
-  const { DeviceName: deviceName, Ebs: ebs } = mapping
-  if (!deviceName) throw missingParameter('BlockDeviceMapping.DeviceName')
-  if (!ebs?.SnapshotId) throw missingParameter('BlockDeviceMapping.Ebs.SnapshotId')
+  const deviceName = requireDeviceName(mapping.DeviceName)
+  refuseOtherMembers(operation, 'BlockDeviceMapping', mapping, ['DeviceName', 'Ebs'])
+  const ebs = mapping.Ebs ?? {}
+  refuseOtherMembers(operation, 'BlockDeviceMapping.Ebs', ebs, [
+    'DeleteOnTermination',
+    'SnapshotId',
+    'VolumeSize',
+    'VolumeType',
+    'Encrypted',
+  ])
+  requireOneOf(operation, 'BlockDeviceMapping.Ebs.Encrypted', ebs.Encrypted, [false])
+  if (!ebs.SnapshotId) throw unsupportedOperation('An AMI of Kiln has a snapshot for each of its devices.')
   const snapshot = findOne('snap', ebs.SnapshotId, (id) => store.snapshots.get(context, id))
+  const volumeType = requireVolumeType(ebs.VolumeType ?? 'gp3')
   const volumeSizeGib = ebs.VolumeSize ?? snapshot.volumeSizeGib
-  if (volumeSizeGib < snapshot.volumeSizeGib) {
-    throw new Ec2Error(
-      'InvalidBlockDeviceMapping',
-      `Volume of size ${volumeSizeGib}GB is smaller than snapshot '${snapshot.id}', expect size >= ${snapshot.volumeSizeGib}GB`,
-    )
-  }
+  requireVolumeSize(volumeType, volumeSizeGib, snapshot)
   return {
     deviceName,
     snapshotId: snapshot.id,
     volumeSizeGib,
-    volumeType: ebs.VolumeType ?? 'gp3',
+    volumeType,
     deleteOnTermination: ebs.DeleteOnTermination ?? true,
   }
 }

@@ -31,6 +31,7 @@ export function stopInstances(domain: Domain): Ec2Mutation<'StopInstances'> {
             domain,
             context,
             instance,
+            'stopped',
             {
               stopped: 'stay',
               running: 'stopping',
@@ -54,8 +55,9 @@ export function startInstances(domain: Domain): Ec2Mutation<'StartInstances'> {
       const instances = requireInstances(domain, context, input.InstanceIds)
       requireRoom(domain, instances)
       return {
-        StartingInstances: instances.map((instance) =>
-          change(domain, context, instance, { stopped: 'pending', pending: 'stay', running: 'stay' }, (record) => ({
+        StartingInstances: instances.map((instance) => {
+          const transitions = { stopped: 'pending', pending: 'stay', running: 'stay' } as const
+          return change(domain, context, instance, 'started', transitions, (record) => ({
             ...record,
             launchTime: context.now.toISOString(),
             boot: {
@@ -64,8 +66,8 @@ export function startInstances(domain: Domain): Ec2Mutation<'StartInstances'> {
               generationId: domain.random.uuid(),
               stages: {},
             },
-          })),
-        ),
+          }))
+        }),
       }
     },
   }
@@ -78,7 +80,7 @@ export function rebootInstances(domain: Domain): Ec2Mutation<'RebootInstances'> 
     parameters: ['InstanceIds'],
     apply: (context, input) => {
       for (const instance of requireInstances(domain, context, input.InstanceIds)) {
-        change(domain, context, instance, { running: 'again', pending: 'stay' }, (record) => ({
+        change(domain, context, instance, 'rebooted', { running: 'again', pending: 'stay' }, (record) => ({
           ...record,
           request: { isReboot: true },
         }))
@@ -104,7 +106,7 @@ export function terminateInstances(domain: Domain): Ec2Mutation<'TerminateInstan
       }
       return {
         TerminatingInstances: instances.map((instance) =>
-          change(domain, context, instance, {
+          change(domain, context, instance, 'terminated', {
             pending: 'shutting-down',
             running: 'shutting-down',
             stopping: 'shutting-down',
@@ -126,11 +128,12 @@ function change(
   domain: Domain,
   context: MutationContext,
   instance: InstanceRecord,
+  done: string,
   transitions: Transitions,
   adapt: (record: InstanceRecord) => InstanceRecord = (record) => record,
 ): InstanceStateChange {
   const next = transitions[instance.state]
-  if (next === undefined) throw incorrectInstanceState(instance.id, instance.state)
+  if (next === undefined) throw incorrectInstanceState(instance.id, done)
   if (next !== 'stay') {
     const isShutdown = next === 'stopping' || next === 'shutting-down'
     const moved =

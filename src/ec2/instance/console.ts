@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { encode } from 'jpeg-js'
 import { machineFile } from '../../host/state-paths.ts'
 import type { Domain } from '../domain.ts'
-import { incorrectInstanceState } from '../errors.ts'
+import { Ec2Error } from '../errors.ts'
 import { findOne } from '../ids.ts'
 import type { Ec2Query } from '../operation.ts'
 
@@ -45,7 +45,9 @@ export function getConsoleScreenshot({ store, instances }: Domain): Ec2Query<'Ge
     answer: async (context, input) => {
       const instance = findOne('i', input.InstanceId ?? '', (id) => store.instances.get(context, id))
       const machine = instances.runtimeOf(instance.id)?.machine
-      if (!machine) throw incorrectInstanceState(instance.id, instance.state)
+      if (!machine) {
+        throw new Ec2Error('IncorrectInstanceState', `The instance '${instance.id}' is not in the 'running' state.`)
+      }
       return { InstanceId: instance.id, ImageData: jpegOf(await machine.screenDump()).toString('base64') }
     },
   }

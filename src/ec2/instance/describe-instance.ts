@@ -4,6 +4,7 @@ import type { InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
+import { coreCountOf } from './launch-options.ts'
 import { privateNameOf, publicNameOf } from './metadata-view.ts'
 
 /** A reservation with the given ones of its instances, in EC2's shape. */
@@ -37,6 +38,7 @@ export function describeInstance(
   const isGone = instance.state === 'terminated'
   const type = instanceTypes.get(instance.instanceType)
   const { metadataOptions } = instance
+  const zoneId = store.subnets.find(instance.subnetId)?.availabilityZoneId
   return {
     InstanceId: instance.id,
     ImageId: instance.imageId,
@@ -44,15 +46,18 @@ export function describeInstance(
     PrivateDnsName: isGone ? '' : privateNameOf(instance.privateIp, instance.region),
     PublicDnsName: publicIp ? publicNameOf(publicIp, instance.region) : '',
     StateTransitionReason: instance.stateTransitionReason,
-    ...(instance.stateReason
-      ? { StateReason: { Code: instance.stateReason.code, Message: instance.stateReason.message } }
-      : {}),
+    ...describeStateReason(instance),
     KeyName: instance.keyName,
     AmiLaunchIndex: instance.launchIndex,
     ProductCodes: [],
     InstanceType: instance.instanceType as NonNullable<Instance['InstanceType']>,
     LaunchTime: new Date(instance.launchTime),
-    Placement: { AvailabilityZone: instance.availabilityZone, GroupName: '', Tenancy: 'default' },
+    Placement: {
+      AvailabilityZone: instance.availabilityZone,
+      ...(zoneId ? { AvailabilityZoneId: zoneId } : {}),
+      GroupName: '',
+      Tenancy: 'default',
+    },
     Monitoring: { State: instance.isMonitored ? 'enabled' : 'disabled' },
     ...(isGone ? {} : { SubnetId: instance.subnetId, VpcId: instance.vpcId, PrivateIpAddress: instance.privateIp }),
     PublicIpAddress: publicIp,
@@ -77,10 +82,12 @@ export function describeInstance(
     NetworkInterfaces: interfaces.map((record) => describeInterface(store, record)),
     EbsOptimized: instance.isEbsOptimized,
     EnaSupport: true,
-    CpuOptions: { CoreCount: Math.max(1, type.vCpus / type.threadsPerCore), ThreadsPerCore: type.threadsPerCore },
+    CpuOptions: { CoreCount: coreCountOf(type), ThreadsPerCore: type.threadsPerCore },
     HibernationOptions: { Configured: false },
     EnclaveOptions: { Enabled: false },
-    CapacityReservationSpecification: { CapacityReservationPreference: 'open' },
+    CapacityReservationSpecification: {
+      CapacityReservationPreference: instance.capacityReservationPreference ?? 'open',
+    },
     MetadataOptions: {
       State: 'applied',
       HttpTokens: metadataOptions.httpTokens,
@@ -89,18 +96,26 @@ export function describeInstance(
       HttpProtocolIpv6: 'disabled',
       InstanceMetadataTags: metadataOptions.instanceMetadataTags,
     },
-    MaintenanceOptions: { AutoRecovery: instance.autoRecovery },
+    MaintenanceOptions: { AutoRecovery: instance.autoRecovery, RebootMigration: 'default' },
+    NetworkPerformanceOptions: { BandwidthWeighting: 'default' },
+    Operator: { Managed: false },
     BootMode: instance.bootMode,
     CurrentInstanceBootMode: instance.bootMode,
     PlatformDetails: 'Linux/UNIX',
     UsageOperation: 'RunInstances',
-    UsageOperationUpdateTime: new Date(instance.launchTime),
+    UsageOperationUpdateTime: new Date(primary?.attachment?.attachTime ?? instance.launchTime),
     PrivateDnsNameOptions: {
       HostnameType: 'ip-name',
-      EnableResourceNameDnsARecord: false,
+      EnableResourceNameDnsARecord: true,
       EnableResourceNameDnsAAAARecord: false,
     },
   }
+}
+
+/** EC2 gives a reason to instances that are not running. */
+function describeStateReason({ state, stateReason }: InstanceRecord): Pick<Instance, 'StateReason'> {
+  if (stateReason) return { StateReason: { Code: stateReason.code, Message: stateReason.message } }
+  return state === 'pending' ? { StateReason: { Code: 'pending', Message: 'pending' } } : {}
 }
 
 function describeInterface(store: Store, record: InterfaceRecord): InstanceNetworkInterface {
@@ -128,6 +143,7 @@ function describeInterface(store: Store, record: InterfaceRecord): InstanceNetwo
     InterfaceType: 'interface',
     Groups: describeGroups(store, record.groupIds),
     Ipv6Addresses: [],
+    Operator: { Managed: false },
     PrivateIpAddresses: [
       { Primary: true, PrivateIpAddress: record.privateIp, PrivateDnsName: privateName, ...association },
     ],

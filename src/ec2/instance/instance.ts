@@ -29,6 +29,9 @@ export interface InstanceMetadataOptions {
   readonly instanceMetadataTags: 'enabled' | 'disabled'
 }
 
+/** How a burstable type pays for more than its baseline. Kiln never throttles; the choice is kept and told. */
+export type CpuCredits = 'standard' | 'unlimited'
+
 /** A server. Its volumes and interfaces name it in their attachments. */
 export interface InstanceRecord extends ResourceRecord {
   readonly reservationId: string
@@ -55,6 +58,10 @@ export interface InstanceRecord extends ResourceRecord {
   readonly isEbsOptimized: boolean
   readonly isMonitored: boolean
   readonly metadataOptions: InstanceMetadataOptions
+  /** Absent: the default of the type. */
+  readonly cpuCredits?: CpuCredits
+  /** Absent: `open`. */
+  readonly capacityReservationPreference?: 'open' | 'none'
   /** `disabled`: not started again after the host was rebooted. */
   readonly autoRecovery: 'default' | 'disabled'
   /** SMBIOS system UUID. */

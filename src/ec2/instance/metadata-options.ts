@@ -1,16 +1,22 @@
 import type { InstanceMetadataOptionsRequest } from '@aws-sdk/client-ec2'
 import { invalidParameterValue, unsupportedOperation } from '../errors.ts'
+import type { ImageRecord } from '../image/image.ts'
 import type { InstanceMetadataOptions } from './instance.ts'
 
-/** EC2's defaults for an AMI without `ImdsSupport`, over them what the request says. */
+/** EC2's defaults ("Order of precedence for instance metadata options"): an AMI registered with `ImdsSupport` v2.0 asks for tokens. */
+export function defaultMetadataOptions({ imdsSupport }: ImageRecord): InstanceMetadataOptions {
+  return {
+    httpEndpoint: 'enabled',
+    httpTokens: imdsSupport ? 'required' : 'optional',
+    httpPutResponseHopLimit: imdsSupport ? 2 : 1,
+    instanceMetadataTags: 'disabled',
+  }
+}
+
+/** What the request says, over what is or would be. */
 export function readMetadataOptions(
   request: InstanceMetadataOptionsRequest | undefined,
-  present: InstanceMetadataOptions = {
-    httpEndpoint: 'enabled',
-    httpTokens: 'optional',
-    httpPutResponseHopLimit: 1,
-    instanceMetadataTags: 'disabled',
-  },
+  present: InstanceMetadataOptions,
 ): InstanceMetadataOptions {
   const hopLimit = request?.HttpPutResponseHopLimit ?? present.httpPutResponseHopLimit
   if (!Number.isInteger(hopLimit) || hopLimit < 1 || hopLimit > 64) {

@@ -39,6 +39,15 @@ export function runInstances(domain: Domain): Ec2Mutation<'RunInstances'> {
       'Monitoring',
       'MetadataOptions',
       'MaintenanceOptions',
+      'CapacityReservationSpecification',
+      'CpuOptions',
+      'CreditSpecification',
+      'EnablePrimaryIpv6',
+      'EnclaveOptions',
+      'HibernationOptions',
+      'Ipv6AddressCount',
+      'NetworkPerformanceOptions',
+      'PrivateDnsNameOptions',
       'TagSpecifications',
       'ClientToken',
     ],
@@ -46,7 +55,9 @@ export function runInstances(domain: Domain): Ec2Mutation<'RunInstances'> {
       const plan = planLaunch(domain, context, input)
       const count = Math.min(plan.maximumCount, countFitting(domain, plan.type))
       if (count < plan.minimumCount) throw capacityError(domain, plan, count)
-      const addresses = plan.privateIp ? [plan.privateIp] : takeAddresses(domain.store, plan.subnet, count)
+      const addresses = plan.privateIp
+        ? [plan.privateIp]
+        : takeAddresses(domain.store, plan.subnet, { minimum: plan.minimumCount, maximum: count })
       const reservationId = newId('r', domain.random)
       const instances = addresses.map((address, index) =>
         recordInstance(domain, context, plan, reservationId, address, index),
@@ -104,6 +115,8 @@ function recordInstance(
     isEbsOptimized: plan.isEbsOptimized,
     isMonitored: plan.isMonitored,
     metadataOptions: plan.metadataOptions,
+    ...(plan.cpuCredits ? { cpuCredits: plan.cpuCredits } : {}),
+    capacityReservationPreference: plan.capacityReservationPreference,
     autoRecovery: plan.autoRecovery,
     // cloud-init takes a system whose UUID begins with ec2 for EC2.
     uuid: `ec2${random.uuid().slice(3)}`,

@@ -12,7 +12,19 @@ export interface NewKey {
   readonly fingerprint: string
 }
 
+/** The public half of a key pair that somebody else made. */
+export interface ImportedKey {
+  readonly type: 'rsa' | 'ed25519'
+  /** One line, OpenSSH format, without a comment. */
+  readonly publicKey: string
+  readonly fingerprint: string
+}
+
 const generate = promisify(generateKeyPair)
+/** "Create a key pair using a third-party tool and import the public key" */
+const supportedRsaBits: ReadonlySet<number> = new Set([1024, 2048, 4096])
+/** Well above an RSA key of 4096 bits in any of the formats. */
+const maximumMaterialBytes = 8192
 
 /** Makes a key pair: RSA of 2048 bits or ED25519. */
 export async function createKey(type: 'rsa' | 'ed25519'): Promise<NewKey> {
@@ -29,39 +41,60 @@ export async function createKey(type: 'rsa' | 'ed25519'): Promise<NewKey> {
   return { privateKey: key.toString('ssh'), publicKey, fingerprint: sha256Of(publicKey) }
 }
 
-/** Reads a public key in OpenSSH, PEM or DER form. Throws InvalidKey.Format for what EC2 does not take. */
-export function readPublicKey(material: Uint8Array): {
-  type: 'rsa' | 'ed25519'
-  publicKey: string
-  fingerprint: string
-} {
+/**
+ * Reads a public key in the formats that EC2 documents: an OpenSSH line, SSH2 (RFC 4716), DER as it is or in base64, PEM. RSA of
+ * 1024, 2048 or 4096 bits, or ED25519. Throws InvalidKey.Format.
+ */
+export function readPublicKey(material: Uint8Array): ImportedKey {
+  if (material.length > maximumMaterialBytes) throw invalidKey('The key material is too long for a public key')
   const text = Buffer.from(material).toString('utf8').trim()
-  const publicKey = openSshOf(text, material)
-  const [kind] = publicKey.split(' ')
-  if (kind === 'ssh-ed25519') return { type: 'ed25519', publicKey, fingerprint: sha256Of(publicKey) }
-  const key = sshpk.parseKey(publicKey, 'ssh')
-  if (kind !== 'ssh-rsa' || key.size < 1024)
-    throw invalidKey('Only RSA keys of 1024, 2048 or 4096 bits and ED25519 keys are supported.')
+  if (text.includes('PRIVATE KEY')) throw invalidKey('A private key was given; import its public half.')
+  const key = parsePublicKey(text, material)
+  const publicKey = stripComment(key.toString('ssh'))
+  // sshpk names signing keys ed25519 and those for key agreement curve25519.
+  if (key.type === 'ed25519') return { type: 'ed25519', publicKey, fingerprint: sha256Of(publicKey) }
+  if (key.type !== 'rsa') throw invalidKey(`Keys of type ${key.type} are not supported. Use RSA or ED25519.`)
+  if (!supportedRsaBits.has(key.size)) {
+    throw invalidKey(`RSA keys of ${key.size} bits are not supported. Supported lengths are 1024, 2048 and 4096.`)
+  }
   const der = createPublicKey(key.toString('pem')).export({ type: 'spki', format: 'der' })
   // Of an imported RSA key EC2 tells the MD5 of the DER public key.
   return { type: 'rsa', publicKey, fingerprint: colonHex('md5', der) }
 }
 
-function openSshOf(text: string, material: Uint8Array): string {
+function parsePublicKey(text: string, material: Uint8Array): sshpk.Key {
   try {
-    if (/^(ssh-|ecdsa-)/.test(text)) return stripComment(sshpk.parseKey(text, 'ssh').toString('ssh'))
-    if (text.includes('PRIVATE KEY')) throw invalidKey('A private key was given; import its public half.')
+    if (/^(ssh|ecdsa|sk)-/.test(text)) return parseOpenSsh(text)
+    if (text.startsWith('---- BEGIN SSH2 PUBLIC KEY ----')) return parseOpenSsh(openSshOfRfc4716(text))
     const key = text.startsWith('-----')
       ? createPublicKey(text)
       : createPublicKey({ key: derOf(text, material), format: 'der', type: 'spki' })
-    return stripComment(sshpk.parseKey(key.export({ type: 'spki', format: 'pem' }), 'pem').toString('ssh'))
-  } catch (error) {
-    if (error instanceof Ec2Error) throw error
+    return sshpk.parseKey(key.export({ type: 'spki', format: 'pem' }), 'pem')
+  } catch {
     throw invalidKey('Key is not in valid OpenSSH public key format')
   }
 }
 
-/** Some clients send DER as base64 text. */
+/** One line only: what follows another one would become a second key in a guest's authorized_keys. */
+function parseOpenSsh(text: string): sshpk.Key {
+  if (/[\r\n]/.test(text)) throw new Error('more than one line')
+  return sshpk.parseKey(text, 'ssh')
+}
+
+/** RFC 4716: headers are `Tag: value`, and a line that ends in a backslash goes on in the next one. The rest is the base64. */
+function openSshOfRfc4716(text: string): string {
+  const lines = text.replace(/\\\r?\n/g, '').split(/\r?\n/)
+  const end = lines.findIndex((line) => line.startsWith('---- END SSH2 PUBLIC KEY ----'))
+  const blob = lines
+    .slice(1, end < 0 ? 0 : end)
+    .filter((line) => !line.includes(':'))
+    .join('')
+  const bytes = Buffer.from(blob, 'base64')
+  const kind = bytes.subarray(4, 4 + bytes.readUInt32BE(0)).toString('latin1')
+  return `${kind} ${blob}`
+}
+
+/** EC2 takes DER as base64 text; some clients send it as it is. */
 function derOf(text: string, material: Uint8Array): Buffer {
   return /^[A-Za-z0-9+/=\s]+$/.test(text) ? Buffer.from(text, 'base64') : Buffer.from(material)
 }

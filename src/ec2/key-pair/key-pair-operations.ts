@@ -1,7 +1,7 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
 import { applyFilters } from '../filter.ts'
-import { findAll, newId } from '../ids.ts'
+import { findAll, newId, requireWellFormed } from '../ids.ts'
 import type { Ec2Mutation, Ec2Query, MutationContext } from '../operation.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import { describeTags, putTags, readTagSpecifications, type TagSpecificationInput } from '../tag/tag.ts'
@@ -48,6 +48,7 @@ export function deleteKeyPair({ store }: Domain): Ec2Mutation<'DeleteKeyPair'> {
     parameters: ['KeyName', 'KeyPairId'],
     apply: (context, input) => {
       if (!input.KeyName && !input.KeyPairId) throw missingParameter('KeyName')
+      if (input.KeyPairId) requireWellFormed('key', input.KeyPairId)
       const found = store.keyPairs
         .list(context)
         .find((key) => (input.KeyPairId ? key.id === input.KeyPairId : key.name === input.KeyName))
@@ -97,8 +98,11 @@ export function describeKeyPairs({ store }: Domain): Ec2Query<'DescribeKeyPairs'
 
 function requireFreeName(store: Store, scope: Scope, name: string | undefined): string {
   if (!name) throw missingParameter('KeyName')
-  if (name.length > 255 || /[^\x20-\x7e]/.test(name))
-    throw invalidParameterValue('KeyName', name.slice(0, 80), 'At most 255 ASCII characters.')
+  if (name.length > 255)
+    throw invalidParameterValue('KeyName', `${name.slice(0, 80)}…`, 'Length exceeds maximum of 255.')
+  if (/[^\x20-\x7e]/.test(name)) {
+    throw invalidParameterValue('KeyName', name.slice(0, 80), 'Expected printable ASCII characters.')
+  }
   if (store.keyPairs.list(scope).some((key) => key.name === name)) {
     throw new Ec2Error('InvalidKeyPair.Duplicate', `The keypair already exists`)
   }

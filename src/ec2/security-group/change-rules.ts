@@ -1,15 +1,13 @@
 import type { Domain } from '../domain.ts'
-import { Ec2Error } from '../errors.ts'
+import { Ec2Error, invalidParameterCombination } from '../errors.ts'
 import { findAll, newId } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { putTags, readTagSpecifications, type TagSpecificationInput } from '../tag/tag.ts'
 import { findGroup } from './create-group.ts'
 import { describeRule } from './describe-groups.ts'
+import { maximumRules } from './limit.ts'
 import { type FlatPermission, isSameRule, readPermissions } from './permission.ts'
 import type { SecurityGroupRecord, SecurityGroupRule } from './security-group.ts'
-
-/** EC2's default quota of inbound or outbound rules per security group. */
-const maximumRules = 60
 
 type RuleRequest = FlatPermission & {
   readonly GroupId?: string | undefined
@@ -30,6 +28,7 @@ export function authorizeSecurityGroupIngress(domain: Domain): Ec2Mutation<'Auth
       'ToPort',
       'CidrIp',
       'SourceSecurityGroupName',
+      'SourceSecurityGroupOwnerId',
       'TagSpecifications',
     ],
     apply: (context, input) => authorize(domain, context, input, false),
@@ -56,6 +55,7 @@ export function revokeSecurityGroupIngress(domain: Domain): Ec2Mutation<'RevokeS
       'ToPort',
       'CidrIp',
       'SourceSecurityGroupName',
+      'SourceSecurityGroupOwnerId',
       'SecurityGroupRuleIds',
     ],
     apply: (context, input) => revoke(domain, context, input, false),
@@ -101,6 +101,9 @@ function authorize(domain: Domain, context: MutationContext, input: RuleRequest,
 function revoke(domain: Domain, context: MutationContext, input: RuleRequest, isEgress: boolean) {
   const { store } = domain
   const group = findGroup(domain, context, input)
+  if (input.SecurityGroupRuleIds?.length && input.IpPermissions?.length) {
+    throw invalidParameterCombination('The parameters SecurityGroupRuleIds and IpPermissions may not be used together')
+  }
   const removed = input.SecurityGroupRuleIds?.length
     ? findAll('sgr', input.SecurityGroupRuleIds, (id) =>
         group.rules.find((rule) => rule.id === id && rule.isEgress === isEgress),

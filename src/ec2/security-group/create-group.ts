@@ -3,11 +3,9 @@ import { dependencyViolation, Ec2Error, invalidParameterValue, missingParameter 
 import { findOne, newId } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { describeTags, putTags, readTagSpecifications } from '../tag/tag.ts'
+import { groupTextRule, isGroupText } from './group-text.ts'
+import { maximumGroups } from './limit.ts'
 import type { SecurityGroupRecord } from './security-group.ts'
-
-/** EC2's characters for names and descriptions of groups in a VPC. */
-const textPattern = /^[A-Za-z0-9 ._\-:/()#,@[\]+=&;{}!$*]*$/
-const maximumLength = 255
 
 /** CreateSecurityGroup: nothing in, everything out, until rules say otherwise. */
 export function createSecurityGroup(domain: Domain): Ec2Mutation<'CreateSecurityGroup'> {
@@ -16,15 +14,22 @@ export function createSecurityGroup(domain: Domain): Ec2Mutation<'CreateSecurity
     kind: 'mutation',
     parameters: ['GroupName', 'Description', 'VpcId', 'TagSpecifications'],
     apply: (context, input) => {
-      const name = readText('groupName', input.GroupName)
-      const description = readText('groupDescription', input.Description)
-      if (name.startsWith('sg-'))
-        throw invalidParameterValue('groupName', name, 'Names of security groups may not begin with sg-.')
+      const name = readText('GroupName', input.GroupName)
+      const description = readText('GroupDescription', input.Description)
+      if (name.startsWith('sg-')) {
+        throw invalidParameterValue('GroupName', name, 'Group names may not be in the format sg-*.')
+      }
+      if (name === 'default') {
+        throw new Ec2Error('InvalidParameterValue', 'Cannot use reserved security group name: default')
+      }
       const vpcId = input.VpcId ?? store.vpcs.list(context).find(({ isDefault }) => isDefault)?.id
       if (vpcId === undefined) throw new Ec2Error('VPCIdNotSpecified', 'No default VPC for this user')
       const vpc = findOne('vpc', vpcId, (id) => store.vpcs.get(context, id))
       if (store.securityGroups.listBy('vpcId', vpc.id).some((group) => group.name === name)) {
         throw new Ec2Error('InvalidGroup.Duplicate', `The security group '${name}' already exists for VPC '${vpc.id}'`)
+      }
+      if (store.securityGroups.list(context).length >= maximumGroups) {
+        throw new Ec2Error('SecurityGroupLimitExceeded', `At most ${maximumGroups} security groups are allowed.`)
       }
       const tags = readTagSpecifications(input.TagSpecifications, ['security-group']).get('security-group') ?? []
       const id = newId('sg', random)
@@ -52,14 +57,8 @@ export function createSecurityGroup(domain: Domain): Ec2Mutation<'CreateSecurity
 
 function readText(parameter: string, value: string | undefined): string {
   if (!value) throw missingParameter(parameter)
-  if (value.length > maximumLength || !textPattern.test(value)) {
-    throw invalidParameterValue(
-      parameter,
-      value.slice(0, 300),
-      `At most ${maximumLength} of: a-z, A-Z, 0-9, spaces and ._-:/()#,@[]+=&;{}!$*`,
-    )
-  }
-  return value
+  if (isGroupText(value)) return value
+  throw invalidParameterValue(parameter, value.slice(0, 80), `Expected ${groupTextRule}.`)
 }
 
 /** DeleteSecurityGroup: refused while an interface has it or another group's rule names it. */

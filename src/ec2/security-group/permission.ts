@@ -1,9 +1,10 @@
-import type { IpPermission } from '@aws-sdk/client-ec2'
+import type { IpPermission, UserIdGroupPair } from '@aws-sdk/client-ec2'
 import ipaddr from 'ipaddr.js'
-import { Ec2Error, invalidParameterValue, unsupportedOperation } from '../errors.ts'
+import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
 import { findOne } from '../ids.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import { findGroupsByName } from './find-group.ts'
+import { groupTextRule, isGroupText } from './group-text.ts'
 import type { SecurityGroupRecord, SecurityGroupRule } from './security-group.ts'
 
 /** A rule that has no id yet. */
@@ -16,6 +17,7 @@ export interface FlatPermission {
   readonly ToPort?: number | undefined
   readonly CidrIp?: string | undefined
   readonly SourceSecurityGroupName?: string | undefined
+  readonly SourceSecurityGroupOwnerId?: string | undefined
   readonly IpPermissions?: readonly IpPermission[] | undefined
 }
 
@@ -44,7 +46,14 @@ export function readPermissions(
       ...(input.CidrIp === undefined ? {} : { IpRanges: [{ CidrIp: input.CidrIp }] }),
       ...(input.SourceSecurityGroupName === undefined
         ? {}
-        : { UserIdGroupPairs: [{ GroupName: input.SourceSecurityGroupName }] }),
+        : {
+            UserIdGroupPairs: [
+              {
+                GroupName: input.SourceSecurityGroupName,
+                ...(input.SourceSecurityGroupOwnerId === undefined ? {} : { UserId: input.SourceSecurityGroupOwnerId }),
+              },
+            ],
+          }),
     })
   }
   const drafts = permissions.flatMap((permission) => readPermission(store, scope, group, permission, isEgress))
@@ -75,19 +84,24 @@ function readPermission(
       cidrIpv6: readCidr(CidrIpv6 ?? '', 'ipv6'),
       ...readDescription(Description),
     })),
-    ...(permission.UserIdGroupPairs ?? []).map((pair) => {
-      const peer = pair.GroupId
-        ? findOne('sg', pair.GroupId, (id) => store.securityGroups.get(scope, id))
-        : findGroupsByName(store, group.vpcId, [pair.GroupName ?? ''])[0]
-      if (!peer || peer.vpcId !== group.vpcId) {
-        throw new Ec2Error(
-          'InvalidGroup.NotFound',
-          `You have specified two resources that belong to different networks.`,
-        )
-      }
-      return { ...base, peerGroupId: peer.id, ...readDescription(pair.Description) }
-    }),
+    ...(permission.UserIdGroupPairs ?? []).map((pair) => ({
+      ...base,
+      peerGroupId: findPeer(store, scope, group, pair).id,
+      ...readDescription(pair.Description),
+    })),
   ]
+}
+
+/** A group of the same VPC, by id or name. What DescribeSecurityGroups tells of a pair may be handed back as it is. */
+function findPeer(store: Store, scope: Scope, group: SecurityGroupRecord, pair: UserIdGroupPair): SecurityGroupRecord {
+  if (pair.VpcPeeringConnectionId) throw unsupportedOperation('VPC peering is not supported by Kiln yet.')
+  if (!pair.GroupId && !pair.GroupName) throw missingParameter('UserIdGroupPairs.GroupId')
+  const isForeign = pair.UserId !== undefined && pair.UserId !== scope.accountId
+  const peer = pair.GroupId
+    ? findOne('sg', pair.GroupId, (id) => (isForeign ? undefined : store.securityGroups.get(scope, id)))
+    : findGroupsByName(store, group.vpcId, isForeign ? [] : [pair.GroupName ?? ''])[0]
+  if (peer && peer.vpcId === group.vpcId && (pair.VpcId ?? peer.vpcId) === peer.vpcId) return peer
+  throw new Ec2Error('InvalidGroup.NotFound', 'You have specified two resources that belong to different networks.')
 }
 
 function readProtocol(value: string | undefined): string {
@@ -141,10 +155,8 @@ function readCidr(text: string, kind: 'ipv4' | 'ipv6'): string {
 
 function readDescription(text: string | undefined): { description?: string } {
   if (text === undefined) return {}
-  if (text.length > 255 || !/^[A-Za-z0-9 ._\-:/()#,@[\]+=&;{}!$*]*$/.test(text)) {
-    throw invalidParameterValue('Description', text.slice(0, 300), 'Invalid security group rule description.')
-  }
-  return { description: text }
+  if (isGroupText(text)) return { description: text }
+  throw new Ec2Error('InvalidParameterValue', `Invalid rule description. Valid descriptions are ${groupTextRule}.`)
 }
 
 /** Whether two rules allow the same to the same peer. */

@@ -12,20 +12,24 @@ export function usableAddressCount(cidr: string): number {
   return 2 ** (32 - prefixLength) - reservedAtStart - 1
 }
 
-/** The lowest `count` free addresses of a subnet. Throws InsufficientFreeAddressesInSubnet. */
-export function takeAddresses(store: Store, subnet: SubnetRecord, count: number): string[] {
+/** The lowest free addresses of a subnet, as many as there are up to `maximum`. Throws InsufficientFreeAddressesInSubnet. */
+export function takeAddresses(
+  store: Store,
+  subnet: SubnetRecord,
+  { minimum, maximum }: { minimum: number; maximum: number },
+): string[] {
   const taken = new Set(store.interfaces.listBy('subnetId', subnet.id).map(({ privateIp }) => privateIp))
   const base = baseOf(subnet.cidr)
   const found: string[] = []
   for (let offset = reservedAtStart; offset < usableAddressCount(subnet.cidr) + reservedAtStart; offset++) {
-    if (found.length === count) break
+    if (found.length === maximum) break
     const address = addressOf(base + offset)
     if (!taken.has(address)) found.push(address)
   }
-  if (found.length < count) {
+  if (found.length < minimum) {
     throw new Ec2Error(
       'InsufficientFreeAddressesInSubnet',
-      `The specified subnet does not have enough free addresses to satisfy the request: ${found.length} of ${count} are left in ${subnet.id}.`,
+      `The specified subnet does not have enough free addresses to satisfy the request: ${found.length} of ${minimum} are left in ${subnet.id}.`,
     )
   }
   return found

@@ -1,5 +1,5 @@
 import type { Domain } from '../domain.ts'
-import { Ec2Error } from '../errors.ts'
+import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
 import { applyFilters } from '../filter.ts'
 import { type IdPrefix, idNotFound, requireWellFormed } from '../ids.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
@@ -35,13 +35,23 @@ function findTaggable(
   return { resourceType: kind[0], isThere: kind[1]() !== undefined, prefix: prefix as IdPrefix }
 }
 
+/** EC2 takes up to a thousand ids a call. */
+const maximumResources = 1000
+
+function readResources(ids: readonly string[] = []): readonly string[] {
+  if (ids.length === 0) throw missingParameter('ResourceId')
+  if (ids.length <= maximumResources) return ids
+  throw invalidParameterValue('resourceId', ids.length, `At most ${maximumResources} resources.`)
+}
+
 export function createTags(domain: Domain): Ec2Mutation<'CreateTags'> {
   return {
     kind: 'mutation',
     parameters: ['Resources', 'Tags'],
     apply: (context, input) => {
       const tags = readTags(input.Tags ?? [])
-      for (const id of input.Resources ?? []) {
+      if (tags.length === 0) throw missingParameter('Tag')
+      for (const id of readResources(input.Resources)) {
         const { resourceType, isThere, prefix } = findTaggable(domain, context, id)
         if (!isThere) throw idNotFound(prefix, [id])
         putTags(domain.store, context, id, resourceType, tags)
@@ -57,7 +67,7 @@ export function deleteTags(domain: Domain): Ec2Mutation<'DeleteTags'> {
     kind: 'mutation',
     parameters: ['Resources', 'Tags'],
     apply: (context, input) => {
-      for (const id of input.Resources ?? []) {
+      for (const id of readResources(input.Resources)) {
         const { isThere, prefix } = findTaggable(domain, context, id)
         if (!isThere) throw idNotFound(prefix, [id])
         if (!input.Tags?.length) domain.store.tags.removeAll(id)

@@ -21,10 +21,10 @@ const maximumValueLength = 256
 export function readTags(input: readonly TagInput[]): Tag[] {
   const tags = new Map<string, string>()
   for (const { Key: key = '', Value: value = '' } of input) {
-    if (key === '' || key.length > maximumKeyLength) {
+    if (key === '' || lengthOf(key) > maximumKeyLength) {
       throw invalidParameterValue('Tag.Key', key.slice(0, 150), `Tag keys have 1 to ${maximumKeyLength} characters.`)
     }
-    if (value.length > maximumValueLength) {
+    if (lengthOf(value) > maximumValueLength) {
       throw invalidParameterValue(
         'Tag.Value',
         value.slice(0, 300),
@@ -32,7 +32,7 @@ export function readTags(input: readonly TagInput[]): Tag[] {
       )
     }
     if (key.toLowerCase().startsWith('aws:')) {
-      throw invalidParameterValue('Tag.Key', key, 'Tag keys starting with aws: are reserved for internal use.')
+      throw new Ec2Error('InvalidParameterValue', "Tag keys starting with 'aws:' are reserved for internal use")
     }
     if (tags.has(key)) throw invalidParameterValue('Tag.Key', key, 'Duplicate tag key specified.')
     tags.set(key, value)
@@ -76,6 +76,11 @@ export function putTags(
 /** A resource's tags in EC2's shape. */
 export function describeTags(tags: readonly Tag[]): { Key: string; Value: string }[] {
   return tags.map(({ key, value }) => ({ Key: key, Value: value }))
+}
+
+/** In characters, as EC2 counts. */
+function lengthOf(text: string): number {
+  return Array.from(text).length
 }
 
 function tagLimitExceeded(): Ec2Error {

@@ -1,0 +1,167 @@
+import type { ModifyInstanceAttributeRequest } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
+import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
+import { findAll } from '../ids.ts'
+import { unknownInstanceType } from '../instance-type/instance-type.ts'
+import type { MutationContext } from '../operation.ts'
+import { refuseTooManyGroups } from '../security-group/limit.ts'
+import type { InstanceRecord } from './instance.ts'
+import { readUserData } from './user-data.ts'
+
+/** How an attribute is changed; `isStoppedOnly` ones need a stopped instance, as on EC2. */
+export interface AttributeChange {
+  readonly isStoppedOnly: boolean
+  /** The changed record; what hangs on other records is changed in passing. */
+  apply(
+    domain: Domain,
+    context: MutationContext,
+    instance: InstanceRecord,
+    input: ModifyInstanceAttributeRequest,
+  ): InstanceRecord
+}
+
+const operation = 'ModifyInstanceAttribute'
+
+/** The attributes that ModifyInstanceAttribute changes, by their parameters. */
+export const attributeChanges: Readonly<Record<string, AttributeChange>> = {
+  InstanceType: { isStoppedOnly: true, apply: changeType },
+  UserData: {
+    isStoppedOnly: true,
+    apply: (_domain, _context, { userData: _former, ...rest }, { UserData: given }) => {
+      const userData = readUserData(
+        given?.Value === undefined ? undefined : Buffer.from(given.Value).toString('base64'),
+      )
+      return userData === undefined ? rest : { ...rest, userData }
+    },
+  },
+  DisableApiTermination: {
+    isStoppedOnly: false,
+    apply: (_domain, _context, instance, input) => ({
+      ...instance,
+      hasTerminationProtection: requireValue('DisableApiTermination', input.DisableApiTermination),
+    }),
+  },
+  DisableApiStop: {
+    isStoppedOnly: false,
+    apply: (_domain, _context, instance, input) => ({
+      ...instance,
+      hasStopProtection: requireValue('DisableApiStop', input.DisableApiStop),
+    }),
+  },
+  InstanceInitiatedShutdownBehavior: {
+    isStoppedOnly: false,
+    apply: (_domain, _context, instance, input) => {
+      const value = input.InstanceInitiatedShutdownBehavior?.Value
+      if (value === 'stop' || value === 'terminate') return { ...instance, shutdownBehavior: value }
+      const shown = (value ?? '').slice(0, 80)
+      throw invalidParameterValue('instanceInitiatedShutdownBehavior', shown, 'Expected stop or terminate.')
+    },
+  },
+  EbsOptimized: {
+    isStoppedOnly: true,
+    apply: (_domain, _context, instance, input) => ({
+      ...instance,
+      isEbsOptimized: requireValue('EbsOptimized', input.EbsOptimized),
+    }),
+  },
+  EnaSupport: {
+    isStoppedOnly: true,
+    apply: (_domain, _context, instance, input) => {
+      requireOneOf(operation, 'EnaSupport', input.EnaSupport?.Value, [true])
+      return instance
+    },
+  },
+  SourceDestCheck: { isStoppedOnly: false, apply: changeSourceDestCheck },
+  Groups: { isStoppedOnly: false, apply: changeGroups },
+  BlockDeviceMappings: { isStoppedOnly: false, apply: changeBlockDevices },
+}
+
+function requireValue(name: string, given: { Value?: boolean | undefined } | undefined): boolean {
+  if (given?.Value === undefined) throw missingParameter(`${name}.Value`)
+  return given.Value
+}
+
+function changeType(
+  { instanceTypes }: Domain,
+  _context: MutationContext,
+  instance: InstanceRecord,
+  input: ModifyInstanceAttributeRequest,
+): InstanceRecord {
+  const name = input.InstanceType?.Value ?? ''
+  const type = instanceTypes.find(name)
+  if (!type) throw unknownInstanceType(name)
+  if (!type.architectures.includes(instance.architecture)) {
+    throw new Ec2Error(
+      'InvalidParameterValue',
+      `The instance type ${name} does not run the architecture ${instance.architecture} of this instance.`,
+    )
+  }
+  // How a burstable type pays is forgotten with the type.
+  const { cpuCredits: _credits, ...rest } = instance
+  return { ...rest, instanceType: name }
+}
+
+function changeSourceDestCheck(
+  { store, networks }: Domain,
+  context: MutationContext,
+  instance: InstanceRecord,
+  input: ModifyInstanceAttributeRequest,
+): InstanceRecord {
+  const hasSourceDestCheck = requireValue('SourceDestCheck', input.SourceDestCheck)
+  for (const record of store.interfaces.listBy('attachment.instanceId', instance.id)) {
+    store.interfaces.replace({ ...record, hasSourceDestCheck })
+  }
+  context.afterCommit(() => networks.refreshSoon(instance.vpcId))
+  return instance
+}
+
+function changeGroups(
+  { store, networks }: Domain,
+  context: MutationContext,
+  instance: InstanceRecord,
+  input: ModifyInstanceAttributeRequest,
+): InstanceRecord {
+  const groups = findAll('sg', input.Groups ?? [], (id) => store.securityGroups.get(context, id))
+  if (groups.length === 0) throw missingParameter('GroupId')
+  refuseTooManyGroups(groups)
+  const stranger = groups.find(({ vpcId }) => vpcId !== instance.vpcId)
+  if (stranger) {
+    throw new Ec2Error(
+      'InvalidParameter',
+      `Security group ${stranger.id} and instance ${instance.id} belong to different networks.`,
+    )
+  }
+  for (const record of store.interfaces.listBy('attachment.instanceId', instance.id)) {
+    if (record.attachment?.deviceIndex !== 0) continue
+    store.interfaces.replace({ ...record, groupIds: groups.map(({ id }) => id) })
+  }
+  context.afterCommit(() => networks.refreshSoon(instance.vpcId))
+  return instance
+}
+
+/** What is changed of a device is whether its volume goes with the instance. */
+function changeBlockDevices(
+  { store }: Domain,
+  _context: MutationContext,
+  instance: InstanceRecord,
+  input: ModifyInstanceAttributeRequest,
+): InstanceRecord {
+  const path = 'BlockDeviceMapping'
+  for (const mapping of input.BlockDeviceMappings ?? []) {
+    refuseOtherMembers(operation, path, mapping, ['DeviceName', 'Ebs'])
+    refuseOtherMembers(operation, `${path}.Ebs`, mapping.Ebs, ['DeleteOnTermination', 'VolumeId'])
+    const { DeviceName: deviceName, Ebs: ebs } = mapping
+    if (!deviceName) throw missingParameter(`${path}.DeviceName`)
+    if (ebs?.DeleteOnTermination === undefined) throw missingParameter(`${path}.Ebs.DeleteOnTermination`)
+    const volume = store.volumes
+      .listBy('attachment.instanceId', instance.id)
+      .find(({ id, attachment }) => attachment?.deviceName === deviceName && (ebs.VolumeId ?? id) === id)
+    if (!volume?.attachment) {
+      throw new Ec2Error('InvalidInstanceAttributeValue', `No device is currently mapped at ${deviceName.slice(0, 80)}`)
+    }
+    const attachment = { ...volume.attachment, deleteOnTermination: ebs.DeleteOnTermination }
+    store.volumes.replace({ ...volume, attachment })
+  }
+  return instance
+}

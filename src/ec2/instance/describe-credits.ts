@@ -1,0 +1,45 @@
+import type { Domain } from '../domain.ts'
+import { invalidParameterValue } from '../errors.ts'
+import { type DescribeSource, selectRecords } from '../describe.ts'
+import type { Ec2Query } from '../operation.ts'
+import type { CpuCredits, InstanceRecord } from './instance.ts'
+
+/** DescribeInstanceCreditSpecifications: how burstable instances pay. Without ids only `unlimited` ones are listed, as on EC2. */
+export function describeInstanceCreditSpecifications(domain: Domain): Ec2Query<'DescribeInstanceCreditSpecifications'> {
+  const { store, instanceTypes } = domain
+  const isBurstable = ({ instanceType }: InstanceRecord) => instanceTypes.get(instanceType).isBurstable
+  const source: DescribeSource<InstanceRecord> = {
+    collection: store.instances,
+    prefix: 'i',
+    idParameter: 'instanceIds',
+    filters: { 'instance-id': ({ id }) => id },
+  }
+  return {
+    kind: 'query',
+    parameters: ['InstanceIds', 'Filters', 'MaxResults', 'NextToken'],
+    answer: (context, input) => {
+      const areNamed = (input.InstanceIds ?? []).length > 0
+      const page = selectRecords(source, context, {
+        ...input,
+        ids: input.InstanceIds,
+        where: (instance) => areNamed || (isBurstable(instance) && creditsOf(instance) === 'unlimited'),
+      })
+      const stranger = page.records.find((instance) => !isBurstable(instance))
+      if (stranger) {
+        throw invalidParameterValue('instanceId', stranger.id, `Its type ${stranger.instanceType} has no CPU credits.`)
+      }
+      return {
+        InstanceCreditSpecifications: page.records.map((instance) => ({
+          InstanceId: instance.id,
+          CpuCredits: creditsOf(instance),
+        })),
+        ...page.token,
+      }
+    },
+  }
+}
+
+/** What was chosen, else EC2's default: T2 is `standard`, later families are `unlimited`. */
+function creditsOf({ cpuCredits, instanceType }: InstanceRecord): CpuCredits {
+  return cpuCredits ?? (instanceType.startsWith('t2.') ? 'standard' : 'unlimited')
+}

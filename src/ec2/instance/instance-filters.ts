@@ -1,0 +1,131 @@
+import type { FilterTable } from '../filter.ts'
+import type { Store } from '../ports/store.ts'
+import { type InstanceRecord, instanceStateCodes } from './instance.ts'
+import { privateNameOf, publicNameOf } from './metadata-view.ts'
+
+/** The documented filters of DescribeInstances that have a meaning here. */
+export function instanceFilters(store: Store): FilterTable<InstanceRecord> {
+  const interfacesOf = (instance: InstanceRecord) => store.interfaces.listBy('attachment.instanceId', instance.id)
+  const volumesOf = (instance: InstanceRecord) => store.volumes.listBy('attachment.instanceId', instance.id)
+  const groupsOf = (instance: InstanceRecord) =>
+    interfacesOf(instance).flatMap(({ groupIds }) => groupIds.flatMap((id) => store.securityGroups.find(id) ?? []))
+  const publicIpsOf = (instance: InstanceRecord) => interfacesOf(instance).map(({ publicIp }) => publicIp)
+  return {
+    affinity: () => undefined,
+    'availability-zone-id': ({ subnetId }) => store.subnets.find(subnetId)?.availabilityZoneId,
+    architecture: ({ architecture }) => architecture,
+    'availability-zone': ({ availabilityZone }) => availabilityZone,
+    'block-device-mapping.attach-time': (instance) =>
+      volumesOf(instance).map(({ attachment }) => attachment?.attachTime),
+    'block-device-mapping.delete-on-termination': (instance) =>
+      volumesOf(instance).map(({ attachment }) => attachment?.deleteOnTermination),
+    'block-device-mapping.device-name': (instance) =>
+      volumesOf(instance).map(({ attachment }) => attachment?.deviceName),
+    'block-device-mapping.status': (instance) => volumesOf(instance).map(({ attachment }) => attachment?.state),
+    'block-device-mapping.volume-id': (instance) => volumesOf(instance).map(({ id }) => id),
+    'boot-mode': ({ bootMode }) => bootMode,
+    'client-token': ({ clientToken }) => clientToken,
+    'current-instance-boot-mode': ({ bootMode }) => bootMode,
+    'dns-name': (instance) => publicIpsOf(instance).map((ip) => (ip ? publicNameOf(ip, instance.region) : undefined)),
+    'capacity-reservation-id': () => undefined,
+    'capacity-reservation-specification.capacity-reservation-preference': ({ capacityReservationPreference }) =>
+      capacityReservationPreference ?? 'open',
+    'ebs-optimized': ({ isEbsOptimized }) => isEbsOptimized,
+    'ena-support': () => true,
+    'enclave-options.enabled': () => false,
+    'hibernation-options.configured': () => false,
+    'host-id': () => undefined,
+    hypervisor: () => 'xen',
+    'iam-instance-profile.arn': () => undefined,
+    'iam-instance-profile.id': () => undefined,
+    'iam-instance-profile.name': () => undefined,
+    'image-id': ({ imageId }) => imageId,
+    'instance-id': ({ id }) => id,
+    'instance-lifecycle': () => undefined,
+    'instance-state-code': ({ state }) => instanceStateCodes[state],
+    'instance-state-name': ({ state }) => state,
+    'instance-type': ({ instanceType }) => instanceType,
+    'instance.group-id': (instance) => groupsOf(instance).map(({ id }) => id),
+    'instance.group-name': (instance) => groupsOf(instance).map(({ name }) => name),
+    'ip-address': publicIpsOf,
+    'ipv6-address': () => undefined,
+    'kernel-id': () => undefined,
+    'key-name': ({ keyName }) => keyName,
+    'launch-index': ({ launchIndex }) => launchIndex,
+    'launch-time': ({ launchTime }) => launchTime,
+    'metadata-options.http-endpoint': ({ metadataOptions }) => metadataOptions.httpEndpoint,
+    'maintenance-options.auto-recovery': ({ autoRecovery }) => autoRecovery,
+    'metadata-options.http-protocol-ipv4': ({ metadataOptions }) => metadataOptions.httpEndpoint,
+    'metadata-options.http-protocol-ipv6': () => 'disabled',
+    'metadata-options.http-put-response-hop-limit': ({ metadataOptions }) => metadataOptions.httpPutResponseHopLimit,
+    'metadata-options.http-tokens': ({ metadataOptions }) => metadataOptions.httpTokens,
+    'metadata-options.instance-metadata-tags': ({ metadataOptions }) => metadataOptions.instanceMetadataTags,
+    'monitoring-state': ({ isMonitored }) => (isMonitored ? 'enabled' : 'disabled'),
+    'network-interface.addresses.association.public-ip': publicIpsOf,
+    'network-interface.addresses.primary': (instance) => interfacesOf(instance).map(() => true),
+    'network-interface.addresses.private-ip-address': (instance) =>
+      interfacesOf(instance).map(({ privateIp }) => privateIp),
+    'network-interface.association.public-ip': publicIpsOf,
+    'network-interface.attachment.attachment-id': (instance) =>
+      interfacesOf(instance).map(({ attachment }) => attachment?.id),
+    'network-interface.attachment.attach-time': (instance) =>
+      interfacesOf(instance).map(({ attachment }) => attachment?.attachTime),
+    'network-interface.attachment.delete-on-termination': (instance) =>
+      interfacesOf(instance).map(({ attachment }) => attachment?.deleteOnTermination),
+    'network-interface.attachment.device-index': (instance) =>
+      interfacesOf(instance).map(({ attachment }) => attachment?.deviceIndex),
+    'network-interface.attachment.instance-id': (instance) => interfacesOf(instance).map(() => instance.id),
+    'network-interface.attachment.instance-owner-id': (instance) =>
+      interfacesOf(instance).map(({ accountId }) => accountId),
+    'network-interface.attachment.status': (instance) => interfacesOf(instance).map(() => 'attached'),
+    'network-interface.availability-zone': (instance) =>
+      interfacesOf(instance).map(({ availabilityZone }) => availabilityZone),
+    'network-interface.description': (instance) => interfacesOf(instance).map(({ description }) => description),
+    'network-interface.group-id': (instance) => groupsOf(instance).map(({ id }) => id),
+    'network-interface.group-name': (instance) => groupsOf(instance).map(({ name }) => name),
+    'network-interface.mac-address': (instance) => interfacesOf(instance).map(({ macAddress }) => macAddress),
+    'network-interface.network-interface-id': (instance) => interfacesOf(instance).map(({ id }) => id),
+    'network-interface.owner-id': (instance) => interfacesOf(instance).map(({ accountId }) => accountId),
+    'network-interface.private-dns-name': (instance) =>
+      interfacesOf(instance).map(({ privateIp, region }) => privateNameOf(privateIp, region)),
+    'network-interface.private-ip-address': (instance) => interfacesOf(instance).map(({ privateIp }) => privateIp),
+    'network-interface.requester-id': () => undefined,
+    'network-interface.requester-managed': () => false,
+    'network-interface.source-dest-check': (instance) =>
+      interfacesOf(instance).map(({ hasSourceDestCheck }) => hasSourceDestCheck),
+    'network-interface.status': (instance) => interfacesOf(instance).map(() => 'in-use'),
+    'network-interface.subnet-id': (instance) => interfacesOf(instance).map(({ subnetId }) => subnetId),
+    'network-interface.vpc-id': (instance) => interfacesOf(instance).map(({ vpcId }) => vpcId),
+    'operator.managed': () => false,
+    'operator.principal': () => undefined,
+    'outpost-arn': () => undefined,
+    'owner-id': ({ accountId }) => accountId,
+    'placement-group-name': () => undefined,
+    'placement-partition-number': () => undefined,
+    platform: () => undefined,
+    'platform-details': () => 'Linux/UNIX',
+    'private-dns-name': ({ privateIp, region }) => privateNameOf(privateIp, region),
+    'private-ip-address': ({ privateIp }) => privateIp,
+    'private-dns-name-options.enable-resource-name-dns-a-record': () => true,
+    'private-dns-name-options.enable-resource-name-dns-aaaa-record': () => false,
+    'private-dns-name-options.hostname-type': () => 'ip-name',
+    'product-code': () => undefined,
+    'product-code.type': () => undefined,
+    'ramdisk-id': () => undefined,
+    reason: ({ stateTransitionReason }) => stateTransitionReason,
+    'requester-id': () => undefined,
+    'reservation-id': ({ reservationId }) => reservationId,
+    'root-device-name': ({ rootDeviceName }) => rootDeviceName,
+    'root-device-type': () => 'ebs',
+    'source-dest-check': (instance) => interfacesOf(instance).map(({ hasSourceDestCheck }) => hasSourceDestCheck),
+    'spot-instance-request-id': () => undefined,
+    'state-reason-message': ({ stateReason }) => stateReason?.message,
+    'state-reason-code': ({ stateReason }) => stateReason?.code,
+    'subnet-id': ({ subnetId }) => subnetId,
+    tenancy: () => 'default',
+    'usage-operation': () => 'RunInstances',
+    'usage-operation-update-time': ({ launchTime }) => launchTime,
+    'virtualization-type': () => 'hvm',
+    'vpc-id': ({ vpcId }) => vpcId,
+  }
+}

@@ -1,0 +1,87 @@
+import type { RunInstancesRequest } from '@aws-sdk/client-ec2'
+import { Ec2Error, invalidParameterCombination, unsupportedOperation } from '../errors.ts'
+import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
+import type { InstanceType } from '../instance-type/instance-type.ts'
+import type { CpuCredits } from './instance.ts'
+
+/** What of a launch's rarer options is kept with the instance. */
+export interface LaunchOptions {
+  readonly isMonitored: boolean
+  readonly autoRecovery: 'default' | 'disabled'
+  readonly capacityReservationPreference: 'open' | 'none'
+  /** Only of burstable types, when the client chose. */
+  readonly cpuCredits?: CpuCredits
+}
+
+const operation = 'RunInstances'
+
+/**
+ * Reads the options that tools send whether or not anybody asked for them (Terraform, Packer, launch wizards). Where Kiln has one way
+ * only, exactly the values that mean this way are taken.
+ */
+export function readLaunchOptions(type: InstanceType, input: RunInstancesRequest): LaunchOptions {
+  requireDefaults(input)
+  requireOwnCores(type, input.CpuOptions)
+  refuseOtherMembers(operation, 'Monitoring', input.Monitoring, ['Enabled'])
+  refuseOtherMembers(operation, 'MaintenanceOptions', input.MaintenanceOptions, ['AutoRecovery'])
+  const cpuCredits = readCpuCredits(type, input.CreditSpecification)
+  return {
+    isMonitored: input.Monitoring?.Enabled ?? false,
+    autoRecovery: input.MaintenanceOptions?.AutoRecovery ?? 'default',
+    capacityReservationPreference: readReservationPreference(input.CapacityReservationSpecification),
+    ...(cpuCredits ? { cpuCredits } : {}),
+  }
+}
+
+function requireDefaults(input: RunInstancesRequest): void {
+  requireOneOf(operation, 'HibernationOptions.Configured', input.HibernationOptions?.Configured, [false])
+  requireOneOf(operation, 'EnclaveOptions.Enabled', input.EnclaveOptions?.Enabled, [false])
+  requireOneOf(operation, 'Ipv6AddressCount', input.Ipv6AddressCount, [0])
+  requireOneOf(operation, 'EnablePrimaryIpv6', input.EnablePrimaryIpv6, [false])
+  const { BandwidthWeighting: weighting } = input.NetworkPerformanceOptions ?? {}
+  requireOneOf(operation, 'NetworkPerformanceOptions.BandwidthWeighting', weighting, ['default'])
+  const names = input.PrivateDnsNameOptions
+  requireOneOf(operation, 'PrivateDnsNameOptions.HostnameType', names?.HostnameType, ['ip-name'])
+  // The names of instance ids resolve in every VPC.
+  const { EnableResourceNameDnsARecord: a, EnableResourceNameDnsAAAARecord: aaaa } = names ?? {}
+  requireOneOf(operation, 'PrivateDnsNameOptions.EnableResourceNameDnsARecord', a, [true])
+  requireOneOf(operation, 'PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord', aaaa, [false])
+}
+
+/** A machine has its type's processors; what says the same is welcome. */
+function requireOwnCores(type: InstanceType, options: RunInstancesRequest['CpuOptions']): void {
+  if (!options) return
+  refuseOtherMembers(operation, 'CpuOptions', options, ['CoreCount', 'ThreadsPerCore', 'AmdSevSnp'])
+  requireOneOf(operation, 'CpuOptions.AmdSevSnp', options.AmdSevSnp, ['disabled'])
+  requireOneOf(operation, 'CpuOptions.CoreCount', options.CoreCount, [coreCountOf(type)])
+  requireOneOf(operation, 'CpuOptions.ThreadsPerCore', options.ThreadsPerCore, [type.threadsPerCore])
+}
+
+/** Physical cores as EC2 counts them: two threads make one where the type has them. */
+export function coreCountOf(type: InstanceType): number {
+  return Math.max(1, type.vCpus / type.threadsPerCore)
+}
+
+function readReservationPreference(given: RunInstancesRequest['CapacityReservationSpecification']): 'open' | 'none' {
+  refuseOtherMembers(operation, 'CapacityReservationSpecification', given, ['CapacityReservationPreference'])
+  const preference = given?.CapacityReservationPreference ?? 'open'
+  if (preference === 'open' || preference === 'none') return preference
+  throw unsupportedOperation('Capacity reservations are not supported by Kiln: use open or none.')
+}
+
+function readCpuCredits(type: InstanceType, given: RunInstancesRequest['CreditSpecification']): CpuCredits | undefined {
+  const credits = given?.CpuCredits
+  if (credits === undefined) return undefined
+  if (credits !== 'standard' && credits !== 'unlimited') {
+    throw new Ec2Error(
+      'InvalidParameterValue',
+      `Invalid value '${credits.slice(0, 80)}' for CpuCredits. Expected standard or unlimited.`,
+    )
+  }
+  if (!type.isBurstable) {
+    throw invalidParameterCombination(
+      `The instance type ${type.name} has no CPU credits: leave CreditSpecification out.`,
+    )
+  }
+  return credits
+}

@@ -1,0 +1,91 @@
+import type { RunInstancesRequest } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import { Ec2Error, invalidParameterCombination, invalidParameterValue } from '../errors.ts'
+import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
+import { findAll, findOne } from '../ids.ts'
+import type { Scope } from '../ports/store.ts'
+import { findGroupsByName } from '../security-group/find-group.ts'
+import { refuseTooManyGroups } from '../security-group/limit.ts'
+import type { SubnetRecord } from '../subnet/subnet.ts'
+import { type LaunchInterface, readInterface } from './launch-interface.ts'
+
+/** Where the instances of a launch come to live, and how their interface looks. */
+export interface LaunchPlace extends Omit<LaunchInterface, 'subnetId' | 'groupIds' | 'wantsPublicIp'> {
+  readonly subnet: SubnetRecord
+  readonly groupIds: readonly string[]
+  readonly wantsPublicIp: boolean
+}
+
+const operation = 'RunInstances'
+
+/** Chooses subnet and security groups. Throws EC2's errors for what is not there or does not fit together. */
+export function choosePlace(domain: Domain, scope: Scope, input: RunInstancesRequest): LaunchPlace {
+  const { subnetId, groupIds: interfaceGroups, wantsPublicIp, ...rest } = readInterface(input)
+  const zone = readZone(domain, scope, input.Placement)
+  const subnet =
+    subnetId === undefined
+      ? findDefaultSubnet(domain, scope, zone)
+      : findOne('subnet', subnetId, (id) => domain.store.subnets.get(scope, id))
+  if (zone !== undefined && zone !== subnet.availabilityZone) {
+    throw invalidParameterValue('availabilityZone', zone, `The subnet ${subnet.id} is in ${subnet.availabilityZone}.`)
+  }
+  return {
+    ...rest,
+    subnet,
+    groupIds: chooseGroups(domain, scope, subnet, interfaceGroups ?? input.SecurityGroupIds, input.SecurityGroups),
+    wantsPublicIp: wantsPublicIp ?? subnet.mapPublicIpOnLaunch,
+  }
+}
+
+function readZone({ regions }: Domain, scope: Scope, placement: RunInstancesRequest['Placement']): string | undefined {
+  refuseOtherMembers(operation, 'Placement', placement, ['AvailabilityZone', 'AvailabilityZoneId', 'Tenancy'])
+  requireOneOf(operation, 'Placement.Tenancy', placement?.Tenancy, ['default'])
+  const { AvailabilityZone: name, AvailabilityZoneId: id } = placement ?? {}
+  if (id === undefined) return name
+  if (name !== undefined) {
+    throw invalidParameterCombination('The parameters AvailabilityZone and AvailabilityZoneId may not be used together')
+  }
+  const zone = regions.get(scope.region)?.zones.find((candidate) => candidate.id === id)
+  if (!zone) throw invalidParameterValue('availabilityZoneId', id.slice(0, 80), `${scope.region} has no such zone.`)
+  return zone.name
+}
+
+function findDefaultSubnet({ store }: Domain, scope: Scope, zone: string | undefined): SubnetRecord {
+  const defaults = store.subnets.list(scope).filter((subnet) => subnet.isDefaultForAz)
+  if (defaults.length === 0) {
+    throw new Ec2Error(
+      'VPCIdNotSpecified',
+      'No default VPC for this user. GroupName is only supported for EC2-Classic and default VPC.',
+    )
+  }
+  const chosen = zone === undefined ? defaults[0] : defaults.find((subnet) => subnet.availabilityZone === zone)
+  if (chosen) return chosen
+  const zones = defaults.map(({ availabilityZone }) => availabilityZone).join(', ')
+  throw invalidParameterValue('availabilityZone', (zone ?? '').slice(0, 80), `Zones here: ${zones}.`)
+}
+
+function chooseGroups(
+  { store }: Domain,
+  scope: Scope,
+  subnet: SubnetRecord,
+  ids: readonly string[] = [],
+  names: readonly string[] = [],
+): string[] {
+  if (ids.length > 0 && names.length > 0) {
+    throw invalidParameterCombination('The parameters SecurityGroupIds and SecurityGroups may not be used together')
+  }
+  if (ids.length === 0) {
+    const named = findGroupsByName(store, subnet.vpcId, names.length > 0 ? [...new Set(names)] : ['default'])
+    refuseTooManyGroups(named)
+    return named.map(({ id }) => id)
+  }
+  const groups = findAll('sg', ids, (id) => store.securityGroups.get(scope, id))
+  if (groups.some(({ vpcId }) => vpcId !== subnet.vpcId)) {
+    throw new Ec2Error(
+      'InvalidParameter',
+      `Security group ${groups.find(({ vpcId }) => vpcId !== subnet.vpcId)?.id} and subnet ${subnet.id} belong to different networks.`,
+    )
+  }
+  refuseTooManyGroups(groups)
+  return groups.map(({ id }) => id)
+}
