@@ -3,19 +3,18 @@ import type { z } from 'zod'
 import type { Domain } from '../ec2/domain.ts'
 import { Ec2Error, invalidParameterValue } from '../ec2/errors.ts'
 import { findAll, findOne, newId } from '../ec2/ids.ts'
-import { loginUserTag } from '../ec2/image/publisher.ts'
-import { requireFreeImageName } from '../ec2/image/register-image.ts'
+import { imageTag } from '../ec2/image/image-tag.ts'
+import { requireFreeImageName, requireImageName } from '../ec2/image/register-image.ts'
 import { usedCapacity } from '../ec2/instance/capacity.ts'
 import { bootStages } from '../ec2/instance/instance.ts'
 import type { CallContext, Mutation, MutationContext, Query } from '../ec2/operation.ts'
-import type { DiskHost, ImageBuilder } from '../ec2/ports/disk.ts'
+import type { Catalog, DiskHost, ImageBuilder } from '../ec2/ports/disk.ts'
 import type { AcceleratorVerdict } from '../ec2/ports/machine.ts'
 import type { Network } from '../ec2/ports/network.ts'
 import type { ScheduleRecord } from '../ec2/schedule/schedule.ts'
 import type { TaskRecord } from '../ec2/task/task.ts'
 import { diskFile } from '../host/state-paths.ts'
 import type { AnyOperation } from './dispatch.ts'
-import { describeEvent } from './stream/event-stream.ts'
 import { type KilnOutputs, kilnInputs, type ScheduleDescription, type TaskDescription } from './kiln-operations.ts'
 
 /** What only Kiln's own operations need. */
@@ -23,6 +22,7 @@ export interface KilnDependencies {
   readonly network: Network
   readonly disks: DiskHost
   readonly builder: ImageBuilder
+  readonly catalog: Catalog
   readonly chooseAccelerator: () => Promise<AcceleratorVerdict>
   readonly daemon: { readonly version: string; readonly startedAt: Date; readonly defaultRegion: string }
   readonly endpointUrl: () => string
@@ -42,10 +42,18 @@ export function kilnOperations(domain: Domain, kiln: KilnDependencies): Record<s
         Architecture: architecture,
       })),
     })),
+    KilnDescribeCatalog: query('KilnDescribeCatalog', (context) => describeCatalog(domain, kiln, context)),
     KilnBuildImage: mutation('KilnBuildImage', (context, input) => {
       if (input.Name !== undefined) requireFreeImageName(domain, context, input.Name)
       return startTask(domain, context, 'build-image', input.Recipe, (job) =>
         domain.imageWork.build(context, { recipe: input.Recipe, name: input.Name }, job),
+      )
+    }),
+    KilnPullImage: mutation('KilnPullImage', (context, input) => {
+      kiln.catalog.find(input.CatalogName)
+      if (input.Name !== undefined) requireImageName(input.Name)
+      return startTask(domain, context, 'pull-image', input.CatalogName, (job) =>
+        domain.imageWork.pull(context, { catalogName: input.CatalogName, name: input.Name }, job),
       )
     }),
     KilnImportImage: mutation('KilnImportImage', (context, input) => {
@@ -90,7 +98,14 @@ export function kilnOperations(domain: Domain, kiln: KilnDependencies): Record<s
       return {}
     }),
     KilnDescribeEvents: query('KilnDescribeEvents', (_context, input) => ({
-      Events: domain.events.readAfter(input.AfterEventNumber ?? 0, input.MaxResults ?? 1000).map(describeEvent),
+      Events: domain.store.events.after(input.AfterEventNumber ?? 0, input.MaxResults ?? 1000).map((event) => ({
+        Number: event.number,
+        Time: event.time,
+        Kind: event.kind,
+        ResourceId: event.resourceId,
+        Message: event.message,
+        ...(event.detail ? { Detail: { ...event.detail } } : {}),
+      })),
     })),
   }
 }
@@ -174,6 +189,31 @@ function describeEnvironment(
   }
 }
 
+function describeCatalog(
+  { store }: Domain,
+  kiln: KilnDependencies,
+  context: CallContext,
+): KilnOutputs['KilnDescribeCatalog'] {
+  const pulled = new Map<string, string>()
+  for (const { id, state } of store.images.list(context)) {
+    const name = store.tags.of(id).find(({ key }) => key === imageTag.catalog)?.value
+    if (state === 'available' && name !== undefined) pulled.set(name, id)
+  }
+  return {
+    Entries: kiln.catalog.list().map(({ name, description, architecture, url, loginUser }) => {
+      const imageId = pulled.get(name)
+      return {
+        Name: name,
+        Description: description,
+        Architecture: architecture,
+        Url: url,
+        LoginUser: loginUser,
+        ...(imageId === undefined ? {} : { ImageId: imageId }),
+      }
+    }),
+  }
+}
+
 function startTask(
   domain: Domain,
   context: MutationContext,
@@ -208,6 +248,7 @@ function describeTask(domain: Domain, task: TaskRecord): TaskDescription {
     ...(progress?.totalBytes === undefined ? {} : { TotalBytes: progress.totalBytes }),
     ...(progress?.detail === undefined ? {} : { Detail: progress.detail }),
     ...(task.imageId ? { ImageId: task.imageId } : {}),
+    ...(task.note ? { Note: task.note } : {}),
     ...(task.error ? { Error: { Code: task.error.code, Message: task.error.message } } : {}),
     StartedAt: task.startedAt,
     ...(task.endedAt ? { EndedAt: task.endedAt } : {}),
@@ -237,7 +278,7 @@ async function describeDetail(
     }),
     ...(boot?.accelerator ? { Accelerator: { Name: boot.accelerator, Reason: boot.acceleratorReason ?? '' } } : {}),
     ...(runtime?.machine ? { QemuPid: runtime.machine.pid } : {}),
-    LoginUser: store.tags.of(instance.imageId).find(({ key }) => key === loginUserTag)?.value ?? 'ec2-user',
+    LoginUser: store.tags.of(instance.imageId).find(({ key }) => key === imageTag.loginUser)?.value ?? 'ec2-user',
     MachineDirectory: join(paths.machines, instance.id),
     ...(root && rootPath && root.state === 'in-use'
       ? {

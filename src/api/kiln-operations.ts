@@ -19,13 +19,16 @@ export const kilnInputs = {
   KilnPullImage: z.strictObject({ CatalogName: z.string().min(1), Name: z.string().optional() }),
   /** Starts importing a disk image from an absolute path on the host, or an http(s) URL. */
   KilnImportImage: z.strictObject({
-    Source: z.string().min(1),
+    Source: z.string().min(1).max(4096),
     Name: z.string(),
-    Description: z.string().optional(),
+    Description: z.string().max(255).optional(),
     Architecture: z.enum(['x86_64', 'i386', 'arm64']).optional(),
     /** `sha256:HEX` or `sha512:HEX`. */
-    Checksum: z.string().optional(),
-    LoginUser: z.string().optional(),
+    Checksum: z.string().max(160).optional(),
+    LoginUser: z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, 'must be a user name')
+      .optional(),
   }),
   KilnDescribeRecipes: z.strictObject({}),
   KilnDescribeCatalog: z.strictObject({}),
@@ -73,6 +76,7 @@ export interface KilnOutputs {
       Architecture: string
       Url: string
       LoginUser: string
+      /** The newest image that was pulled by this name. */
       ImageId?: string
     }[]
   }
@@ -113,6 +117,8 @@ export interface TaskDescription {
   Detail?: string
   /** When it has succeeded. */
   ImageId?: string
+  /** What a person should know of the result, such as that the image was there already. */
+  Note?: string
   Error?: { Code: string; Message: string }
   StartedAt: string
   EndedAt?: string

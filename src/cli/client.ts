@@ -1,4 +1,5 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
+import { createInterface } from 'node:readline'
 import type { Duplex, Readable } from 'node:stream'
 import { type OperationCaller, OperationError } from '../api/contract.ts'
 import type { EventDescription } from '../api/kiln-operations.ts'
@@ -61,9 +62,8 @@ export function createClient({ socketPath, region }: ClientOptions): KilnClient 
     })
   }
 
-  /** The body of a streamed answer, chunk by chunk, until the signal is aborted, its reader leaves or the daemon ends. */
-  async function* stream(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
-    const outgoing = start('GET', path)
+  async function* events(after: number, signal: AbortSignal): AsyncGenerator<EventDescription> {
+    const outgoing = start('GET', `/events?after=${after}`)
     const answered = answerTo(outgoing)
     outgoing.end()
     const stop = () => outgoing.destroy()
@@ -71,22 +71,14 @@ export function createClient({ socketPath, region }: ClientOptions): KilnClient 
     try {
       const response = await answered
       if (response.statusCode !== 200) await readAnswer(response)
-      yield* response as AsyncIterable<Buffer>
+      for await (const line of createInterface({ input: response })) {
+        if (line.trim() !== '') yield JSON.parse(line) as EventDescription
+      }
     } catch (error) {
-      if (!signal.aborted && !isConnectionReset(error)) throw error
+      if (!signal.aborted) throw error
     } finally {
       signal.removeEventListener('abort', stop)
       outgoing.destroy()
-    }
-  }
-
-  async function* events(after: number, signal: AbortSignal): AsyncGenerator<EventDescription> {
-    const decoder = new TextDecoder()
-    let rest = ''
-    for await (const chunk of stream(`/events?after=${after}`, signal)) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) yield JSON.parse(line) as EventDescription
     }
   }
 
@@ -124,11 +116,6 @@ function connectionFailure(error: NodeJS.ErrnoException): Error {
     })
   }
   return new CliError('The daemon closed the connection before it answered.', { hint: 'See: kiln daemon status' })
-}
-
-/** The daemon has ended in the middle of an answer. */
-function isConnectionReset(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
 }
 
 async function readText(stream: Readable): Promise<string> {

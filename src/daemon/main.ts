@@ -9,6 +9,7 @@ import { createDispatch } from '../api/dispatch.ts'
 import { operationTable } from '../api/operations.ts'
 import { createQueryServer } from '../api/query/server.ts'
 import { createSocketServer } from '../api/socket/server.ts'
+import { createCatalog } from '../disk/catalog.ts'
 import { createDiskHost } from '../disk/disk-host.ts'
 import { createImageBuilder } from '../disk/build/image-builder.ts'
 import { loadModel } from '../ec2-model/model.ts'
@@ -46,6 +47,7 @@ import { createMachineHost } from '../machine/machine-host.ts'
 import { createMetadataService } from '../metadata/service.ts'
 import { createNetwork } from '../network/network.ts'
 import { openStore } from '../store/store.ts'
+import { loadCatalogFile } from './catalog-file.ts'
 import { loadConfiguration } from './configuration.ts'
 import { ensureAccessKey } from './credentials.ts'
 import { listenNear, listenOn } from './listen.ts'
@@ -94,6 +96,10 @@ async function main(): Promise<void> {
     configDirectory: join(projectRoot, 'config'),
     userPath: join(root, 'config.yaml'),
   })
+  const catalogFile = await loadCatalogFile({
+    shippedPath: join(projectRoot, 'images/catalog.yaml'),
+    userPath: paths.catalogFile,
+  })
   const lock = takeStateLock(paths.lock)
   if (!lock) {
     throw new StartError(`another daemon is running with the state directory ${root}`, daemonExit.alreadyRunning)
@@ -125,6 +131,7 @@ async function main(): Promise<void> {
   const disks = createDiskHost({
     processes: diskProcesses,
     clock,
+    downloadsDirectory: paths.downloads,
     maximumVirtualBytes: configuration.images.maximumVirtualGib * 1024 ** 3,
   })
   const probeKernel = join(paths.cache, 'probe-vmlinuz')
@@ -198,10 +205,12 @@ async function main(): Promise<void> {
     recipesDirectory: join(projectRoot, 'images/recipes'),
     cacheDirectory: join(paths.cache, 'packages'),
   })
+  const catalog = createCatalog({ clock, file: catalogFile })
   const publisher = createImagePublisher({ store, clock, random, paths, disks, events, descriptions })
   const imageWork = createImageWork({
     disks,
     builder,
+    catalog,
     publisher,
     onBuilt: async (directory) => {
       const kernel = join(directory, 'root/boot/vmlinuz')
@@ -240,6 +249,7 @@ async function main(): Promise<void> {
     network,
     disks,
     builder,
+    catalog,
     chooseAccelerator: () => accelerators.choose('x86_64'),
     daemon: {
       version: (JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as { version: string }).version,
@@ -261,6 +271,7 @@ async function main(): Promise<void> {
   for (const stray of await findMarkedProcesses(markVariable, root)) await signalProcess(stray, 'SIGKILL')
   await tasks.abandonInterrupted()
   await publisher.removeInterrupted()
+  await disks.removeInterrupted(paths.layers)
   await eraser.eraseInterrupted()
   await layers.collect()
   const live = (['pending', 'running', 'stopping', 'shutting-down'] as const).flatMap((state) =>

@@ -6,7 +6,7 @@ import { findChecksum, parseChecksumList } from './checksum-list.ts'
 
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' })
 
-/** What images/catalog.yaml holds. */
+/** What images/catalog.yaml holds, and the user's own catalog.yaml in the state directory. */
 export const catalogFileSchema = z.strictObject({
   images: z.record(
     z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'must be lower-case letters, digits, dots and dashes'),
@@ -44,15 +44,19 @@ export function createCatalog({ clock, file }: CatalogDependencies): Catalog {
     loginUser,
   }))
 
+  function find(name: string): CatalogEntry & { checksums: string } {
+    const entry = entries.find((candidate) => candidate.name === name)
+    const checksums = entry && file.images[name]?.checksums
+    if (entry && checksums) return { ...entry, checksums }
+    const known = entries.map((candidate) => candidate.name).join(', ')
+    throw invalidParameterValue('CatalogName', name, `The catalogue has ${known}.`)
+  }
+
   return {
     list: () => entries,
+    find,
     locate: async (name, signal) => {
-      const entry = entries.find((candidate) => candidate.name === name)
-      const checksums = entry && file.images[name]?.checksums
-      if (!entry || !checksums) {
-        const known = entries.map((candidate) => candidate.name).join(', ')
-        throw invalidParameterValue('CatalogName', name, `The catalogue has ${known}.`)
-      }
+      const { checksums, ...entry } = find(name)
       const list = parseChecksumList(await fetchList(clock, checksums, signal))
       const wanted = entry.url.slice(entry.url.lastIndexOf('/') + 1)
       const isOfOneFile = checksums.slice(checksums.lastIndexOf('/') + 1).startsWith(wanted)

@@ -1,15 +1,14 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { chmod, readdir, rename, stat, statfs } from 'node:fs/promises'
+import { chmod, readdir, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import fsExtra from 'fs-extra'
 import type { DiskHost, LayerFile, WorkOptions } from '../ec2/ports/disk.ts'
 import type { Clock } from '../host/clock.ts'
 import { ensurePrivateDirectory, syncDirectory, syncFile } from '../host/files.ts'
 import type { ProcessHost } from '../host/process.ts'
 import { diskFile } from '../host/state-paths.ts'
-import { download } from './download.ts'
+import { defaultReservedBytes, freeBytes, requireSpace } from './disk-space.ts'
+import { digestFile } from './download.ts'
+import { createDownloadCache } from './download-cache.ts'
 import { invalid, refuseTooLarge } from './invalid-image.ts'
 import { createQemuImg } from './qemu-img.ts'
 import { type PlainDisk, unpackDisk } from './unpack.ts'
@@ -17,8 +16,12 @@ import { type PlainDisk, unpackDisk } from './unpack.ts'
 export interface DiskHostDependencies {
   readonly processes: ProcessHost
   readonly clock: Clock
+  /** Where downloads are kept until an image was made of them. */
+  readonly downloadsDirectory: string
   /** Largest virtual size of a foreign image. */
   readonly maximumVirtualBytes: number
+  /** Bytes that downloads and imports leave free; 256 MiB when absent. */
+  readonly reservedBytes?: number
 }
 
 const blockBytes = 512
@@ -26,12 +29,15 @@ const blockBytes = 512
 /** Beside the layer's directory while it is made. */
 const stagingSuffix = '.importing'
 
-/** Left free on the file system when a packed image is unpacked, for everything else that lives there. */
-const reservedBytes = 256 * 1024 ** 2
-
 export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
-  const { processes, maximumVirtualBytes } = dependencies
+  const { processes, clock, maximumVirtualBytes, reservedBytes = defaultReservedBytes } = dependencies
   const qemuImg = createQemuImg(processes)
+  const downloads = createDownloadCache({
+    clock,
+    directory: dependencies.downloadsDirectory,
+    maximumBytes: maximumVirtualBytes,
+    reservedBytes,
+  })
 
   async function importLayer(source: string, directory: string, work: WorkOptions): Promise<LayerFile> {
     const staging = `${directory}${stagingSuffix}`
@@ -51,9 +57,10 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
 
   /** Leaves nothing but the finished disk in `staging`, on disk for good. */
   async function makeLayer(source: string, staging: string, work: WorkOptions): Promise<Omit<LayerFile, 'path'>> {
-    const maximumUnpackedBytes = Math.min(maximumVirtualBytes, Math.max(0, (await freeBytes(staging)) - reservedBytes))
-    const disk = await unpackDisk(processes, source, staging, { maximumUnpackedBytes, maximumVirtualBytes }, work)
+    const spaceBytes = Math.max(0, (await freeBytes(staging)) - reservedBytes)
+    const disk = await unpackDisk(processes, source, staging, { spaceBytes, maximumVirtualBytes }, work)
     const virtualSizeBytes = await inspect(disk, work.signal)
+    await requireSpace('the import', { path: staging, neededBytes: await qemuImg.measure(disk), reservedBytes })
     const path = join(staging, diskFile.disk)
     // Always converted, also from qcow2: what comes out was written by our own qemu-img, with no foreign metadata in it.
     await qemuImg.convert(disk, path, {
@@ -66,7 +73,7 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     if (disk.path !== source) await fsExtra.remove(disk.path)
     work.onProgress({ stage: 'Verifying' })
     await qemuImg.check(path, 'qcow2', { isForeign: false, signal: work.signal })
-    const sha256 = await digestFile(path, work.signal)
+    const sha256 = await digestFile(path, 'sha256', work.signal)
     const { size: fileSizeBytes } = await stat(path)
     await chmod(path, 0o444)
     await syncFile(path)
@@ -92,11 +99,12 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
   return {
     createVolumeDisk: (request) => qemuImg.create(request),
     importLayer,
-    download: (url, destination, checksum, work) =>
-      download({ clock: dependencies.clock, maximumBytes: maximumVirtualBytes }, url, destination, checksum, work),
+    withDownload: (url, work, use) => downloads.use(url, work, use),
+    digest: (path, algorithm, signal) => digestFile(path, algorithm, signal),
     allocatedBytes: async (path) => (await stat(path)).blocks * blockBytes,
     freeBytes,
-    removeInterruptedImports: async (parent) => {
+    removeInterrupted: async (parent) => {
+      await downloads.removeForgotten()
       const names = await readdir(parent).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return []
         throw error
@@ -104,15 +112,4 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
       for (const name of names) if (name.endsWith(stagingSuffix)) await fsExtra.remove(join(parent, name))
     },
   }
-}
-
-async function freeBytes(path: string): Promise<number> {
-  const { bavail, bsize } = await statfs(path)
-  return bavail * bsize
-}
-
-async function digestFile(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash, { signal })
-  return hash.digest('hex')
 }

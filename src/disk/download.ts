@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import fsExtra from 'fs-extra'
 import { Ec2Error } from '../ec2/errors.ts'
 import type { Checksum, WorkOptions } from '../ec2/ports/disk.ts'
 import type { Clock } from '../host/clock.ts'
-import { syncDirectory, syncFile } from '../host/files.ts'
+import { isOutOfSpace, outOfSpace } from './disk-space.ts'
 import { fetchRest } from './fetch-rest.ts'
-import { createPartialFile, type PartialFile } from './partial-file.ts'
+import type { PartialFile } from './partial-file.ts'
 
 export interface DownloadDependencies {
   readonly clock: Clock
   /** A longer file is refused. */
   readonly maximumBytes: number
+  /** Bytes that a download leaves free on its file system. */
+  readonly reservedBytes: number
   /** A server that sends nothing for so long has gone; a minute when absent. */
   readonly stallTimeoutMs?: number
 }
@@ -27,24 +26,20 @@ const worthwhileBytes = 1024 ** 2
 const defaultStallTimeoutMs = 60_000
 
 /**
- * Downloads a file so that it is there whole and verified, or not at all. What has come is kept in `DESTINATION.part`, with the
- * server's validator beside it, and a later call goes on from there. A server that breaks off is asked again. Rejects with
- * DownloadFailed, or with ChecksumMismatch naming both digests; the partial file goes then.
+ * Downloads into `part` until it is whole and verified, going on from what an earlier call left in it if the server says that the
+ * rest still belongs to that. A server that breaks off is asked again. Rejects with DownloadFailed, InsufficientDiskSpace, or
+ * ChecksumMismatch naming both digests; the partial file goes in the last case and stays in the others.
  */
 export async function download(
   dependencies: DownloadDependencies,
   url: string,
-  destination: string,
+  part: PartialFile,
   checksum: Checksum | undefined,
   work: WorkOptions,
 ): Promise<void> {
-  const part = createPartialFile(`${destination}.part`)
+  refuseCredentials(url)
   await fetchAll(dependencies, url, part, work)
   if (checksum) await verify(url, part, checksum, work)
-  await syncFile(part.path)
-  await rename(part.path, destination)
-  await syncDirectory(dirname(destination))
-  await fsExtra.remove(part.validatorPath)
 }
 
 async function fetchAll(
@@ -55,6 +50,7 @@ async function fetchAll(
 ): Promise<void> {
   const limits = {
     maximumBytes: dependencies.maximumBytes,
+    reservedBytes: dependencies.reservedBytes,
     stallTimeoutMs: dependencies.stallTimeoutMs ?? defaultStallTimeoutMs,
   }
   for (let attempt = 1; ; attempt++) {
@@ -65,9 +61,13 @@ async function fetchAll(
     } catch (error) {
       work.signal.throwIfAborted()
       if (error instanceof Ec2Error) throw error
+      if (isOutOfSpace(error)) throw outOfSpace(`the download of ${url}`)
       if ((await part.sizeBytes()) - before >= worthwhileBytes) attempt = 0
-      if (attempt === attempts)
-        throw new Ec2Error('DownloadFailed', `${url} could not be downloaded: ${reasonOf(error)}`)
+      if (attempt === attempts) {
+        const kept =
+          (await part.readValidator()) === undefined ? '' : ' What has come is kept: another try goes on from there.'
+        throw new Ec2Error('DownloadFailed', `${url} could not be downloaded: ${reasonOf(error)}.${kept}`)
+      }
       await dependencies.clock.sleep(firstPauseMs * 2 ** Math.max(0, attempt - 1), work.signal)
     }
   }
@@ -75,14 +75,29 @@ async function fetchAll(
 
 async function verify(url: string, part: PartialFile, checksum: Checksum, work: WorkOptions): Promise<void> {
   work.onProgress({ stage: 'Verifying' })
-  const hash = createHash(checksum.algorithm)
-  await pipeline(createReadStream(part.path), hash, { signal: work.signal })
-  const found = hash.digest('hex')
+  const found = await digestFile(part.path, checksum.algorithm, work.signal)
   if (found === checksum.value) return
   await part.forget()
   throw new Ec2Error(
     'ChecksumMismatch',
     `${url} does not have the expected ${checksum.algorithm} digest: expected ${checksum.value}, found ${found}. Nothing was kept.`,
+  )
+}
+
+/** Lower-case hexadecimal. */
+export async function digestFile(path: string, algorithm: Checksum['algorithm'], signal: AbortSignal): Promise<string> {
+  const hash = createHash(algorithm)
+  await pipeline(createReadStream(path), hash, { signal })
+  return hash.digest('hex')
+}
+
+/** `fetch` cannot use them, and an address is shown to whoever sees the task. */
+function refuseCredentials(url: string): void {
+  const { username, password } = new URL(url)
+  if (!username && !password) return
+  throw new Ec2Error(
+    'DownloadFailed',
+    'An address with a user name or password in it cannot be downloaded from. Download the file yourself and import it.',
   )
 }
 

@@ -1,10 +1,13 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { Ec2Error } from '../ec2/errors.ts'
 import type { WorkOptions } from '../ec2/ports/disk.ts'
+import { requireSpace } from './disk-space.ts'
 import { type PartialFile, validatorOf } from './partial-file.ts'
 
 export interface FetchLimits {
   readonly maximumBytes: number
+  readonly reservedBytes: number
   readonly stallTimeoutMs: number
 }
 
@@ -45,6 +48,7 @@ export async function fetchRest(url: string, part: PartialFile, limits: FetchLim
       if (response.status === 416 && isWhole(response, asked)) return
       const placement = await placeBody(url, response, part, { asked, validator })
       refuseTooLong(url, placement.totalBytes ?? 0, limits)
+      await requireSpaceForRest(url, part, placement, limits)
       await part.keepValidator(response.headers)
       await writeBody(url, response, part, placement, limits, work, timer)
     } finally {
@@ -139,6 +143,17 @@ async function writeAt(file: FileHandle, chunk: Uint8Array, position: number): P
     written += bytesWritten
   }
   return written
+}
+
+/** What is there already of the file and will be written over takes no more space. */
+async function requireSpaceForRest(
+  url: string,
+  part: PartialFile,
+  { totalBytes }: Placement,
+  { reservedBytes }: FetchLimits,
+): Promise<void> {
+  const neededBytes = Math.max(0, (totalBytes ?? 0) - (await part.sizeBytes()))
+  await requireSpace(`the download of ${url}`, { path: dirname(part.path), neededBytes, reservedBytes })
 }
 
 function refuseTooLong(url: string, sizeBytes: number, limits: FetchLimits): void {

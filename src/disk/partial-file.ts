@@ -5,7 +5,6 @@ import { writeFileAtomic } from '../host/files.ts'
 /** What has come of a download, with the server's validator (ETag or date) that tells whether the rest still belongs to it. */
 export interface PartialFile {
   readonly path: string
-  readonly validatorPath: string
   /** 0 when there is none. */
   sizeBytes(): Promise<number>
   /** Undefined when the server gave none that may be used for ranges: then it cannot be resumed. */
@@ -20,7 +19,6 @@ export function createPartialFile(path: string): PartialFile {
   const validatorPath = `${path}.validator`
   return {
     path,
-    validatorPath,
     sizeBytes: async () => (await orAbsent(stat(path)))?.size ?? 0,
     readValidator: async () => (await orAbsent(readFile(validatorPath, 'utf8'))) || undefined,
     keepValidator: async (headers) => {
@@ -35,8 +33,12 @@ export function createPartialFile(path: string): PartialFile {
   }
 }
 
-/** A strong ETag, else the date; a weak ETag may not be used for ranges (RFC 9110, 13.1.5). */
+/**
+ * A strong ETag, else the date; a weak ETag may not be used for ranges (RFC 9110, 13.1.5). Of a compressed answer none: its ranges
+ * would count compressed bytes.
+ */
 export function validatorOf(headers: Headers): string | undefined {
+  if (headers.has('content-encoding')) return undefined
   const etag = headers.get('etag')
   if (etag) return etag.startsWith('W/') ? undefined : etag
   return headers.get('last-modified') ?? undefined

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Ec2Error } from '../ec2/errors.ts'
 import { CommandError, type CommandResult, type ProcessHost } from '../host/process.ts'
+import { outOfSpace } from './disk-space.ts'
 
 /** Disk formats as qemu-img names them; always given, never probed: a probed raw disk can claim to be anything. */
 export type DiskFormat = 'qcow2' | 'raw' | 'vmdk' | 'vpc' | 'vhdx'
@@ -33,6 +34,8 @@ export interface QemuImg {
   /** A few milliseconds: writes the header of an overlay. */
   create(request: { path: string; backingPath?: string; sizeBytes: number }): Promise<void>
   info(path: string, format: DiskFormat): Promise<ImageInfo>
+  /** Bytes that a conversion to qcow2 will take, as far as the format tells: 0 for those that do not say what of them is in use. */
+  measure(source: { path: string; format: DiskFormat }): Promise<number>
   /**
    * Rejects with InvalidDiskImage when the metadata is broken or points beyond the end of the file, which reads as zeros otherwise.
    * Formats without a check (raw, vpc) pass. `isForeign` forgives leaked clusters, which a crash of the writer leaves.
@@ -52,6 +55,9 @@ const convertLimits: ToolLimits = { cpuSeconds: 3600, memoryBytes: 4 * 1024 ** 3
 const leaksExitCode = 3
 /** qemu-img answers 63 for the others. */
 const checkableFormats: ReadonlySet<DiskFormat> = new Set(['qcow2', 'vmdk', 'vhdx'])
+/** Of the others qemu-img counts zeros too, which a conversion leaves out. */
+const measurableFormats: ReadonlySet<DiskFormat> = new Set(['qcow2', 'vmdk'])
+const measureSchema = z.object({ required: z.int().nonnegative() })
 const toolTimeoutMs = 30_000
 const convertTimeoutMs = 2 * 3600 * 1000
 
@@ -105,6 +111,11 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
       const { stdout } = await runLimited(infoLimits, ['info', '--output=json', '-f', format, path])
       return imageInfoSchema.parse(JSON.parse(stdout))
     },
+    measure: async ({ path, format }) => {
+      if (!measurableFormats.has(format)) return 0
+      const { stdout } = await runLimited(infoLimits, ['measure', '--output=json', '-f', format, '-O', 'qcow2', path])
+      return measureSchema.parse(JSON.parse(stdout)).required
+    },
     check: async (path, format, { isForeign, signal }) => {
       if (!checkableFormats.has(format)) return
       try {
@@ -148,6 +159,7 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
 
 /** What qemu-img's failure means to a user; the CommandError is the cause. */
 function diskImageError(error: CommandError): Ec2Error {
+  if (/No space left on device|quota exceeded/i.test(error.stderrTail)) return outOfSpace('the conversion')
   const invalid = new Ec2Error('InvalidDiskImage', `The disk image cannot be read: ${reasonOf(error)}`)
   invalid.cause = error
   return invalid

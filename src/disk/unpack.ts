@@ -5,8 +5,10 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
+import type { Ec2Error } from '../ec2/errors.ts'
 import type { WorkOptions } from '../ec2/ports/disk.ts'
 import { CommandError, type ProcessHost } from '../host/process.ts'
+import { isOutOfSpace, outOfSpace } from './disk-space.ts'
 import { detectFormat } from './image-format.ts'
 import { invalid } from './invalid-image.ts'
 import type { DiskFormat } from './qemu-img.ts'
@@ -22,13 +24,14 @@ const maximumDepth = 3
 
 /** How much may be unpacked, and how large the disk may say it is. */
 export interface UnpackLimits {
-  readonly maximumUnpackedBytes: number
+  /** What the file system can take. */
+  readonly spaceBytes: number
   readonly maximumVirtualBytes: number
 }
 
 /**
- * Unpacks compressed files and OVA archives into `directory` until a disk is left. At most `maximumUnpackedBytes` are written by a
- * step: a bomb ends in InvalidDiskImage. What a step unpacked is deleted as soon as the next one has read it.
+ * Unpacks compressed files and OVA archives into `directory` until a disk is left. A step writes at most as much as a disk may have
+ * (a bomb ends in InvalidDiskImage) and as there is space (else InsufficientDiskSpace). What a step unpacked is deleted as soon as the next one has read it.
  */
 export async function unpackDisk(
   processes: ProcessHost,
@@ -37,7 +40,7 @@ export async function unpackDisk(
   limits: UnpackLimits,
   work: WorkOptions,
 ): Promise<PlainDisk> {
-  const maximumBytes = limits.maximumUnpackedBytes
+  const bound = boundOf(limits)
   let path = source
   for (let depth = 0; depth <= maximumDepth; depth++) {
     const format = await detectFormat(path, limits.maximumVirtualBytes)
@@ -45,16 +48,16 @@ export async function unpackDisk(
     switch (format) {
       case 'gzip':
         work.onProgress({ stage: 'Unpacking' })
-        await gunzip(path, next, maximumBytes, work.signal)
+        await gunzip(path, next, bound, work.signal)
         break
       case 'xz':
       case 'zstd':
         work.onProgress({ stage: 'Unpacking' })
-        await decompress(processes, format, path, next, maximumBytes, work.signal)
+        await decompress(processes, format, path, next, bound, work.signal)
         break
       case 'ova':
         work.onProgress({ stage: 'Unpacking' })
-        await extractDisk(path, next, maximumBytes, work.signal)
+        await extractDisk(path, next, bound, work.signal)
         break
       default:
         return { path, format }
@@ -65,12 +68,12 @@ export async function unpackDisk(
   throw invalid('it is packed more than three times over')
 }
 
-async function gunzip(source: string, destination: string, maximumBytes: number, signal: AbortSignal): Promise<void> {
+async function gunzip(source: string, destination: string, bound: Bound, signal: AbortSignal): Promise<void> {
   try {
     await pipeline(
       createReadStream(source),
       createGunzip(),
-      limit(maximumBytes),
+      limit(bound),
       createWriteStream(destination, { mode: 0o600 }),
       {
         signal,
@@ -79,6 +82,7 @@ async function gunzip(source: string, destination: string, maximumBytes: number,
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (code.startsWith('Z_')) throw invalid('its gzip stream is damaged or truncated')
+    if (isOutOfSpace(error)) throw outOfSpace('unpacking')
     throw error
   }
 }
@@ -89,20 +93,18 @@ async function decompress(
   tool: 'xz' | 'zstd',
   source: string,
   destination: string,
-  maximumBytes: number,
+  bound: Bound,
   signal: AbortSignal,
 ): Promise<void> {
-  const limits = ['prlimit', `--fsize=${maximumBytes}`, '--as=4294967296', '--core=0', '--'] as const
+  const limits = ['prlimit', `--fsize=${bound.bytes}`, '--as=4294967296', '--core=0', '--'] as const
   const own = tool === 'xz' ? ['xz', '-dc', '--', source] : ['zstd', '-dcq', '--', source]
   try {
     await processes.run({ argv: [...limits, ...own], outputPath: destination, signal, timeoutMs: 3600 * 1000 })
   } catch (error) {
     if (error instanceof CommandError && !signal.aborted) {
-      throw invalid(
-        error.endedBy === 'SIGXFSZ' || /File too large/.test(error.stderrTail)
-          ? 'it unpacks to more than is allowed'
-          : `its ${tool} stream is damaged or truncated`,
-      )
+      if (error.endedBy === 'SIGXFSZ' || /File too large/.test(error.stderrTail)) throw bound.exceeded()
+      if (/No space left|quota exceeded/i.test(error.stderrTail)) throw outOfSpace('unpacking')
+      throw invalid(`its ${tool} stream is damaged or truncated`)
     }
     throw error
   }
@@ -111,12 +113,7 @@ async function decompress(
 const diskName = /\.(vmdk|vhd|vhdx|qcow2|img|raw)(\.(gz|xz|zst))?$/i
 
 /** The only disk of an OVA. Links, absolute names and `..` are refused even though only content is taken. */
-async function extractDisk(
-  source: string,
-  destination: string,
-  maximumBytes: number,
-  signal: AbortSignal,
-): Promise<void> {
+async function extractDisk(source: string, destination: string, bound: Bound, signal: AbortSignal): Promise<void> {
   const archive = extract()
   const reading = pipeline(createReadStream(source), archive, { signal })
   // Awaited below; until then a rejection must not count as unhandled.
@@ -133,7 +130,7 @@ async function extractDisk(
         disks.push(name)
         if (disks.length > 1)
           throw invalid(`its archive holds several disks (${disks.join(', ')}); import one by itself`)
-        await pipeline(entry, limit(maximumBytes), createWriteStream(destination, { mode: 0o600 }), { signal })
+        await pipeline(entry, limit(bound), createWriteStream(destination, { mode: 0o600 }), { signal })
       } else entry.resume()
     }
     await reading
@@ -141,6 +138,7 @@ async function extractDisk(
     archive.destroy()
     await settled
     signal.throwIfAborted()
+    if (isOutOfSpace(error)) throw outOfSpace('unpacking')
     throw error instanceof Error && /tar header|end of data|premature close|stream closed/i.test(error.message)
       ? invalid('its archive is damaged or truncated')
       : error
@@ -148,12 +146,24 @@ async function extractDisk(
   if (disks.length === 0) throw invalid('its archive holds no disk')
 }
 
-function limit(maximumBytes: number): Transform {
+/** The most that a step may write, and what is wrong when it wants to write more. */
+interface Bound {
+  readonly bytes: number
+  readonly exceeded: () => Ec2Error
+}
+
+function boundOf({ spaceBytes, maximumVirtualBytes }: UnpackLimits): Bound {
+  return spaceBytes < maximumVirtualBytes
+    ? { bytes: spaceBytes, exceeded: () => outOfSpace('unpacking') }
+    : { bytes: maximumVirtualBytes, exceeded: () => invalid('it unpacks to more than is allowed') }
+}
+
+function limit(bound: Bound): Transform {
   let seen = 0
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       seen += chunk.length
-      if (seen > maximumBytes) done(invalid('it unpacks to more than is allowed'))
+      if (seen > bound.bytes) done(bound.exceeded())
       else done(null, chunk)
     },
   })

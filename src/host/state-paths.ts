@@ -23,6 +23,10 @@ export interface StatePaths {
   readonly staging: string
   /** Downloads and packages, kept to be used again; may be deleted at any time. */
   readonly cache: string
+  /** What has come of downloads that broke off, in the cache. */
+  readonly downloads: string
+  /** The user's own additions to the Quick Start catalogue; may be absent. */
+  readonly catalogFile: string
   /** Private keys made by `kiln key create`, 0600; the daemon never reads them. */
   readonly keys: string
   /** One known_hosts file an instance, for `kiln ssh`. */
@@ -48,6 +52,8 @@ export function statePathsOf(root: string): StatePaths {
     networks: join(root, 'networks'),
     staging: join(root, 'staging'),
     cache: join(root, 'cache'),
+    downloads: join(root, 'cache/downloads'),
+    catalogFile: join(root, 'catalog.yaml'),
     keys: join(root, 'keys'),
     knownHosts: join(root, 'known-hosts'),
   }

@@ -1,32 +1,98 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import type { KilnClient } from '../client.ts'
-import { CliError, exitCode, ExitRequest } from '../failure.ts'
-import { resolveImage } from '../resolve/image.ts'
+import { imageTag } from '../../ec2/image/image-tag.ts'
+import { formatBytes } from '../render/progress.ts'
+import { type ImageRecord, resolveImage } from '../resolve/image.ts'
+import { listInstances } from '../resolve/instance.ts'
 import { addOutputOption, clientOf, note, type OutputFormat, printListing, say, type Session } from '../session.ts'
-
-const pollIntervalMs = 300
+import { defineBuild, defineImport, definePull } from './image-make.ts'
 
 /** `kiln image …` */
 export function defineImage(command: Command, session: Session): void {
-  addOutputOption(command.command('ls').description('List images')).action(
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  kiln image catalog
+  kiln image pull ubuntu-24.04
+  kiln image build nano
+  kiln image import disk.qcow2 --name mine --login-user admin
+  kiln image ls
+  kiln image rm mine`,
+  )
+  defineLs(command.command('ls'), session)
+  defineCatalog(command.command('catalog'), session)
+  defineRecipes(command.command('recipes'), session)
+  defineBuild(command.command('build'), session)
+  definePull(command.command('pull'), session)
+  defineImport(command.command('import'), session)
+  defineRm(command.command('rm'), session)
+}
+
+function defineLs(command: Command, session: Session): void {
+  addOutputOption(command.description('List images')).action(async ({ output }: { output: OutputFormat }) => {
+    const client = clientOf(session)
+    const [answer, { Snapshots = [] }] = await Promise.all([
+      client.call('DescribeImages', {}),
+      client.call('DescribeSnapshots', {}),
+    ])
+    const sizes = new Map(Snapshots.map((snapshot) => [snapshot.SnapshotId, snapshot.FullSnapshotSizeInBytes]))
+    await printListing(session, output, {
+      answer,
+      rows: answer.Images ?? [],
+      empty: 'No images. Build one with: kiln image build nano',
+      columns: [
+        { title: 'NAME', value: (row) => row.Name },
+        { title: 'ID', value: (row) => row.ImageId },
+        { title: 'ARCHITECTURE', value: (row) => row.Architecture },
+        { title: 'SIZE', value: (row) => sizeOf(row, sizes) },
+        { title: 'DISK', value: (row) => diskOf(row) },
+        { title: 'LOGIN', value: (row) => tagOf(row, imageTag.loginUser) },
+        { title: 'CREATED', value: (row) => row.CreationDate?.slice(0, 10) },
+        { title: 'DESCRIPTION', value: (row) => row.Description || undefined },
+      ],
+    })
+  })
+}
+
+/** What the image's files take on the host. */
+function sizeOf(image: ImageRecord, sizes: ReadonlyMap<string | undefined, number | undefined>): string | undefined {
+  const own = (image.BlockDeviceMappings ?? []).map(({ Ebs }) => sizes.get(Ebs?.SnapshotId))
+  if (own.length === 0 || own.some((size) => size === undefined)) return undefined
+  return formatBytes(own.reduce<number>((sum, size) => sum + (size ?? 0), 0))
+}
+
+/** What the root disk of an instance has at least. */
+function diskOf(image: ImageRecord): string | undefined {
+  const root = image.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === image.RootDeviceName)
+  return root?.Ebs?.VolumeSize === undefined ? undefined : `${root.Ebs.VolumeSize} GiB`
+}
+
+function tagOf(image: ImageRecord, wanted: string): string | undefined {
+  return image.Tags?.find(({ Key }) => Key === wanted)?.Value
+}
+
+function defineCatalog(command: Command, session: Session): void {
+  addOutputOption(command.description('List what can be pulled, and what of it is there already')).action(
     async ({ output }: { output: OutputFormat }) => {
-      const answer = await clientOf(session).call('DescribeImages', {})
+      const answer = await clientOf(session).call('KilnDescribeCatalog', {})
       await printListing(session, output, {
         answer,
-        rows: answer.Images ?? [],
-        empty: 'No images. Build one with: kiln image build nano',
+        rows: answer.Entries,
+        empty: 'The catalogue is empty.',
         columns: [
           { title: 'NAME', value: (row) => row.Name },
-          { title: 'ID', value: (row) => row.ImageId },
-          { title: 'STATE', value: (row) => row.State },
           { title: 'ARCHITECTURE', value: (row) => row.Architecture },
-          { title: 'CREATED', value: (row) => row.CreationDate },
+          { title: 'LOGIN', value: (row) => row.LoginUser },
+          { title: 'PULLED', value: (row) => row.ImageId },
+          { title: 'DESCRIPTION', value: (row) => row.Description },
         ],
       })
     },
   )
-  addOutputOption(command.command('recipes').description('List what can be built')).action(
+}
+
+function defineRecipes(command: Command, session: Session): void {
+  addOutputOption(command.description('List what can be built')).action(
     async ({ output }: { output: OutputFormat }) => {
       const answer = await clientOf(session).call('KilnDescribeRecipes', {})
       await printListing(session, output, {
@@ -41,45 +107,29 @@ export function defineImage(command: Command, session: Session): void {
       })
     },
   )
-  command
-    .command('build')
-    .description('Build an image from a recipe')
-    .argument('<recipe>')
-    .option('--name <name>', "the recipe's when absent")
-    .action(async (recipe: string, { name }: { name?: string }) => {
-      const client = clientOf(session)
-      const { TaskId } = await client.call('KilnBuildImage', { Recipe: recipe, ...(name ? { Name: name } : {}) })
-      say(session, await followTask(session, client, TaskId))
-    })
-  command
-    .command('rm')
-    .description('Deregister images')
-    .argument('<image...>', 'ids or names')
-    .action(async (names: string[]) => {
-      const client = clientOf(session)
-      for (const name of names) {
-        const { ImageId = '' } = await resolveImage(client, name)
-        await client.call('DeregisterImage', { ImageId })
-        say(session, ImageId)
-      }
-    })
 }
 
-/** Tells each stage of a task until it ends; resolves to the id of its image. Ctrl-C cancels the task. */
-async function followTask(session: Session, client: KilnClient, taskId: string): Promise<string> {
-  let told = ''
-  for (;;) {
-    const { Tasks } = await client.call('KilnDescribeTasks', { TaskIds: [taskId] })
-    const task = Tasks[0]
-    if (!task) throw new CliError('The daemon no longer knows the task.', { hint: 'See: kiln logs --daemon' })
-    if (task.Stage !== told) note(session, (told = task.Stage))
-    if (task.State === 'succeeded') return task.ImageId ?? ''
-    if (task.State !== 'running') throw new CliError(task.Error?.Message ?? `The task was ${task.State}.`)
-    await sleep(pollIntervalMs, undefined, { signal: session.signal }).catch(() => undefined)
-    if (session.signal.aborted) {
-      await client.call('KilnCancelTask', { TaskId: taskId })
-      note(session, 'Cancelled.')
-      throw new ExitRequest(exitCode.interrupted)
-    }
-  }
+function defineRm(command: Command, session: Session): void {
+  command
+    .description('Delete images; instances go on')
+    .argument('<image...>', 'ids or names')
+    .addHelpText(
+      'after',
+      '\nThe disk space is free when no instance made from the image is left.\n\nExamples:\n  kiln image rm nano ami-0123456789abcdef0',
+    )
+    .action(async (names: string[]) => {
+      const client = clientOf(session)
+      // All are found before the first goes: a mistyped name deletes nothing.
+      const found = await Promise.all(names.map((name) => resolveImage(client, name)))
+      const images = new Map(found.map((image) => [image.ImageId ?? '', image]))
+      for (const [ImageId, image] of images) {
+        const instances = await listInstances(client, { Filters: [{ Name: 'image-id', Values: [ImageId] }] })
+        const users = instances.filter(({ State }) => State?.Name !== 'terminated')
+        await client.call('DeregisterImage', { ImageId, DeleteAssociatedSnapshots: true })
+        say(session, ImageId)
+        if (users.length === 0) continue
+        const ids = users.map(({ InstanceId }) => InstanceId).join(', ')
+        note(session, `The disk of ${image.Name} stays until these are terminated: ${ids}`)
+      }
+    })
 }

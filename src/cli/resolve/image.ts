@@ -13,11 +13,23 @@ export async function resolveImage(client: KilnClient, name: string): Promise<Im
     .filter((image) => isId || (image.Name === name && image.State === 'available'))
     .sort((a, b) => (b.CreationDate ?? '').localeCompare(a.CreationDate ?? ''))
   if (found[0]) return found[0]
-  throw new CliError(`There is no image ${name}.`, { exitCode: exitCode.notFound, hint: await hintFor(client, name) })
+  throw new CliError(`There is no image ${name}.`, {
+    exitCode: exitCode.notFound,
+    hint: (await waysToGet(client, name)) ?? 'See what there is: kiln image ls, kiln image recipes, kiln image catalog',
+  })
 }
 
-async function hintFor(client: KilnClient, name: string): Promise<string> {
-  const { Recipes } = await client.call('KilnDescribeRecipes', {})
-  if (Recipes.some((recipe) => recipe.Name === name)) return `Build it with: kiln image build ${name}`
-  return 'See what there is: kiln image ls, kiln image recipes'
+/** What to do to have an image of that name; undefined when neither a recipe nor the catalogue knows it. */
+export async function waysToGet(client: KilnClient, name: string): Promise<string | undefined> {
+  const [{ Recipes }, { Entries }] = await Promise.all([
+    client.call('KilnDescribeRecipes', {}),
+    client.call('KilnDescribeCatalog', {}),
+  ])
+  const isBuilt = Recipes.some((recipe) => recipe.Name === name)
+  const isPulled = Entries.some((entry) => entry.Name === name)
+  if (isBuilt && isPulled) {
+    return `Build it from packages with: kiln image build ${name}; or download its publisher's own with: kiln image pull ${name}`
+  }
+  if (isBuilt) return `Build it with: kiln image build ${name}`
+  return isPulled ? `Pull it with: kiln image pull ${name}` : undefined
 }

@@ -1,15 +1,22 @@
-import { isAbsolute, join } from 'node:path'
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+import { isAbsolute } from 'node:path'
 import fsExtra from 'fs-extra'
 import { Ec2Error, invalidParameterValue } from '../errors.ts'
-import type { Checksum, DiskHost, ImageBuilder, WorkOptions } from '../ports/disk.ts'
+import type { Catalog, Checksum, DiskHost, ImageBuilder, WorkOptions } from '../ports/disk.ts'
 import type { Architecture } from '../ports/machine.ts'
 import type { Scope } from '../ports/store.ts'
+import type { TaskResult } from '../task/task.ts'
+import { imageTag } from './image-tag.ts'
 import type { ImagePublisher } from './publisher.ts'
 
-/** Ways in which an image comes into being; each ends in a published AMI and answers its id. */
+/** Ways in which an image comes into being; each ends in a published AMI. */
 export interface ImageWork {
-  build(scope: Scope, request: { recipe: string; name?: string | undefined }, job: ImageJob): Promise<string>
-  import(scope: Scope, request: ImportRequest, job: ImageJob): Promise<string>
+  build(scope: Scope, request: { recipe: string; name?: string | undefined }, job: ImageJob): Promise<TaskResult>
+  /** Answers the image that is there already when it was made of the very file that the publisher has now. */
+  pull(scope: Scope, request: { catalogName: string; name?: string | undefined }, job: ImageJob): Promise<TaskResult>
+  import(scope: Scope, request: ImportRequest, job: ImageJob): Promise<TaskResult>
 }
 
 /** The task that does it: a private empty directory, cancellation and progress. */
@@ -29,13 +36,14 @@ export interface ImportRequest {
 export interface ImageWorkDependencies {
   readonly disks: DiskHost
   readonly builder: ImageBuilder
+  readonly catalog: Catalog
   readonly publisher: ImagePublisher
   /** Told of the directory of a build, which may hold a kernel that serves to prove an accelerator. */
   readonly onBuilt: (directory: string) => Promise<void>
 }
 
 export function createImageWork(dependencies: ImageWorkDependencies): ImageWork {
-  const { disks, builder, publisher } = dependencies
+  const { disks, builder, catalog, publisher } = dependencies
 
   return {
     build: async (scope, request, job) => {
@@ -43,42 +51,103 @@ export function createImageWork(dependencies: ImageWorkDependencies): ImageWork 
       await dependencies.onBuilt(job.directory)
       return await publisher.publish(scope, {
         source: built.path,
-        name: request.name ?? publisher.freeName(scope, built.name),
+        name: request.name ?? built.name,
+        isNameFixed: request.name !== undefined,
         description: built.description,
         architecture: built.architecture,
-        loginUser: built.loginUser,
+        tags: { [imageTag.loginUser]: built.loginUser, [imageTag.recipe]: request.recipe },
         job,
+      })
+    },
+    pull: async (scope, request, job) => {
+      job.onProgress({ stage: "Reading the publisher's checksums" })
+      const { entry, url, checksum } = await catalog.locate(request.catalogName, job.signal)
+      const digest = `${checksum.algorithm}:${checksum.value}`
+      return await disks.withDownload(url, job, async (fetch) => {
+        const present = publisher.findBySource(scope, digest, request.name)
+        if (present) {
+          return {
+            imageId: present.id,
+            note: `${present.id} (${present.name}) is this very image: nothing was pulled.`,
+          }
+        }
+        if (request.name !== undefined) publisher.refuseTakenName(scope, request.name)
+        return await publisher.publish(scope, {
+          source: await fetch(checksum),
+          name: request.name ?? entry.name,
+          isNameFixed: request.name !== undefined,
+          description: entry.description,
+          architecture: entry.architecture,
+          tags: {
+            [imageTag.loginUser]: entry.loginUser,
+            [imageTag.catalog]: entry.name,
+            [imageTag.source]: withoutQuery(url),
+            [imageTag.sourceDigest]: digest,
+          },
+          job,
+        })
       })
     },
     import: async (scope, request, job) => {
       const checksum = request.checksum === undefined ? undefined : parseChecksum(request.checksum)
-      const file = await locate(request.source, checksum, job)
-      return await publisher.publish(scope, {
-        source: file,
-        name: request.name,
-        description: request.description ?? '',
-        architecture: request.architecture ?? 'x86_64',
-        ...(request.loginUser === undefined ? {} : { loginUser: request.loginUser }),
-        job,
-      })
+      const publish = async (path: string, source: string): Promise<TaskResult> =>
+        await publisher.publish(scope, {
+          source: path,
+          name: request.name,
+          isNameFixed: true,
+          description: request.description ?? '',
+          architecture: request.architecture ?? 'x86_64',
+          tags: {
+            [imageTag.loginUser]: request.loginUser,
+            [imageTag.source]: source,
+            [imageTag.sourceDigest]: checksum && `${checksum.algorithm}:${checksum.value}`,
+          },
+          job,
+        })
+      const { source } = request
+      if (/^https?:/i.test(source)) {
+        if (!URL.canParse(source)) throw invalidParameterValue('Source', source, 'It is not a URL.')
+        return await disks.withDownload(source, job, async (fetch) =>
+          publish(await fetch(checksum), withoutQuery(source)),
+        )
+      }
+      await requireReadable(source)
+      if (checksum) await verify(source, checksum, job)
+      return await publish(source, source)
     },
   }
 
-  async function locate(source: string, checksum: Checksum | undefined, job: ImageJob): Promise<string> {
-    if (/^https?:\/\//.test(source)) {
-      const file = join(job.directory, 'download')
-      await disks.download(source, file, checksum, job)
-      return file
-    }
-    if (!isAbsolute(source))
-      throw invalidParameterValue('Source', source, 'Expected an absolute path or an http(s) URL.')
-    if (checksum) throw invalidParameterValue('Checksum', checksum.value, 'A checksum is for downloads only.')
-    const stat = await fsExtra.stat(source).catch((error: NodeJS.ErrnoException) => {
-      throw new Ec2Error('InvalidDiskImage', `The file ${source} cannot be read: ${error.code ?? error.message}`)
-    })
-    if (!stat.isFile()) throw new Ec2Error('InvalidDiskImage', `${source} is not a regular file`)
-    return source
+  async function verify(path: string, checksum: Checksum, job: ImageJob): Promise<void> {
+    job.onProgress({ stage: 'Verifying' })
+    const found = await disks.digest(path, checksum.algorithm, job.signal)
+    if (found === checksum.value) return
+    throw new Ec2Error(
+      'ChecksumMismatch',
+      `${path} does not have the expected ${checksum.algorithm} digest: expected ${checksum.value}, found ${found}.`,
+    )
   }
+}
+
+async function requireReadable(path: string): Promise<void> {
+  if (!isAbsolute(path)) throw invalidParameterValue('Source', path, 'Expected an absolute path or an http(s) URL.')
+  try {
+    await access(path, constants.R_OK)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const { username } = userInfo()
+    const why =
+      code === 'ENOENT'
+        ? `There is no file ${path}.`
+        : `The daemon runs as ${username} and cannot read ${path} (${code}): copy it to where ${username} may read it.`
+    throw new Ec2Error('InvalidDiskImage', why)
+  }
+  if (!(await fsExtra.stat(path)).isFile()) throw new Ec2Error('InvalidDiskImage', `${path} is not a regular file.`)
+}
+
+/** A query may hold a secret that lends access; it is no part of what the file is. */
+function withoutQuery(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return `${origin}${pathname}`
 }
 
 function parseChecksum(text: string): Checksum {

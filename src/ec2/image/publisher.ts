@@ -6,20 +6,24 @@ import type { StatePaths } from '../../host/state-paths.ts'
 import { Ec2Error } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import { newId } from '../ids.ts'
-
 import type { DiskHost } from '../ports/disk.ts'
 import type { Architecture } from '../ports/machine.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
+import { maximumTagValueLength } from '../tag/tag.ts'
+import type { TaskResult } from '../task/task.ts'
+import { imageTag } from './image-tag.ts'
 import type { ImageJob } from './image-work.ts'
 import type { ImageRecord } from './image.ts'
 
 /** Makes an AMI of a disk file: a layer, a snapshot that names it, an image that maps it. */
 export interface ImagePublisher {
-  /** Resolves with the image id; nothing is left when it rejects. */
-  publish(scope: Scope, request: PublishRequest): Promise<string>
-  /** `base` when no image of the account has that name, else `base` with the date, else also with a number. */
-  freeName(scope: Scope, base: string): string
+  /** Nothing is left when it rejects. The result has a note when the image could not get the name it was to have. */
+  publish(scope: Scope, request: PublishRequest): Promise<TaskResult>
+  /** The image that was made of a downloaded file of that digest; of that name, when one is given. */
+  findBySource(scope: Scope, digest: string, name: string | undefined): ImageRecord | undefined
+  /** Throws InvalidAMIName.Duplicate. */
+  refuseTakenName(scope: Scope, name: string): void
   /** Deletes the layers whose making a crash interrupted. */
   removeInterrupted(): Promise<void>
 }
@@ -27,14 +31,14 @@ export interface ImagePublisher {
 export interface PublishRequest {
   readonly source: string
   readonly name: string
+  /** Whether a taken name is refused; else the image gets the date after its name, and a number if it must. */
+  readonly isNameFixed: boolean
   readonly description: string
   readonly architecture: Architecture
-  readonly loginUser?: string
+  /** Those without a value, or with one that is too long for a tag, are left out. */
+  readonly tags: Partial<Record<(typeof imageTag)[keyof typeof imageTag], string | undefined>>
   readonly job: ImageJob
 }
-
-/** The tag that tells `kiln ssh` whom to log in as. */
-export const loginUserTag = 'kiln:login-user'
 
 const bytesPerGib = 1024 ** 3
 
@@ -49,12 +53,12 @@ export function createImagePublisher(dependencies: {
 }): ImagePublisher {
   const { store, clock, random, paths, disks, events, descriptions } = dependencies
 
-  function isNameTaken(scope: Scope, name: string): boolean {
-    return store.images.list(scope).some((image) => image.state === 'available' && image.name === name)
+  function findByName(scope: Scope, name: string): ImageRecord | undefined {
+    return store.images.list(scope).find((image) => image.state === 'available' && image.name === name)
   }
 
-  async function publish(scope: Scope, request: PublishRequest): Promise<string> {
-    refuseTakenName(scope, request.name)
+  async function publish(scope: Scope, request: PublishRequest): Promise<TaskResult> {
+    if (request.isNameFixed) refuseTakenName(scope, request.name)
     const layerId = newId('layer', random)
     const createdAt = clock.now().toISOString()
     // Recorded first: a crash while the file is made leaves a pending layer, which the next start removes.
@@ -64,7 +68,7 @@ export function createImagePublisher(dependencies: {
       const file = await disks.importLayer(request.source, directory, request.job)
       const sizeGib = Math.max(1, Math.ceil(file.virtualSizeBytes / bytesPerGib))
       const image = store.transaction(() => {
-        refuseTakenName(scope, request.name)
+        const name = chooseName(scope, request)
         store.layers.replace({
           ...scope,
           id: layerId,
@@ -74,7 +78,7 @@ export function createImagePublisher(dependencies: {
           fileSizeBytes: file.fileSizeBytes,
           createdAt,
         })
-        return recordImage(scope, request, layerId, sizeGib)
+        return recordImage(scope, { ...request, name }, layerId, sizeGib)
       })
       await descriptions.describeLayer(layerId)
       await descriptions.describeImage(image.id)
@@ -83,7 +87,8 @@ export function createImagePublisher(dependencies: {
         resourceId: image.id,
         message: `${image.id} (${image.name}) is available`,
       })
-      return image.id
+      if (image.name === request.name) return { imageId: image.id }
+      return { imageId: image.id, note: `The name ${request.name} is taken: this image is ${image.name}.` }
     } catch (error) {
       if (store.layers.find(layerId)?.state === 'pending') await removeLayer(layerId)
       throw error
@@ -91,8 +96,18 @@ export function createImagePublisher(dependencies: {
   }
 
   function refuseTakenName(scope: Scope, name: string): void {
-    if (!isNameTaken(scope, name)) return
+    if (!findByName(scope, name)) return
     throw new Ec2Error('InvalidAMIName.Duplicate', `AMI name ${name} is already in use by another AMI`)
+  }
+
+  function chooseName(scope: Scope, { name: base, isNameFixed }: PublishRequest): string {
+    if (isNameFixed) refuseTakenName(scope, base)
+    if (!findByName(scope, base)) return base
+    const dated = `${base}-${clock.now().toISOString().slice(0, 10)}`
+    for (let number = 1; ; number++) {
+      const name = number === 1 ? dated : `${dated}.${number}`
+      if (!findByName(scope, name)) return name
+    }
   }
 
   function recordImage(scope: Scope, request: PublishRequest, layerId: string, sizeGib: number): ImageRecord {
@@ -125,9 +140,10 @@ export function createImagePublisher(dependencies: {
       enaSupport: true,
     }
     store.images.insert(image)
-    if (request.loginUser) {
-      store.tags.put(scope, image.id, 'image', [{ key: loginUserTag, value: request.loginUser }])
-    }
+    const tags = Object.entries(request.tags).flatMap(([key, value]) =>
+      value !== undefined && value.length <= maximumTagValueLength ? [{ key, value }] : [],
+    )
+    if (tags.length > 0) store.tags.put(scope, image.id, 'image', tags)
     return image
   }
 
@@ -138,14 +154,14 @@ export function createImagePublisher(dependencies: {
 
   return {
     publish,
-    freeName: (scope, base) => {
-      if (!isNameTaken(scope, base)) return base
-      const dated = `${base}-${clock.now().toISOString().slice(0, 10)}`
-      for (let number = 1; ; number++) {
-        const name = number === 1 ? dated : `${dated}.${number}`
-        if (!isNameTaken(scope, name)) return name
-      }
-    },
+    findBySource: (scope, digest, name) =>
+      store.images
+        .list(scope)
+        .filter((image) => image.state === 'available' && (name === undefined || image.name === name))
+        .find(({ id }) =>
+          store.tags.of(id).some(({ key, value }) => key === imageTag.sourceDigest && value === digest),
+        ),
+    refuseTakenName,
     removeInterrupted: async () => {
       for (const layer of [...store.layers.listBy('state', 'pending'), ...store.layers.listBy('state', 'deleting')]) {
         await removeLayer(layer.id)

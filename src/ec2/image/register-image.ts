@@ -13,18 +13,22 @@ const maximumDescriptionLength = 255
 /** EC2's rule for AMI names ("RegisterImage"). */
 const namePattern = /^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/
 
+/** Throws InvalidAMIName.Malformed. */
+export function requireImageName(name: string): void {
+  if (namePattern.test(name)) return
+  throw new Ec2Error(
+    'InvalidAMIName.Malformed',
+    `AMI names must be between 3 and 128 characters long, and may contain letters, numbers, '(', ')', '.', '-', '/' and '_'`,
+  )
+}
+
 /** Checks the name of a new image. Throws InvalidAMIName.Malformed or InvalidAMIName.Duplicate. */
 export function requireFreeImageName(
   domain: Pick<Domain, 'store'>,
   context: { accountId: string; region: string },
   name: string,
 ): void {
-  if (!namePattern.test(name)) {
-    throw new Ec2Error(
-      'InvalidAMIName.Malformed',
-      `AMI names must be between 3 and 128 characters long, and may contain letters, numbers, '(', ')', '.', '-', '/' and '_'`,
-    )
-  }
+  requireImageName(name)
   if (domain.store.images.list(context).some((image) => image.state === 'available' && image.name === name)) {
     throw new Ec2Error('InvalidAMIName.Duplicate', `AMI name ${name} is already in use by another AMI`)
   }

@@ -31,27 +31,38 @@ export interface LayerFile {
   readonly sha256: string
 }
 
+/**
+ * Downloads, going on from what an earlier call left, and resolves with the path of the whole file; it is there until the `use` that was
+ * given this has ended. Rejects with DownloadFailed, ChecksumMismatch or InsufficientDiskSpace.
+ */
+export type FetchDownload = (checksum: Checksum | undefined) => Promise<string>
+
 export interface DiskHost {
   /** An empty writable qcow2 over `backingPath` (also qcow2), or over nothing. At least as large as its backing file. */
   createVolumeDisk(request: { path: string; backingPath?: string; sizeBytes: number }): Promise<void>
   /**
    * Brings a foreign image file (qcow2, raw, vmdk, vhd, vhdx, ova; each also gz, xz or zst) into `directory` as a layer.
    * The file is hostile until proven harmless: explicit format, limits on time, memory and size; backing files, external data
-   * files and extents outside are refused. Rejects with Ec2Error `InvalidDiskImage` saying what is wrong. Leaves `directory`
-   * absent on failure or abort. Works in `directory`'s parent (same file system) and moves into place.
+   * files and extents outside are refused. Rejects with Ec2Error `InvalidDiskImage` saying what is wrong, or with
+   * `InsufficientDiskSpace`. Leaves `directory` absent on failure or abort. Works in `directory`'s parent (same file system) and moves into place.
    */
   importLayer(source: string, directory: string, work: WorkOptions): Promise<LayerFile>
-  /** Downloads to `destination`, resuming a partial file left there by an earlier try; verifies; atomic. */
-  download(url: string, destination: string, checksum: Checksum | undefined, work: WorkOptions): Promise<void>
+  /**
+   * Lets `use` alone have what is kept of a download: others for the same address wait for their turn. What has come is deleted when
+   * `use` resolves, kept for a later call when it rejects.
+   */
+  withDownload<T>(url: string, work: WorkOptions, use: (fetch: FetchDownload) => Promise<T>): Promise<T>
+  /** The digest of a file in lower-case hexadecimal. */
+  digest(path: string, algorithm: Checksum['algorithm'], signal: AbortSignal): Promise<string>
   /** Bytes that a file really takes on the host. */
   allocatedBytes(path: string): Promise<number>
   /** Bytes free for an ordinary user on the file system of `path`. */
   freeBytes(path: string): Promise<number>
   /**
-   * Deletes what imports into directories of `parent` left there when the daemon was killed. To be called at its start, while no
-   * import runs.
+   * Deletes what imports into directories of `parent` left there when the daemon was killed, and downloads that nobody has gone on with
+   * for a week. To be called at the daemon's start, while neither runs.
    */
-  removeInterruptedImports(parent: string): Promise<void>
+  removeInterrupted(parent: string): Promise<void>
 }
 
 /** An image of the Quick Start catalogue, images/catalog.yaml. */
@@ -75,9 +86,11 @@ export interface CatalogImage {
 export interface Catalog {
   /** In the catalogue's order. */
   list(): readonly CatalogEntry[]
+  /** Throws InvalidParameterValue (parameter CatalogName) for a name that the catalogue lacks. */
+  find(name: string): CatalogEntry
   /**
-   * Reads the publisher's checksum list over the network. Rejects with InvalidParameterValue (parameter CatalogName) for a name that
-   * the catalogue lacks, with DownloadFailed when the list cannot be had or does not name the image.
+   * Reads the publisher's checksum list over the network. Rejects as `find` throws, and with DownloadFailed when the list cannot be
+   * had or does not name the image.
    */
   locate(name: string, signal: AbortSignal): Promise<CatalogImage>
 }

@@ -40,6 +40,7 @@ export function describeSnapshots({ store }: Domain): Ec2Query<'DescribeSnapshot
           OwnerId: snapshot.accountId,
           VolumeId: snapshot.volumeId,
           VolumeSize: snapshot.volumeSizeGib,
+          FullSnapshotSizeInBytes: store.layers.find(snapshot.layerId)?.fileSizeBytes,
           State: snapshot.state,
           Progress: '100%',
           StartTime: new Date(snapshot.startTime),

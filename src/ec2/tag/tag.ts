@@ -15,7 +15,8 @@ export interface TagSpecificationInput {
 
 const maximumTags = 50
 const maximumKeyLength = 128
-const maximumValueLength = 256
+/** Characters of a tag's value at most. */
+export const maximumTagValueLength = 256
 
 /** Checks tags by EC2's rules ("Tag restrictions") and gives them in order. Throws InvalidParameterValue, TagLimitExceeded. */
 export function readTags(input: readonly TagInput[]): Tag[] {
@@ -24,11 +25,11 @@ export function readTags(input: readonly TagInput[]): Tag[] {
     if (key === '' || lengthOf(key) > maximumKeyLength) {
       throw invalidParameterValue('Tag.Key', key.slice(0, 150), `Tag keys have 1 to ${maximumKeyLength} characters.`)
     }
-    if (lengthOf(value) > maximumValueLength) {
+    if (lengthOf(value) > maximumTagValueLength) {
       throw invalidParameterValue(
         'Tag.Value',
         value.slice(0, 300),
-        `Tag values have at most ${maximumValueLength} characters.`,
+        `Tag values have at most ${maximumTagValueLength} characters.`,
       )
     }
     if (key.toLowerCase().startsWith('aws:')) {

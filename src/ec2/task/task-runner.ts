@@ -8,15 +8,15 @@ import { Ec2Error } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { Progress, WorkOptions } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
-import type { TaskRecord } from './task.ts'
+import type { TaskRecord, TaskResult } from './task.ts'
 
 /** Runs long work outside of the calls that ask for it. */
 export interface TaskRunner {
   /**
    * Begins the work of a task that was recorded as `running`. It gets a private directory that is deleted when it ends, however it
-   * ends; what it resolves with is the image id.
+   * ends.
    */
-  start(taskId: string, work: (job: WorkOptions & { directory: string }) => Promise<string>): void
+  start(taskId: string, work: (job: WorkOptions & { directory: string }) => Promise<TaskResult>): void
   progressOf(taskId: string): Progress | undefined
   /** Resolves when the task has ended. */
   cancel(taskId: string): Promise<void>
@@ -41,7 +41,7 @@ export function createTaskRunner(dependencies: {
   const { store, clock, paths, events, log } = dependencies
   const running = new Map<string, RunningTask>()
 
-  function finish(taskId: string, outcome: Pick<TaskRecord, 'state' | 'imageId' | 'error'>): void {
+  function finish(taskId: string, outcome: Pick<TaskRecord, 'state' | 'imageId' | 'note' | 'error'>): void {
     store.transaction(() => {
       const record = store.tasks.find(taskId)
       if (record) store.tasks.replace({ ...record, ...outcome, endedAt: clock.now().toISOString() })
@@ -56,12 +56,12 @@ export function createTaskRunner(dependencies: {
   async function run(
     taskId: string,
     abort: AbortController,
-    work: (job: WorkOptions & { directory: string }) => Promise<string>,
+    work: (job: WorkOptions & { directory: string }) => Promise<TaskResult>,
   ): Promise<void> {
     const directory = join(paths.staging, taskId)
     try {
       await ensurePrivateDirectory(directory)
-      const imageId = await work({
+      const result = await work({
         directory,
         signal: abort.signal,
         onProgress: (progress) => {
@@ -69,7 +69,7 @@ export function createTaskRunner(dependencies: {
           if (task) task.progress = progress
         },
       })
-      finish(taskId, { state: 'succeeded', imageId })
+      finish(taskId, { state: 'succeeded', ...result })
     } catch (error) {
       if (abort.signal.aborted) {
         finish(taskId, { state: 'cancelled', error: { code: 'Client.Cancelled', message: 'The task was cancelled' } })

@@ -28,12 +28,18 @@ export interface DiskLab {
   listLayers(): Promise<string[]>
 }
 
-export async function createDiskLab(maximumVirtualBytes = 64 * mib): Promise<DiskLab> {
+export async function createDiskLab({ maximumVirtualBytes = 64 * mib, reservedBytes = mib } = {}): Promise<DiskLab> {
   const directory = await mkdtemp(join(tmpdir(), 'kiln-disk-'))
   onTestFinished(() => rm(directory, { recursive: true }))
   const layers = join(directory, 'layers')
-  const disks = createDiskHost({ processes: createProcessHost(), clock: systemClock, maximumVirtualBytes })
   const path = (name: string) => join(directory, name)
+  const disks = createDiskHost({
+    processes: createProcessHost(),
+    clock: systemClock,
+    downloadsDirectory: path('downloads'),
+    maximumVirtualBytes,
+    reservedBytes,
+  })
   const run = async (file: string, ...args: string[]) => {
     await execute(file, args, { cwd: directory })
   }
@@ -52,8 +58,8 @@ export async function createDiskLab(maximumVirtualBytes = 64 * mib): Promise<Dis
       return path(name)
     },
     contentOf: async (source, format) => {
-      const raw = path(`content-${createHash('sha256').update(source).digest('hex').slice(0, 8)}`)
-      await run('qemu-img', 'convert', '-f', format, '-O', 'raw', source, raw)
+      const raw = format === 'raw' ? source : path('content')
+      if (format !== 'raw') await run('qemu-img', 'convert', '-f', format, '-O', 'raw', source, raw)
       // VHD rounds the size up to whole cylinders.
       return createHash('sha256')
         .update((await readFile(raw)).subarray(0, 8 * mib))

@@ -1,12 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { download } from '../../../src/disk/download.ts'
-import type { Checksum } from '../../../src/ec2/ports/disk.ts'
+import fsExtra from 'fs-extra'
+import { createDownloadCache } from '../../../src/disk/download-cache.ts'
+import { Ec2Error } from '../../../src/ec2/errors.ts'
+import type { Checksum, WorkOptions } from '../../../src/ec2/ports/disk.ts'
 import { systemClock } from '../../../src/host/clock.ts'
 import { mib, quietWork } from './disk-lab.ts'
 import { breakOffAfter, serve, startUnreliableServer } from './unreliable-server.ts'
@@ -19,10 +22,20 @@ function digestOf(bytes: Buffer, algorithm: 'sha256' | 'sha512' = 'sha256'): Che
   return { algorithm, value: createHash(algorithm).update(bytes).digest('hex') }
 }
 
+interface GetOptions {
+  maximumBytes?: number
+  reservedBytes?: number
+  stallTimeoutMs?: number
+  work?: WorkOptions
+  /** Instead of keeping the file. */
+  use?: (path: string) => Promise<unknown>
+}
+
 async function createDownloadLab() {
-  const directory = await mkdtemp(join(tmpdir(), 'kiln-download-'))
-  onTestFinished(() => rm(directory, { recursive: true }))
-  const destination = join(directory, 'disk.qcow2')
+  const root = await mkdtemp(join(tmpdir(), 'kiln-download-'))
+  onTestFinished(() => rm(root, { recursive: true }))
+  const directory = join(root, 'downloads')
+  const result = join(root, 'disk.qcow2')
   const pauses: number[] = []
   const clock = {
     ...systemClock,
@@ -31,29 +44,47 @@ async function createDownloadLab() {
     },
   }
   const work = quietWork()
+  const cacheOf = (limits: GetOptions = {}) =>
+    createDownloadCache({ clock, directory, maximumBytes: mib, reservedBytes: 0, ...limits })
+  const shared = cacheOf()
   return {
-    destination,
+    directory,
     pauses,
     work,
-    get: (url: string, checksum?: Checksum, limits: { maximumBytes?: number; stallTimeoutMs?: number } = {}) =>
-      download({ clock, maximumBytes: mib, ...limits }, url, destination, checksum, work),
-    read: () => readFile(destination),
-    list: async () => (await readdir(directory)).sort(),
+    shared,
+    /** Downloads as a daemon of its own would, that knows nothing but what is on disk. */
+    get: (url: string, checksum?: Checksum, options: GetOptions = {}) =>
+      cacheOf(options).use(url, options.work ?? work, async (fetch) => {
+        const path = await fetch(checksum)
+        await (options.use ?? ((file) => copyFile(file, result)))(path)
+      }),
+    read: () => readFile(result),
+    hasResult: () => fsExtra.pathExists(result),
+    /** What is kept for a later try, without the part of the names that stands for the address. */
+    kept: async () => {
+      if (!(await fsExtra.pathExists(directory))) return []
+      return (await readdir(directory)).map((name) => name.replace(/^[0-9a-f]{16}-/, '')).sort()
+    },
   }
 }
 
-test.each(['sha256', 'sha512'] as const)('a file whose %s digest is right is there alone', async (algorithm) => {
-  const lab = await createDownloadLab()
-  const { url } = await startUnreliableServer([serve(content, etag)])
-  await lab.get(url, digestOf(content, algorithm))
-  expect((await lab.read()).equals(content)).toBe(true)
-  expect(await lab.list()).toEqual(['disk.qcow2'])
-  expect(lab.work.told.filter(({ stage }) => stage === 'Downloading').at(-1)).toEqual({
-    stage: 'Downloading',
-    doneBytes: content.length,
-    totalBytes: content.length,
-  })
-})
+const partial = ['disk.qcow2.part', 'disk.qcow2.part.validator']
+
+test.each(['sha256', 'sha512'] as const)(
+  'hands over a file whose %s digest is right, and keeps nothing',
+  async (algorithm) => {
+    const lab = await createDownloadLab()
+    const { url } = await startUnreliableServer([serve(content, etag)])
+    await lab.get(url, digestOf(content, algorithm))
+    expect((await lab.read()).equals(content)).toBe(true)
+    expect(await lab.kept()).toEqual([])
+    expect(lab.work.told.filter(({ stage }) => stage === 'Downloading').at(-1)).toEqual({
+      stage: 'Downloading',
+      doneBytes: content.length,
+      totalBytes: content.length,
+    })
+  },
+)
 
 test('follows redirects', async () => {
   const lab = await createDownloadLab()
@@ -83,21 +114,87 @@ test('a later call goes on from what an earlier one left', async () => {
     serve(content, etag),
   ])
   await expect(lab.get(url, digestOf(content))).rejects.toMatchObject({ code: 'DownloadFailed' })
-  expect(await lab.list()).toEqual(['disk.qcow2.part', 'disk.qcow2.part.validator'])
+  expect(await lab.kept()).toEqual(partial)
   await lab.get(url, digestOf(content))
   expect((await lab.read()).equals(content)).toBe(true)
   expect(ranges.at(-1)).toBe('bytes=100000-')
-  expect(await lab.list()).toEqual(['disk.qcow2'])
+  expect(await lab.kept()).toEqual([])
 })
 
-test('a file that had come whole before a crash is not downloaded again', async () => {
+test('a file that had come whole, but was not yet made use of, is not downloaded again', async () => {
   const lab = await createDownloadLab()
-  await writeFile(`${lab.destination}.part`, content)
-  await writeFile(`${lab.destination}.part.validator`, etag)
   const { url, ranges } = await startUnreliableServer([serve(content, etag)])
+  const interrupted = lab.get(url, digestOf(content), { use: async () => Promise.reject(new Error('the daemon ends')) })
+  await expect(interrupted).rejects.toThrow('the daemon ends')
+  expect(await lab.kept()).toEqual(partial)
   await lab.get(url, digestOf(content))
   expect((await lab.read()).equals(content)).toBe(true)
-  expect(ranges).toEqual(['bytes=300000-'])
+  expect(ranges).toEqual([undefined, 'bytes=300000-'])
+  expect(await lab.kept()).toEqual([])
+})
+
+test('a file that turns out to be no disk is not kept', async () => {
+  const lab = await createDownloadLab()
+  const { url } = await startUnreliableServer([serve(content, etag)])
+  const refused = lab.get(url, undefined, { use: async () => Promise.reject(new Ec2Error('InvalidDiskImage', 'no')) })
+  await expect(refused).rejects.toMatchObject({ code: 'InvalidDiskImage' })
+  expect(await lab.kept()).toEqual([])
+})
+
+test('files of the same name from other addresses are kept apart', async () => {
+  const lab = await createDownloadLab()
+  const one = await startUnreliableServer([breakOffAfter(100_000, content, etag)])
+  const other = await startUnreliableServer([serve(later, etag)])
+  await expect(lab.get(one.url, undefined, { stallTimeoutMs: 300, work: abortAfter(100_000) })).rejects.toThrow()
+  await lab.get(other.url, digestOf(later))
+  expect((await lab.read()).equals(later)).toBe(true)
+  expect(other.ranges).toEqual([undefined])
+  expect(await lab.kept()).toEqual(partial)
+})
+
+test('of two downloads of one file at once the second waits for the first', async () => {
+  const lab = await createDownloadLab()
+  const { url, ranges } = await startUnreliableServer([serve(content, etag)])
+  const told: string[] = []
+  let isFirstDone = false
+  const first = lab.shared.use(url, quietWork(), async (fetch) => {
+    const bytes = await readFile(await fetch(digestOf(content)))
+    isFirstDone = true
+    return bytes
+  })
+  const work = { signal: new AbortController().signal, onProgress: ({ stage }: { stage: string }) => told.push(stage) }
+  const second = lab.shared.use(url, work, async () => isFirstDone)
+  expect(await second).toBe(true)
+  expect((await first).equals(content)).toBe(true)
+  expect(told).toEqual(['Waiting for another download of the same file'])
+  expect(ranges).toEqual([undefined])
+})
+
+test('a download that waits for another can be cancelled', async () => {
+  const lab = await createDownloadLab()
+  const controller = new AbortController()
+  const url = 'http://127.0.0.1:1/disk.qcow2'
+  let finishFirst: (() => void) | undefined
+  const first = lab.shared.use(url, quietWork(), () => new Promise<void>((resolve) => (finishFirst = resolve)))
+  const second = lab.shared.use(url, { signal: controller.signal, onProgress: () => undefined }, async () => 'second')
+  const third = lab.shared.use(url, quietWork(), async () => 'third')
+  controller.abort()
+  await expect(second).rejects.toThrow(/abort/i)
+  finishFirst?.()
+  await first
+  expect(await third).toBe('third')
+})
+
+test('what nobody has gone on with for a week is deleted', async () => {
+  const lab = await createDownloadLab()
+  const { url } = await startUnreliableServer([breakOffAfter(100_000, content, etag)])
+  await expect(lab.get(url, undefined, { work: abortAfter(100_000) })).rejects.toThrow()
+  await lab.shared.removeForgotten()
+  expect(await lab.kept()).toEqual(partial)
+  const longAgo = new Date(Date.now() - 8 * 24 * 3600 * 1000)
+  for (const name of await readdir(lab.directory)) await utimes(join(lab.directory, name), longAgo, longAgo)
+  await lab.shared.removeForgotten()
+  expect(await lab.kept()).toEqual([])
 })
 
 describe('begins again when', () => {
@@ -187,7 +284,8 @@ test('a wrong digest keeps nothing and names both', async () => {
     code: 'ChecksumMismatch',
     message: `${url} does not have the expected sha256 digest: expected ${digestOf(content).value}, found ${digestOf(later).value}. Nothing was kept.`,
   })
-  expect(await lab.list()).toEqual([])
+  expect(await lab.hasResult()).toBe(false)
+  expect(await lab.kept()).toEqual([])
 })
 
 test('a server that announces more than it has is given up', async () => {
@@ -201,7 +299,7 @@ test('a server that announces more than it has is given up', async () => {
   ])
   await expect(lab.get(url, digestOf(content))).rejects.toMatchObject({ code: 'DownloadFailed' })
   expect(ranges).toHaveLength(5)
-  expect(await lab.list()).not.toContain('disk.qcow2')
+  expect(await lab.hasResult()).toBe(false)
 })
 
 test('a server that announces less than it sends is caught by the digest', async () => {
@@ -219,7 +317,8 @@ test('a server that announces less than it sends is caught by the digest', async
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/disk.qcow2`
   await expect(lab.get(url, digestOf(content))).rejects.toMatchObject({ code: 'ChecksumMismatch' })
-  expect(await lab.list()).toEqual([])
+  expect(await lab.hasResult()).toBe(false)
+  expect(await lab.kept()).toEqual([])
 })
 
 test.each(['with its length announced', 'without'])('a file over the limit is refused, %s', async (how) => {
@@ -235,7 +334,7 @@ test.each(['with its length announced', 'without'])('a file over the limit is re
     code: 'DownloadFailed',
     message: expect.stringContaining('is longer than the 200000 bytes'),
   })
-  expect(await lab.list()).not.toContain('disk.qcow2')
+  expect(await lab.hasResult()).toBe(false)
 })
 
 test('a missing file is told at once', async () => {
@@ -255,14 +354,59 @@ test('a server that is not there is told with the reason', async () => {
 
 test('a cancelled download keeps what has come', async () => {
   const lab = await createDownloadLab()
-  const controller = new AbortController()
   const { url } = await startUnreliableServer([
     (_request, response) => {
       response.writeHead(200, { etag, 'content-length': content.length }).write(content.subarray(0, 100_000))
     },
   ])
-  const work = { signal: controller.signal, onProgress: () => controller.abort() }
-  const dependencies = { clock: systemClock, maximumBytes: mib }
-  await expect(download(dependencies, url, lab.destination, undefined, work)).rejects.toThrow(/abort/i)
-  expect(await lab.list()).toEqual(['disk.qcow2.part', 'disk.qcow2.part.validator'])
+  await expect(lab.get(url, undefined, { work: abortAfter(1) })).rejects.toThrow(/abort/i)
+  expect(await lab.kept()).toEqual(partial)
 })
+
+test('a compressed answer is taken for what it is in plain, and begun again when it breaks off', async () => {
+  const lab = await createDownloadLab()
+  const body = gzipSync(content)
+  const compressed = { etag, 'content-encoding': 'gzip', 'content-length': body.length }
+  const { url, ranges } = await startUnreliableServer([
+    (_request, response) => {
+      response.writeHead(200, compressed).write(body.subarray(0, 100_000), () => {
+        setTimeout(() => response.destroy(), 50)
+      })
+    },
+    (_request, response) => response.writeHead(200, compressed).end(body),
+  ])
+  await lab.get(url, digestOf(content))
+  expect(ranges).toEqual([undefined, undefined])
+  expect((await lab.read()).equals(content)).toBe(true)
+})
+
+test('a file that the disk has no space for is refused before it comes, in numbers', async () => {
+  const lab = await createDownloadLab()
+  const { url } = await startUnreliableServer([serve(content, etag)])
+  await expect(lab.get(url, digestOf(content), { reservedBytes: 2 ** 60 })).rejects.toMatchObject({
+    code: 'InsufficientDiskSpace',
+    message: expect.stringMatching(
+      /^There is not enough disk space: the download of http\S+ needs 1 MiB, 1,099,511,627,776 MiB are to stay free, and \S+ has [\d,]+ MiB\./,
+    ),
+  })
+  expect(await lab.hasResult()).toBe(false)
+})
+
+test('an address with a password in it is refused without telling it', async () => {
+  const lab = await createDownloadLab()
+  await expect(lab.get('http://me:secret@127.0.0.1:1/disk.qcow2')).rejects.toMatchObject({
+    code: 'DownloadFailed',
+    message: expect.not.stringContaining('secret'),
+  })
+})
+
+/** Work that is cancelled as soon as so many bytes have come. */
+function abortAfter(bytes: number): WorkOptions {
+  const controller = new AbortController()
+  return {
+    signal: controller.signal,
+    onProgress: ({ doneBytes = 0 }) => {
+      if (doneBytes >= bytes) controller.abort()
+    },
+  }
+}

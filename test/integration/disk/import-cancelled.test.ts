@@ -32,7 +32,7 @@ test('an import that is killed leaves only its staging directory, which the next
     import { createDiskHost } from ${JSON.stringify(new URL('../../../src/disk/disk-host.ts', import.meta.url).pathname)}
     import { createProcessHost } from ${JSON.stringify(new URL('../../../src/host/process.ts', import.meta.url).pathname)}
     import { systemClock } from ${JSON.stringify(new URL('../../../src/host/clock.ts', import.meta.url).pathname)}
-    const disks = createDiskHost({ processes: createProcessHost(), clock: systemClock, maximumVirtualBytes: ${64 * mib} })
+    const disks = createDiskHost({ processes: createProcessHost(), clock: systemClock, downloadsDirectory: '/nonexistent', maximumVirtualBytes: ${64 * mib} })
     await disks.importLayer(${JSON.stringify(source)}, ${JSON.stringify(join(lab.layers, 'layer-2'))}, {
       signal: new AbortController().signal,
       onProgress: ({ stage }) => { if (stage === 'Converting' || stage === 'Verifying') process.kill(process.pid, 'SIGKILL') },
@@ -45,7 +45,7 @@ test('an import that is killed leaves only its staging directory, which the next
   expect(signal).toBe('SIGKILL')
   expect(await lab.listLayers()).toEqual(['layer-1', 'layer-2.importing'])
 
-  await lab.disks.removeInterruptedImports(lab.layers)
+  await lab.disks.removeInterrupted(lab.layers)
   expect(await lab.listLayers()).toEqual(['layer-1'])
   expect(await lab.contentOf(finished.path, 'qcow2')).toMatch(/^[0-9a-f]{64}$/)
 })

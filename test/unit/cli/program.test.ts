@@ -41,10 +41,7 @@ function instance(id: string, name: string, state = 'running') {
 const first = instance('i-00000000000000001', 'web')
 const second = instance('i-00000000000000002', 'web')
 const gone = instance('i-00000000000000003', 'web', 'terminated')
-const listing = (...Instances: unknown[]) => ({
-  DescribeInstances: () => ({ Reservations: [{ Instances }] }),
-  DescribeImages: () => ({ Images: [{ ImageId: 'ami-1', Name: 'nano' }] }),
-})
+const listing = (...Instances: unknown[]) => ({ DescribeInstances: () => ({ Reservations: [{ Instances }] }) })
 
 test('says how to start a daemon that does not run', async () => {
   expect(await runAgainst(undefined, ['ls'])).toMatchObject({
@@ -61,8 +58,8 @@ test('lists instances without the terminated ones', async () => {
   const { code, out } = await runAgainst(listing(first, gone), ['ls'])
   expect(code).toBe(0)
   expect(out).toMatchInlineSnapshot(`
-    "NAME  ID                   STATE    TYPE      IMAGE  PUBLIC IP  PRIVATE IP  AGE
-    web   i-00000000000000001  running  t3.micro  -      -          -           -
+    "NAME  ID                   STATE    TYPE      IMAGE  PUBLIC IP  PRIVATE IP
+    web   i-00000000000000001  running  t3.micro  -      -          -
     "
   `)
 })
@@ -85,11 +82,24 @@ test('lists the candidates of an ambiguous name', async () => {
   expect(err).toContain('i-00000000000000001 (running), i-00000000000000002 (running)')
 })
 
-test('says how to build an image that only has a recipe', async () => {
-  const answers = { DescribeImages: () => ({}), KilnDescribeRecipes: () => ({ Recipes: [{ Name: 'nano' }] }) }
-  const { code, err } = await runAgainst(answers, ['run', 'nano'])
+const waysToGet = {
+  DescribeImages: () => ({}),
+  KilnDescribeRecipes: () => ({ Recipes: [{ Name: 'nano' }, { Name: 'debian-12' }] }),
+  KilnDescribeCatalog: () => ({ Entries: [{ Name: 'ubuntu-24.04' }, { Name: 'debian-12' }] }),
+}
+
+test.each([
+  ['nano', 'Build it with: kiln image build nano'],
+  ['ubuntu-24.04', 'Pull it with: kiln image pull ubuntu-24.04'],
+  [
+    'debian-12',
+    "Build it from packages with: kiln image build debian-12; or download its publisher's own with: kiln image pull debian-12",
+  ],
+  ['plan9', 'See what there is: kiln image ls, kiln image recipes, kiln image catalog'],
+])('says how to get the image %s that is not there', async (name, hint) => {
+  const { code, err } = await runAgainst(waysToGet, ['run', name])
   expect(code).toBe(4)
-  expect(err).toContain('kiln image build nano')
+  expect(err).toBe(`kiln: There is no image ${name}.\n      ${hint}\n`)
 })
 
 test('terminates everything only when told twice', async () => {

@@ -69,6 +69,19 @@ test('the shipped catalogue has the images that the guides name', async () => {
   `)
 })
 
+test('the guide names every shipped image with its login, and no other', async () => {
+  const guide = await readFile('docs/guides/images.md', 'utf8')
+  const rows = [...guide.matchAll(/^\| ((?:`[a-z0-9.-]+`(?:, )?)+) \| `([a-z0-9-]+)` \| [^|]+ \|$/gm)]
+  const told = rows.flatMap(([, names = '', login]) =>
+    [...names.matchAll(/`([^`]+)`/g)].map(([, name]) => `${name} ${login}`),
+  )
+  const catalog = await shippedCatalog()
+  const shipped = catalog.list().map(({ name, loginUser }) => `${name.replace(/-arm64$/, '')} ${loginUser}`)
+  expect(told).toEqual([...new Set(shipped)])
+  const x86Only = catalog.list().filter(({ name }) => !catalog.list().some((other) => other.name === `${name}-arm64`))
+  expect(x86Only.map(({ name }) => name).filter((name) => !name.endsWith('-arm64'))).toEqual(['arch'])
+})
+
 test('every shipped image comes over https', async () => {
   const catalog = await shippedCatalog()
   expect(catalog.list().filter(({ url }) => !url.startsWith('https://'))).toEqual([])

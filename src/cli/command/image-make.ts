@@ -1,0 +1,118 @@
+import { resolve } from 'node:path'
+import { type Command, Option } from 'commander'
+import type { KilnClient } from '../client.ts'
+import { CliError, exitCode } from '../failure.ts'
+import { resolveImage, waysToGet } from '../resolve/image.ts'
+import { clientOf, note, say, type Session } from '../session.ts'
+import { followTask } from '../task.ts'
+
+const cancelled = 'Cancelled.'
+const cancelledDownload = 'Cancelled. What has come of the download is kept: the same command goes on from there.'
+
+/** `kiln image build` */
+export function defineBuild(command: Command, session: Session): void {
+  command
+    .description('Build an image from a recipe')
+    .argument('<recipe>', 'see: kiln image recipes')
+    .option('--name <name>', "the recipe's when absent")
+    .addHelpText('after', '\nExamples:\n  kiln image build nano\n  kiln image build debian-12 --name base')
+    .action(async (recipe: string, { name }: { name?: string }) => {
+      const client = clientOf(session)
+      const { Recipes } = await client.call('KilnDescribeRecipes', {})
+      if (!Recipes.some(({ Name }) => Name === recipe)) {
+        throw new CliError(`There is no recipe ${recipe}.`, {
+          exitCode: exitCode.notFound,
+          hint: (await waysToGet(client, recipe)) ?? 'See what can be built: kiln image recipes',
+        })
+      }
+      const { TaskId } = await client.call('KilnBuildImage', { Recipe: recipe, ...(name ? { Name: name } : {}) })
+      await tellResult(session, client, await followTask(session, client, TaskId, cancelled))
+    })
+}
+
+/** `kiln image pull` */
+export function definePull(command: Command, session: Session): void {
+  command
+    .description('Download an official cloud image, and verify it')
+    .argument('<name>', 'see: kiln image catalog')
+    .option('--name <name>', 'of the image; that of the catalogue when absent')
+    .addHelpText(
+      'after',
+      `
+A download that broke off, or was cancelled by Ctrl-C, goes on where it was when the command is run again.
+
+Examples:
+  kiln image pull ubuntu-24.04
+  kiln image pull debian-12 --name debian-official`,
+    )
+    .action(async (catalogName: string, { name }: { name?: string }) => {
+      const client = clientOf(session)
+      const { Entries } = await client.call('KilnDescribeCatalog', {})
+      if (!Entries.some(({ Name }) => Name === catalogName)) {
+        throw new CliError(`The catalogue has no ${catalogName}.`, {
+          exitCode: exitCode.notFound,
+          hint: (await waysToGet(client, catalogName)) ?? 'See what can be pulled: kiln image catalog',
+        })
+      }
+      const { TaskId } = await client.call('KilnPullImage', {
+        CatalogName: catalogName,
+        ...(name ? { Name: name } : {}),
+      })
+      await tellResult(session, client, await followTask(session, client, TaskId, cancelledDownload))
+    })
+}
+
+interface ImportOptions {
+  name: string
+  description?: string
+  arch?: 'x86_64' | 'i386' | 'arm64'
+  loginUser?: string
+  checksum?: string
+}
+
+/** `kiln image import` */
+export function defineImport(command: Command, session: Session): void {
+  command
+    .description('Make an image of a disk: qcow2, raw, VMDK, VHD, VHDX or OVA, also in gzip, xz or zstd')
+    .argument('<source>', 'a file, or an http(s) URL')
+    .requiredOption('--name <name>', 'of the image')
+    .option('--description <text>')
+    .addOption(new Option('--arch <architecture>', 'x86_64 when absent').choices(['x86_64', 'i386', 'arm64']))
+    .option('--login-user <user>', 'whom kiln ssh logs in as; ec2-user when absent')
+    .option('--checksum <checksum>', 'sha256:HEX or sha512:HEX of the file as it is, packed or not')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  kiln image import disk.qcow2 --name mine --login-user admin
+  kiln image import https://example.org/server.ova --name server --checksum sha256:…
+  kiln image import board.img.xz --name board --arch arm64`,
+    )
+    .action(async (source: string, options: ImportOptions) => {
+      const client = clientOf(session)
+      const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(source)?.[1]?.toLowerCase()
+      const isUrl = scheme === 'http' || scheme === 'https'
+      if (scheme !== undefined && !isUrl) {
+        throw new CliError(`Images come from files and from http and https URLs, not from ${scheme}.`, {
+          exitCode: exitCode.usage,
+        })
+      }
+      const { TaskId } = await client.call('KilnImportImage', {
+        // The daemon has another working directory.
+        Source: isUrl ? source : resolve(source),
+        Name: options.name,
+        ...(options.description === undefined ? {} : { Description: options.description }),
+        ...(options.arch ? { Architecture: options.arch } : {}),
+        ...(options.loginUser ? { LoginUser: options.loginUser } : {}),
+        ...(options.checksum ? { Checksum: options.checksum } : {}),
+      })
+      const imageId = await followTask(session, client, TaskId, isUrl ? cancelledDownload : cancelled)
+      await tellResult(session, client, imageId)
+    })
+}
+
+async function tellResult(session: Session, client: KilnClient, imageId: string): Promise<void> {
+  say(session, imageId)
+  const { Name = imageId } = await resolveImage(client, imageId)
+  note(session, `Launch it with: kiln run ${Name}`)
+}
