@@ -15,6 +15,7 @@ import type { ScheduleRecord } from '../ec2/schedule/schedule.ts'
 import type { TaskRecord } from '../ec2/task/task.ts'
 import { diskFile } from '../host/state-paths.ts'
 import type { AnyOperation } from './dispatch.ts'
+import { describeEvent } from './stream/event-stream.ts'
 import { type KilnOutputs, kilnInputs, type ScheduleDescription, type TaskDescription } from './kiln-operations.ts'
 
 /** What only Kiln's own operations need. */
@@ -98,14 +99,7 @@ export function kilnOperations(domain: Domain, kiln: KilnDependencies): Record<s
       return {}
     }),
     KilnDescribeEvents: query('KilnDescribeEvents', (_context, input) => ({
-      Events: domain.store.events.after(input.AfterEventNumber ?? 0, input.MaxResults ?? 1000).map((event) => ({
-        Number: event.number,
-        Time: event.time,
-        Kind: event.kind,
-        ResourceId: event.resourceId,
-        Message: event.message,
-        ...(event.detail ? { Detail: { ...event.detail } } : {}),
-      })),
+      Events: domain.events.readAfter(input.AfterEventNumber ?? 0, input.MaxResults ?? 1000).map(describeEvent),
     })),
   }
 }

@@ -1,5 +1,4 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
-import { createInterface } from 'node:readline'
 import type { Duplex, Readable } from 'node:stream'
 import { type OperationCaller, OperationError } from '../api/contract.ts'
 import type { EventDescription } from '../api/kiln-operations.ts'
@@ -62,8 +61,9 @@ export function createClient({ socketPath, region }: ClientOptions): KilnClient 
     })
   }
 
-  async function* events(after: number, signal: AbortSignal): AsyncGenerator<EventDescription> {
-    const outgoing = start('GET', `/events?after=${after}`)
+  /** The body of a streamed answer, chunk by chunk, until the signal is aborted, its reader leaves or the daemon ends. */
+  async function* stream(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const outgoing = start('GET', path)
     const answered = answerTo(outgoing)
     outgoing.end()
     const stop = () => outgoing.destroy()
@@ -71,14 +71,22 @@ export function createClient({ socketPath, region }: ClientOptions): KilnClient 
     try {
       const response = await answered
       if (response.statusCode !== 200) await readAnswer(response)
-      for await (const line of createInterface({ input: response })) {
-        if (line.trim() !== '') yield JSON.parse(line) as EventDescription
-      }
+      yield* response as AsyncIterable<Buffer>
     } catch (error) {
-      if (!signal.aborted) throw error
+      if (!signal.aborted && !isConnectionReset(error)) throw error
     } finally {
       signal.removeEventListener('abort', stop)
       outgoing.destroy()
+    }
+  }
+
+  async function* events(after: number, signal: AbortSignal): AsyncGenerator<EventDescription> {
+    const decoder = new TextDecoder()
+    let rest = ''
+    for await (const chunk of stream(`/events?after=${after}`, signal)) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) yield JSON.parse(line) as EventDescription
     }
   }
 
@@ -116,6 +124,11 @@ function connectionFailure(error: NodeJS.ErrnoException): Error {
     })
   }
   return new CliError('The daemon closed the connection before it answered.', { hint: 'See: kiln daemon status' })
+}
+
+/** The daemon has ended in the middle of an answer. */
+function isConnectionReset(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
 }
 
 async function readText(stream: Readable): Promise<string> {

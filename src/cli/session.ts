@@ -26,6 +26,8 @@ export interface Session {
   runInForeground(argv: readonly [string, ...string[]]): Promise<number>
   /** `--region`, else AWS_REGION, else the daemon's. */
   region: string | undefined
+  /** Set by `--no-color`. */
+  isColorless?: boolean
 }
 
 export type OutputFormat = 'table' | 'json' | 'yaml'
@@ -59,6 +61,13 @@ export async function printAnswer(session: Session, format: 'json' | 'yaml', ans
   const text = format === 'json' ? `${JSON.stringify(answer, null, 2)}\n` : (await import('yaml')).stringify(answer)
   // JSON leaves C1 controls as they are, and some terminals obey them.
   session.stdout.write(session.stdout.isTTY ? text.split('\n').map(printable).join('\n') : text)
+}
+
+/** Whether results may have colours: on a terminal only, unless the environment says otherwise (no-color.org). */
+export function hasColor({ isColorless, environment, stdout }: Session): boolean {
+  if (isColorless || environment['NO_COLOR']) return false
+  if (environment['FORCE_COLOR']) return environment['FORCE_COLOR'] !== '0'
+  return stdout.isTTY === true && environment['TERM'] !== 'dumb'
 }
 
 /** Something for the user to read that is no result: goes to standard error. */

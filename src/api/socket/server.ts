@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Ec2Model } from '../../ec2-model/model.ts'
-import { Ec2Error, internalError } from '../../ec2/errors.ts'
+import { Ec2Error, internalError, invalidParameterValue } from '../../ec2/errors.ts'
 import type { EventBus } from '../../ec2/event/event-bus.ts'
-import type { EventRecord } from '../../ec2/event/event.ts'
 import type { Random } from '../../host/random.ts'
 import type { Caller } from '../caller.ts'
 import type { Dispatch } from '../dispatch.ts'
 import { kilnInputs } from '../kiln-operations.ts'
 import { toJson, validateInput } from '../model-validation.ts'
+import { streamEvents } from '../stream/event-stream.ts'
 
 /** The JSON front end on the unix socket: whoever may open the socket is the account's owner. */
 export interface SocketServerDependencies {
@@ -26,7 +26,7 @@ export interface SocketServerDependencies {
 const maximumBodyBytes = 1024 * 1024
 
 /**
- * `POST /operations/NAME` answers JSON; `GET /events` streams one event a line; `GET /dial/INSTANCE/PORT` and
+ * `POST /operations/NAME` answers JSON; `GET /events?after=NUMBER` streams one event a line; `GET /dial/INSTANCE/PORT` and
  * `GET /console/INSTANCE` with `Upgrade: kiln-stream` become raw bytes; `POST /shutdown` ends the daemon; `GET /health`.
  */
 export function createSocketServer(dependencies: SocketServerDependencies): Server {
@@ -68,7 +68,8 @@ async function route(
   }
   if (request.method === 'GET' && url.pathname === '/health')
     return sendJson(response, 200, { Health: 'ok', Pid: process.pid })
-  if (request.method === 'GET' && url.pathname === '/events') return streamEvents(dependencies, response)
+  if (request.method === 'GET' && url.pathname === '/events')
+    return streamEvents(dependencies.events, response, readAfter(url))
   if (request.method === 'POST' && url.pathname === '/shutdown') {
     const input = await readJson(request)
     sendJson(response, 200, {})
@@ -110,23 +111,11 @@ async function readJson(request: IncomingMessage): Promise<Record<string, unknow
   throw new Ec2Error('MalformedInput', 'The body is not a JSON object.')
 }
 
-function streamEvents({ events }: SocketServerDependencies, response: ServerResponse): void {
-  response.writeHead(200, { 'content-type': 'application/x-ndjson' })
-  response.flushHeaders()
-  const leave = events.follow((event) => response.write(`${JSON.stringify(describeEvent(event))}\n`))
-  response.on('close', leave)
-}
-
-function describeEvent(event: EventRecord): Record<string, unknown> {
-  const { number, time, kind, resourceId, message, detail } = event
-  return {
-    Number: number,
-    Time: time,
-    Kind: kind,
-    ResourceId: resourceId,
-    Message: message,
-    ...(detail ? { Detail: detail } : {}),
-  }
+/** The number after which events are wanted: all that are kept when it is absent. */
+function readAfter(url: URL): number {
+  const text = url.searchParams.get('after') ?? '0'
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw invalidParameterValue('after', text.slice(0, 40), 'Expected the number of an event.')
 }
 
 async function upgrade(

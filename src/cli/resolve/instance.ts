@@ -6,6 +6,9 @@ import { CliError, exitCode } from '../failure.ts'
 /** An instance as the daemon describes it. */
 export type InstanceRecord = Jsonified<Instance>
 
+/** EC2's states in the order of a life. */
+export const instanceStates = ['pending', 'running', 'stopping', 'stopped', 'shutting-down', 'terminated'] as const
+
 /** The Name tag of a resource. */
 export function nameOf(resource: {
   Tags?: { Key?: string | undefined; Value?: string | undefined }[] | undefined

@@ -6,20 +6,26 @@ import type { EventRecord } from './event.ts'
 export interface EventBus {
   /** Inside or outside a transaction; followers hear of it at the end of the present turn. */
   publish(event: Pick<EventRecord, 'kind' | 'resourceId' | 'message' | 'detail'>): void
-  /** Calls `follower` for each later event; returns how to leave. */
-  follow(follower: (event: EventRecord) => void): () => void
+  /** Recorded events after that number, oldest first. */
+  readAfter(number: number, limit: number): EventRecord[]
+  /**
+   * Calls `follower` when there may be events that it has not read; returns how to leave. It is told of none itself, because the
+   * transaction that published one may have been taken back.
+   */
+  follow(follower: () => void): () => void
 }
 
 export function createEventBus(dependencies: { store: Store; clock: Clock }): EventBus {
   const { store, clock } = dependencies
-  const followers = new Set<(event: EventRecord) => void>()
+  const followers = new Set<() => void>()
   return {
     publish: (event) => {
-      const recorded = store.transaction(() => store.events.append({ ...event, time: clock.now().toISOString() }))
+      store.transaction(() => store.events.append({ ...event, time: clock.now().toISOString() }))
       queueMicrotask(() => {
-        for (const follower of followers) follower(recorded)
+        for (const follower of followers) follower()
       })
     },
+    readAfter: (number, limit) => store.events.after(number, limit),
     follow: (follower) => {
       followers.add(follower)
       return () => followers.delete(follower)

@@ -41,7 +41,10 @@ function instance(id: string, name: string, state = 'running') {
 const first = instance('i-00000000000000001', 'web')
 const second = instance('i-00000000000000002', 'web')
 const gone = instance('i-00000000000000003', 'web', 'terminated')
-const listing = (...Instances: unknown[]) => ({ DescribeInstances: () => ({ Reservations: [{ Instances }] }) })
+const listing = (...Instances: unknown[]) => ({
+  DescribeInstances: () => ({ Reservations: [{ Instances }] }),
+  DescribeImages: () => ({ Images: [{ ImageId: 'ami-1', Name: 'nano' }] }),
+})
 
 test('says how to start a daemon that does not run', async () => {
   expect(await runAgainst(undefined, ['ls'])).toMatchObject({
@@ -58,8 +61,8 @@ test('lists instances without the terminated ones', async () => {
   const { code, out } = await runAgainst(listing(first, gone), ['ls'])
   expect(code).toBe(0)
   expect(out).toMatchInlineSnapshot(`
-    "NAME  ID                   STATE    TYPE      IMAGE  PUBLIC IP  PRIVATE IP
-    web   i-00000000000000001  running  t3.micro  -      -          -
+    "NAME  ID                   STATE    TYPE      IMAGE  PUBLIC IP  PRIVATE IP  AGE
+    web   i-00000000000000001  running  t3.micro  -      -          -           -
     "
   `)
 })
