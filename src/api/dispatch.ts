@@ -51,7 +51,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
   return async (caller, name, input) => {
     try {
       const operation: LooseQuery | LooseMutation | undefined = operations.get(name)
-      if (!operation) throw unsupportedOperation(`The operation ${name} is not supported by Kiln.`)
+      if (!operation) throw operationNotOffered(name)
       refuseUnknownParameters(name, operation.parameters, input)
       refuseUnknownRegion(domain, caller.region)
       const context: CallContext = {
@@ -116,6 +116,11 @@ function applyMutation(
   })
   for (const effect of effects) effect()
   return output
+}
+
+/** What an operation of EC2's model answers that Kiln does not have. */
+export function operationNotOffered(name: string): Ec2Error {
+  return unsupportedOperation(`The operation ${name} is not supported by Kiln.`)
 }
 
 function refuseUnknownParameters(name: string, parameters: readonly string[], input: Record<string, unknown>): void {

@@ -15,6 +15,7 @@ import type { ScheduleRecord } from '../ec2/schedule/schedule.ts'
 import type { TaskRecord } from '../ec2/task/task.ts'
 import { diskFile } from '../host/state-paths.ts'
 import type { AnyOperation } from './dispatch.ts'
+import { hasForbiddenCharacter } from './scalar-rules.ts'
 import { describeEvent } from './stream/event-stream.ts'
 import { type KilnOutputs, kilnInputs, type ScheduleDescription, type TaskDescription } from './kiln-operations.ts'
 
@@ -128,13 +129,28 @@ function mutation<N extends Name>(
 
 function parseInput<N extends Name>(name: N, input: unknown): Input<N> {
   const result = kilnInputs[name].safeParse(input)
-  if (result.success) return result.data as Input<N>
+  if (result.success) {
+    refuseControlCharacters(name, result.data)
+    return result.data as Input<N>
+  }
   const [issue] = result.error.issues
   const member = issue?.path.join('.') || name
   throw new Ec2Error(
     'InvalidParameterValue',
     `The parameter ${member} of ${name} is invalid: ${issue?.message ?? 'unknown'}`,
   )
+}
+
+/** As with EC2's own parameters: nothing that XML could not carry. */
+function refuseControlCharacters(name: Name, input: object): void {
+  for (const [member, value] of Object.entries(input)) {
+    const texts = [value].flat().filter((text): text is string => typeof text === 'string')
+    if (!texts.some(hasForbiddenCharacter)) continue
+    throw new Ec2Error(
+      'InvalidParameterValue',
+      `The value for parameter ${member} of ${name} contains characters that are not allowed in XML 1.0.`,
+    )
+  }
 }
 
 async function describeStatus(domain: Domain, kiln: KilnDependencies): Promise<KilnOutputs['KilnGetStatus']> {

@@ -1,10 +1,11 @@
 import { Ec2Error, missingParameter } from '../ec2/errors.ts'
-import type { Ec2Model, ScalarShape, Shape, StructureShape } from '../ec2-model/model.ts'
+import type { Ec2Model, Member, ScalarShape, Shape, StructureShape } from '../ec2-model/model.ts'
+import { isEmptyMeant } from './empty-parameter.ts'
 import { checkListLength, checkNumber, checkText, parseBlob, parseTimestamp, refuseValue } from './scalar-rules.ts'
 
 /**
  * Checks the input of an EC2 operation that came as JSON by the rules of the query front end, and gives it its types: ISO 8601 texts
- * become Date, base64 texts Uint8Array. Members that are null count as absent. Throws InvalidAction, MissingParameter,
+ * become Date, base64 texts Uint8Array. Members that are null or empty count as absent. Throws InvalidAction, MissingParameter,
  * InvalidParameterValue, UnknownParameter.
  */
 export function validateInput(model: Ec2Model, operation: string, input: unknown): Record<string, unknown> {
@@ -55,7 +56,11 @@ function readStructure(
     const here = path === '' ? name : `${path}.${name}`
     const member = shape.members.get(name)
     if (!member) throw unknownMember(here)
-    if (value !== undefined && value !== null) read[name] = readValue(model, model.shapeOf(member.shape), value, here)
+    if (isAbsent(member, value)) continue
+    const memberShape = model.shapeOf(member.shape)
+    const present = readValue(model, memberShape, value, here)
+    if (memberShape.type === 'structure' && Object.keys(present as object).length === 0) continue
+    read[name] = present
   }
   for (const member of shape.members.values()) {
     if (member.isRequired && read[member.name] === undefined) {
@@ -63,6 +68,11 @@ function readStructure(
     }
   }
   return read
+}
+
+function isAbsent(member: Member, value: unknown): boolean {
+  if (value === undefined || value === null) return true
+  return Array.isArray(value) ? value.length === 0 : value === '' && !isEmptyMeant(member)
 }
 
 function readScalar(shape: ScalarShape, value: unknown, path: string): unknown {

@@ -6,8 +6,14 @@ const shownLength = 80
 
 /** EC2's `Value (x) for parameter y is invalid. Why.`, with at most the beginning of the value. */
 export function refuseValue(path: string, value: unknown, why: string): Ec2Error {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+  const text = describeValue(value)
   return invalidParameterValue(path, text.length > shownLength ? `${text.slice(0, shownLength)}…` : text, why)
+}
+
+/** Lists and objects are not repeated: they may be as deep as a hostile client likes. */
+function describeValue(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
 /** The text, when the shape allows it: no control characters, which no answer could carry, its enumeration, length, pattern. */
@@ -77,7 +83,7 @@ function checkLength({ min, max }: ScalarShape, value: { readonly length: number
  * XML 1.0 (fifth edition, 2.2 Characters) has no way to write these, not even as references: the controls below the blank but for
  * tab and line ends, two noncharacters, and surrogates without their other half.
  */
-function hasForbiddenCharacter(text: string): boolean {
+export function hasForbiddenCharacter(text: string): boolean {
   return /[^\P{Cc}\t\n\r\x7f-\x9f]|[\ufffe\uffff]|\p{Surrogate}/u.test(text)
 }
 

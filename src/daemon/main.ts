@@ -259,6 +259,7 @@ async function main(): Promise<void> {
     endpointUrl: () => endpointUrl,
   })
   const dispatch = createDispatch({ domain, operations, clock, log })
+  const isOffered = (name: string) => operations.has(name)
   const reaper = createInstanceReaper({
     store,
     clock,
@@ -287,6 +288,7 @@ async function main(): Promise<void> {
   const queryServer = createQueryServer({
     model,
     dispatch,
+    isOffered,
     clock,
     random,
     log,
@@ -328,7 +330,9 @@ async function main(): Promise<void> {
   const socketServer = createSocketServer({
     model,
     dispatch,
+    isOffered,
     random,
+    log,
     events,
     accountId: configuration.account.id,
     defaultRegion: configuration.account.defaultRegion,

@@ -50,6 +50,7 @@ export async function startEndpoint(
   const server = createQueryServer({
     model,
     dispatch,
+    isOffered: () => true,
     findCredential: (key) => (Object.hasOwn(credentials, key) ? credentials[key] : undefined),
     clock: options.clock ?? systemClock,
     random: systemRandom,

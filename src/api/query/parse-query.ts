@@ -1,5 +1,6 @@
 import { Ec2Error, missingParameter } from '../../ec2/errors.ts'
-import type { Ec2Model, ListShape, Member, ScalarShape, StructureShape } from '../../ec2-model/model.ts'
+import type { Ec2Model, ListShape, ScalarShape, StructureShape } from '../../ec2-model/model.ts'
+import { isEmptyMeant } from '../empty-parameter.ts'
 import { checkListLength, checkNumber, checkText, parseBlob, parseTimestamp, refuseValue } from '../scalar-rules.ts'
 import type { Parameter } from './form.ts'
 import { growTree, type ParameterNode, refuseUnread } from './parameter-tree.ts'
@@ -93,14 +94,6 @@ function readMembers(
     if (read !== undefined) value[member.name] = read
   }
   return value
-}
-
-/**
- * The value of a tag, filter or attribute may be the empty text, and an empty NoDevice leaves a device out; any other empty parameter
- * is an absent one.
- */
-function isEmptyMeant(member: Member): boolean {
-  return member.name === 'Value' || member.name === 'NoDevice'
 }
 
 function refuseMissing(shape: StructureShape, value: Record<string, unknown>, path: string): void {

@@ -6,10 +6,10 @@ import { Ec2Error, internalError } from '../../ec2/errors.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
 import type { Caller } from '../caller.ts'
-import type { Dispatch } from '../dispatch.ts'
+import { type Dispatch, operationNotOffered } from '../dispatch.ts'
+import { readBody, RequestAbandoned } from '../read-body.ts'
 import type { Parameter } from './form.ts'
 import { parseQuery } from './parse-query.ts'
-import { readBody, RequestAbandoned } from './read-body.ts'
 import { readParameters } from './read-parameters.ts'
 import { type SigningSecret, type VerifiedSignature, verifySignature } from './signature.ts'
 import { isStsRequest, parseStsAction, writeCallerIdentity, writeStsError } from './sts.ts'
@@ -35,6 +35,8 @@ export const defaultQueryLimits: QueryLimits = { bodyBytes: 1024 * 1024, request
 export interface QueryServerDependencies {
   readonly model: Ec2Model
   readonly dispatch: Dispatch
+  /** Whether dispatch has that operation: one that it lacks is refused by name, whatever its parameters. */
+  readonly isOffered: (operation: string) => boolean
   readonly findCredential: (accessKeyId: string) => QueryCredential | undefined
   readonly clock: Clock
   readonly random: Random
@@ -99,8 +101,6 @@ async function respond(
     }
     const refusal = error instanceof Ec2Error ? error : internalError()
     if (refusal !== error) log.error({ requestId: exchange.requestId, err: error }, 'request failed unexpectedly')
-    // Rather than read the rest of what was refused, the connection ends.
-    if (!request.complete) response.setHeader('connection', 'close')
     const document = exchange.isSts ? writeStsError : writeError
     send(response, exchange, refusal.status, document(refusal, exchange.requestId))
   }
@@ -114,7 +114,7 @@ async function answer(
   request: IncomingMessage,
   body: Buffer,
 ): Promise<string> {
-  const { model, dispatch, findCredential, clock } = dependencies
+  const { dispatch, findCredential, clock } = dependencies
   const parameters = readParameters(request, body)
   exchange.isSts = isStsRequest(parameters)
   const { method = '', url = '/', rawHeaders } = request
@@ -125,15 +125,16 @@ async function answer(
     const operation = parseStsAction(parameters)
     return writeCallerIdentity(await dispatch(caller, operation, {}), exchange.requestId)
   }
-  return answerEc2(model, dispatch, caller, parameters)
+  return answerEc2(dependencies, caller, parameters)
 }
 
 async function answerEc2(
-  model: Ec2Model,
-  dispatch: Dispatch,
+  { model, dispatch, isOffered }: QueryServerDependencies,
   caller: Caller,
   parameters: readonly Parameter[],
 ): Promise<string> {
+  const action = parameters.find(([key]) => key === 'Action')?.[1] ?? ''
+  if (model.findOperation(action) && !isOffered(action)) throw operationNotOffered(action)
   const { operation, version, input } = parseQuery(model, parameters)
   const output = await dispatch(caller, operation, input)
   return writeResponse(model, operation, output, { requestId: caller.requestId, version })

@@ -1,20 +1,25 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
 import type { Ec2Model } from '../../ec2-model/model.ts'
 import { Ec2Error, internalError, invalidParameterValue } from '../../ec2/errors.ts'
 import type { EventBus } from '../../ec2/event/event-bus.ts'
 import type { Random } from '../../host/random.ts'
 import type { Caller } from '../caller.ts'
-import type { Dispatch } from '../dispatch.ts'
+import { type Dispatch, operationNotOffered } from '../dispatch.ts'
 import { kilnInputs } from '../kiln-operations.ts'
 import { toJson, validateInput } from '../model-validation.ts'
+import { RequestAbandoned } from '../read-body.ts'
 import { streamEvents } from '../stream/event-stream.ts'
+import { readJson } from './read-json.ts'
 
 /** The JSON front end on the unix socket: whoever may open the socket is the account's owner. */
 export interface SocketServerDependencies {
   readonly model: Ec2Model
   readonly dispatch: Dispatch
+  readonly isOffered: (operation: string) => boolean
   readonly random: Random
+  readonly log: Logger
   readonly events: EventBus
   readonly accountId: string
   readonly defaultRegion: string
@@ -23,8 +28,6 @@ export interface SocketServerDependencies {
   readonly shutDown: (options: { machines: boolean }) => void
 }
 
-const maximumBodyBytes = 1024 * 1024
-
 /**
  * `POST /operations/NAME` answers JSON; `GET /events?after=NUMBER` streams one event a line; `GET /dial/INSTANCE/PORT` and
  * `GET /console/INSTANCE` with `Upgrade: kiln-stream` become raw bytes; `POST /shutdown` ends the daemon; `GET /health`.
@@ -32,12 +35,15 @@ const maximumBodyBytes = 1024 * 1024
 export function createSocketServer(dependencies: SocketServerDependencies): Server {
   const server = createServer((request, response) => {
     const caller = callerOf(dependencies, request)
-    route(dependencies, caller, request, response).catch((error: unknown) => sendError(response, caller, error))
+    route(dependencies, caller, request, response).catch((error: unknown) => {
+      sendError(response, describeError(dependencies, caller, error))
+    })
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy())
-    upgrade(dependencies, callerOf(dependencies, request), request, socket).catch((error: unknown) => {
-      const { status, body } = describeError(error, '')
+    const caller = callerOf(dependencies, request)
+    upgrade(dependencies, caller, request, socket).catch((error: unknown) => {
+      const { status, body } = describeError(dependencies, caller, error)
       socket.end(`HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n${body}`)
     })
   })
@@ -60,12 +66,13 @@ async function route(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://kiln')
+  const url = parseUrl(request.url ?? '/')
   const operation = /^\/operations\/([A-Za-z0-9]{1,80})$/.exec(url.pathname)?.[1]
   if (request.method === 'POST' && operation !== undefined) {
     const input = await readJson(request)
     return sendJson(response, 200, await callOperation(dependencies, caller, operation, input))
   }
+  if (operation !== undefined) throw new Ec2Error('MethodNotAllowed', 'Operations are called by POST.', 405)
   if (request.method === 'GET' && url.pathname === '/health')
     return sendJson(response, 200, { Health: 'ok', Pid: process.pid })
   if (request.method === 'GET' && url.pathname === '/events')
@@ -79,8 +86,13 @@ async function route(
   throw new Ec2Error('NotFound', `There is no ${request.method} ${url.pathname.slice(0, 100)} here.`, 404)
 }
 
+function parseUrl(text: string): URL {
+  if (URL.canParse(text, 'http://kiln')) return new URL(text, 'http://kiln')
+  throw new Ec2Error('NotFound', `There is no ${text.slice(0, 100)} here.`, 404)
+}
+
 async function callOperation(
-  { model, dispatch }: SocketServerDependencies,
+  { model, dispatch, isOffered }: SocketServerDependencies,
   caller: Caller,
   name: string,
   input: Record<string, unknown>,
@@ -89,26 +101,9 @@ async function callOperation(
   if (!isEc2s && !Object.hasOwn(kilnInputs, name) && name !== 'GetCallerIdentity') {
     throw new Ec2Error('InvalidAction', `The action ${name} is not valid for this web service.`)
   }
+  if (isEc2s && !isOffered(name)) throw operationNotOffered(name)
   const output = await dispatch(caller, name, isEc2s ? validateInput(model, name, input) : input)
   return isEc2s ? toJson(model, name, output) : output
-}
-
-async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > maximumBodyBytes) throw new Ec2Error('RequestEntityTooLarge', 'The request is larger than 1 MiB.', 413)
-    chunks.push(chunk)
-  }
-  if (size === 0) return {}
-  try {
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString())
-    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-  }
-  throw new Ec2Error('MalformedInput', 'The body is not a JSON object.')
 }
 
 /** The number after which events are wanted: all that are kept when it is absent. */
@@ -144,20 +139,26 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
   response.end(text)
 }
 
-function sendError(response: ServerResponse, caller: Caller, error: unknown): void {
+function sendError(response: ServerResponse, { status, body }: Refusal): void {
   if (response.headersSent) {
     response.destroy()
     return
   }
-  const { status, body } = describeError(error, caller.requestId)
-  response.writeHead(status, { 'content-type': 'application/json' })
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
   response.end(body)
 }
 
-function describeError(error: unknown, requestId: string): { status: number; body: string } {
-  const known = error instanceof Ec2Error ? error : internalError()
-  return {
-    status: known.status,
-    body: `${JSON.stringify({ Code: known.code, Message: known.message, RequestId: requestId })}\n`,
+interface Refusal {
+  readonly status: number
+  readonly body: string
+}
+
+/** What is no Ec2Error is logged here, once, and told to nobody. */
+function describeError({ log }: SocketServerDependencies, { requestId }: Caller, error: unknown): Refusal {
+  const refusal = error instanceof Ec2Error ? error : internalError()
+  if (refusal !== error && !(error instanceof RequestAbandoned)) {
+    log.error({ requestId, err: error }, 'request failed unexpectedly')
   }
+  const { status, code, message } = refusal
+  return { status, body: `${JSON.stringify({ Code: code, Message: message, RequestId: requestId })}\n` }
 }
