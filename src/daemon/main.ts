@@ -201,9 +201,11 @@ async function main(): Promise<void> {
   const tasks = createTaskRunner({ store, clock, paths, events, log })
   const builder = createImageBuilder({
     processes: diskProcesses,
+    random,
     log,
     recipesDirectory: join(projectRoot, 'images/recipes'),
     cacheDirectory: join(paths.cache, 'packages'),
+    debianMirror: configuration.images.debianMirror,
   })
   const catalog = createCatalog({ clock, file: catalogFile })
   const publisher = createImagePublisher({ store, clock, random, paths, disks, events, descriptions })

@@ -1,16 +1,21 @@
-import { copyFile, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ProcessHost } from '../../host/process.ts'
 
 const grubDirectory = '/usr/lib/grub/i386-pc'
-const partitionStartBytes = 1024 * 1024
+const sectorBytes = 512
+const bytesPerMib = 1024 * 1024
+const partitionStartBytes = bytesPerMib
 const toolTimeoutMs = 120_000
 
 /** GRUB's first configuration, built into its core: where the real one is. */
-const earlyConfiguration = `set root=(hd0,msdos1)
+export const earlyGrubConfiguration = `set root=(hd0,msdos1)
 set prefix=(hd0,msdos1)/boot/grub
 configfile $prefix/grub.cfg
 `
+
+/** What GRUB's core needs to read its configuration from the disk and to boot Linux. */
+export const grubModules = ['biosdisk', 'part_msdos', 'ext2', 'linux', 'normal', 'configfile'] as const
 
 /**
  * Makes a bootable qcow2 (MBR, GRUB, one ext4 partition labelled `root`) from a directory tree with boot/vmlinuz and
@@ -22,8 +27,7 @@ export async function makeBiosDisk(
   signal: AbortSignal,
 ): Promise<string> {
   const { root, workDirectory } = request
-  const run = (argv: readonly [string, ...string[]], input?: string) =>
-    processes.run({ argv, timeoutMs: toolTimeoutMs, signal, ...(input === undefined ? {} : { input }) })
+  const run = (argv: readonly [string, ...string[]]) => processes.run({ argv, timeoutMs: toolTimeoutMs, signal })
   await mkdir(join(root, 'boot/grub'), { recursive: true })
   await writeFile(
     join(root, 'boot/grub/grub.cfg'),
@@ -32,39 +36,66 @@ export async function makeBiosDisk(
   const early = join(workDirectory, 'early.cfg')
   const core = join(workDirectory, 'core.img')
   const raw = join(workDirectory, 'disk.raw')
-  const disk = join(workDirectory, 'disk.qcow2')
-  await writeFile(early, earlyConfiguration)
-  const modules = ['biosdisk', 'part_msdos', 'ext2', 'linux', 'normal', 'configfile']
-  await run(['grub-mkimage', '-O', 'i386-pc', '-o', core, '-p', '(hd0,msdos1)/boot/grub', '-c', early, ...modules])
-  await copyFile('/dev/null', raw)
-  await truncate(raw, request.diskMib * 1024 * 1024)
-  await run(['/usr/sbin/sfdisk', '-q', raw], 'start=2048,type=83,bootable\n')
+  await writeFile(early, earlyGrubConfiguration)
+  await run(['grub-mkimage', '-O', 'i386-pc', '-o', core, '-p', '(hd0,msdos1)/boot/grub', '-c', early, ...grubModules])
+  await makePartitionedDisk(processes, { raw, diskMib: request.diskMib }, signal)
   // In a namespace of one's own every file of the tree belongs to root, and so it does on the disk.
   const asRoot = request.isRoot ? [] : ['unshare', '--user', '--map-root-user']
-  const fileSystem = [
-    '-q',
-    '-t',
-    'ext4',
-    '-d',
-    root,
-    '-E',
-    `offset=${partitionStartBytes},root_owner=0:0`,
-    '-L',
-    'root',
+  const makeFileSystem = fileSystemCommand({ root, raw, diskMib: request.diskMib, options: ['-L', 'root'] })
+  const [program, ...rest] = [...asRoot, ...makeFileSystem]
+  await run([program ?? '', ...rest])
+  await installGrub(raw, { bootImage: join(grubDirectory, 'boot.img'), coreImage: core })
+  const disk = join(workDirectory, 'disk.qcow2')
+  await run(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', '-c', '-o', 'compat=1.1', raw, disk])
+  return disk
+}
+
+/** Makes a sparse raw disk with one bootable Linux partition that begins at 1 MiB. */
+export async function makePartitionedDisk(
+  processes: ProcessHost,
+  { raw, diskMib }: { raw: string; diskMib: number },
+  signal: AbortSignal,
+): Promise<void> {
+  await writeFile(raw, '', { mode: 0o600 })
+  await truncate(raw, diskMib * bytesPerMib)
+  await processes.run({
+    argv: ['/usr/sbin/sfdisk', '-q', raw],
+    input: 'start=2048,type=83,bootable\n',
+    timeoutMs: toolTimeoutMs,
+    signal,
+  })
+}
+
+/** The command that fills the partition of such a disk with an ext4 file system of a directory tree, owners and attributes kept. */
+export function fileSystemCommand(request: {
+  root: string
+  raw: string
+  diskMib: number
+  /** Further arguments of mke2fs: label, UUID. */
+  options: readonly string[]
+}): [string, ...string[]] {
+  return [
+    ...(['/usr/sbin/mke2fs', '-q', '-t', 'ext4', '-d', request.root] as const),
+    ...['-E', `offset=${partitionStartBytes},root_owner=0:0`],
+    ...request.options,
+    request.raw,
+    `${request.diskMib - 1}M`,
   ]
-  const [program, ...rest] = [...asRoot, '/usr/sbin/mke2fs', ...fileSystem, raw, `${request.diskMib - 1}M`]
-  await run([program ?? '/usr/sbin/mke2fs', ...rest])
-  const boot = (await readFile(join(grubDirectory, 'boot.img'))).subarray(0, 440)
+}
+
+/** Puts GRUB's boot code into the disk's first sector and its core into the gap before the partition. */
+export async function installGrub(raw: string, grub: { bootImage: string; coreImage: string }): Promise<void> {
+  // The partition table begins at byte 440.
+  const boot = (await readFile(grub.bootImage)).subarray(0, 440)
+  const core = await readFile(grub.coreImage)
+  if (core.length > partitionStartBytes - sectorBytes)
+    throw new Error('the GRUB core does not fit before the partition')
   const file = await open(raw, 'r+')
   try {
     await file.write(boot, 0, boot.length, 0)
-    // The core's own block list starts at sector 1 + 1.
-    const coreBytes = await readFile(core)
-    if (coreBytes.length > partitionStartBytes - 512) throw new Error('the GRUB core does not fit before the partition')
-    await file.write(coreBytes, 0, coreBytes.length, 512)
+    // The boot code looks for the core in sector 1; the core's own block list starts at sector 1 + 1.
+    await file.write(core, 0, core.length, sectorBytes)
   } finally {
     await file.close()
   }
-  await run(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', '-c', '-o', 'compat=1.1', raw, disk])
-  return disk
 }

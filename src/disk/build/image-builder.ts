@@ -2,21 +2,26 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { Ec2Error } from '../../ec2/errors.ts'
-import type { ImageBuilder } from '../../ec2/ports/disk.ts'
+import type { ImageBuilder, WorkOptions } from '../../ec2/ports/disk.ts'
 import type { ProcessHost } from '../../host/process.ts'
+import type { Random } from '../../host/random.ts'
 import { makeBiosDisk } from './bios-disk.ts'
+import { buildDebianDisk } from './debian-disk.ts'
 import { layOutNanoRoot } from './nano-root.ts'
 import { fetchPackages } from './package-cache.ts'
-import { readRecipes } from './recipe.ts'
+import { type DebianRecipe, type NanoRecipe, readRecipes } from './recipe.ts'
 
 /** What the builder works with. */
 export interface ImageBuilderDependencies {
   readonly processes: ProcessHost
+  readonly random: Random
   readonly log: Logger
-  /** images/recipes; the guests' files are in folders beside it, images/nano. */
+  /** images/recipes; the guests' files are in folders beside it, images/nano and images/debian. */
   readonly recipesDirectory: string
   /** Packages that were downloaded once are kept here. */
   readonly cacheDirectory: string
+  /** Where packages are taken from. */
+  readonly debianMirror: string
 }
 
 const kernelArguments =
@@ -24,7 +29,37 @@ const kernelArguments =
 
 /** Builds the images of images/recipes from Debian's packages, as whatever user runs it. */
 export function createImageBuilder(dependencies: ImageBuilderDependencies): ImageBuilder {
-  const { processes, log, recipesDirectory, cacheDirectory } = dependencies
+  const { processes, random, log, recipesDirectory, cacheDirectory, debianMirror } = dependencies
+  const guestFiles = (kind: 'nano' | 'debian') => join(recipesDirectory, '..', kind)
+
+  async function buildNano(recipe: NanoRecipe, workDirectory: string, work: WorkOptions): Promise<string> {
+    const root = join(workDirectory, 'root')
+    await mkdir(root)
+    work.onProgress({ stage: 'Downloading packages' })
+    const packages = await fetchPackages(processes, recipe, cacheDirectory, work.signal, (detail) =>
+      work.onProgress({ stage: 'Downloading packages', detail }),
+    )
+    work.onProgress({ stage: 'Installing' })
+    const guestDirectory = guestFiles('nano')
+    await layOutNanoRoot(processes, { recipe, packages, guestDirectory, workDirectory, root }, work.signal)
+    work.onProgress({ stage: 'Making the disk' })
+    const path = await makeBiosDisk(
+      processes,
+      { root, workDirectory, diskMib: recipe.diskMib, kernelArguments, isRoot: process.getuid?.() === 0 },
+      work.signal,
+    )
+    for (const leftover of ['unpacked', 'disk.raw']) await rm(join(workDirectory, leftover), { recursive: true })
+    return path
+  }
+
+  function buildDebian(recipe: DebianRecipe, workDirectory: string, work: WorkOptions): Promise<string> {
+    return buildDebianDisk(
+      { processes, random, mirror: debianMirror, cacheDirectory },
+      { recipe, guestDirectory: guestFiles('debian'), workDirectory },
+      work,
+    )
+  }
+
   return {
     listRecipes: async () =>
       (await readRecipes(recipesDirectory)).map(({ name, description, architecture }) => ({
@@ -35,22 +70,10 @@ export function createImageBuilder(dependencies: ImageBuilderDependencies): Imag
     build: async (name, workDirectory, work) => {
       const recipe = (await readRecipes(recipesDirectory)).find((recipe) => recipe.name === name)
       if (!recipe) throw new Ec2Error('InvalidParameterValue', `There is no image recipe named ${JSON.stringify(name)}`)
-      const root = join(workDirectory, 'root')
-      await mkdir(root)
-      work.onProgress({ stage: 'Downloading packages' })
-      const packages = await fetchPackages(processes, recipe, cacheDirectory, work.signal, (detail) =>
-        work.onProgress({ stage: 'Downloading packages', detail }),
-      )
-      work.onProgress({ stage: 'Installing' })
-      const guestDirectory = join(recipesDirectory, '..', 'nano')
-      await layOutNanoRoot(processes, { recipe, packages, guestDirectory, workDirectory, root }, work.signal)
-      work.onProgress({ stage: 'Making the disk' })
-      const path = await makeBiosDisk(
-        processes,
-        { root, workDirectory, diskMib: recipe.diskMib, kernelArguments, isRoot: process.getuid?.() === 0 },
-        work.signal,
-      )
-      for (const leftover of ['unpacked', 'disk.raw']) await rm(join(workDirectory, leftover), { recursive: true })
+      const path =
+        recipe.kind === 'nano'
+          ? await buildNano(recipe, workDirectory, work)
+          : await buildDebian(recipe, workDirectory, work)
       log.info({ recipe: name, path }, 'image built')
       const { description, architecture, loginUser } = recipe
       return { path, architecture, name, description, loginUser }

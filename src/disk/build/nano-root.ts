@@ -1,7 +1,7 @@
 import { chmod, copyFile, cp, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { ProcessHost } from '../../host/process.ts'
-import type { Recipe } from './recipe.ts'
+import type { NanoRecipe } from './recipe.ts'
 
 const toolTimeoutMs = 120_000
 const libraryDirectories = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu']
@@ -10,7 +10,13 @@ const appletLinks = ['sh', 'init', 'getty', 'login', 'acpid', 'reboot', 'powerof
 /** Lays out the nano root file system in `root` from unpacked packages; its boot/ holds vmlinuz and initrd.gz. */
 export async function layOutNanoRoot(
   processes: ProcessHost,
-  request: { recipe: Recipe; packages: readonly string[]; guestDirectory: string; workDirectory: string; root: string },
+  request: {
+    recipe: NanoRecipe
+    packages: readonly string[]
+    guestDirectory: string
+    workDirectory: string
+    root: string
+  },
   signal: AbortSignal,
 ): Promise<void> {
   const { recipe, root, guestDirectory } = request
@@ -67,7 +73,7 @@ export async function layOutNanoRoot(
   await makeInitrd(run, { recipe, unpacked, guestDirectory, workDirectory: request.workDirectory, root })
 }
 
-async function writeConfiguration(root: string, recipe: Recipe): Promise<void> {
+async function writeConfiguration(root: string, recipe: NanoRecipe): Promise<void> {
   const user = recipe.loginUser
   const files: readonly (readonly [string, string, number])[] = [
     ['etc/passwd', `root:x:0:0:root:/root:/bin/sh\n${user}:x:1000:1000::/home/${user}:/bin/sh\n`, 0o644],
@@ -108,7 +114,7 @@ async function makeInitrd(
     argv: readonly [string, ...string[]],
     options?: { input?: string; directory?: string },
   ) => Promise<{ stdout: string }>,
-  request: { recipe: Recipe; unpacked: string; guestDirectory: string; workDirectory: string; root: string },
+  request: { recipe: NanoRecipe; unpacked: string; guestDirectory: string; workDirectory: string; root: string },
 ): Promise<void> {
   const { unpacked, root } = request
   const [version] = await readdir(join(unpacked, 'lib/modules'))

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ProcessHost } from '../../host/process.ts'
-import type { Recipe } from './recipe.ts'
+import type { NanoRecipe } from './recipe.ts'
 
 const aptTimeoutMs = 10 * 60 * 1000
 
@@ -11,7 +11,7 @@ const aptTimeoutMs = 10 * 60 * 1000
  */
 export async function fetchPackages(
   processes: ProcessHost,
-  recipe: Recipe,
+  recipe: NanoRecipe,
   cacheDirectory: string,
   signal: AbortSignal,
   onLine: (line: string) => void,

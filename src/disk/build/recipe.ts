@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 
-const recipeSchema = z.strictObject({
-  kind: z.literal('nano'),
+const packageName = z.string().regex(/^[a-z0-9][a-z0-9.+-]*$/)
+
+const common = {
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/),
   description: z.string().min(1),
   architecture: z.literal('x86_64'),
@@ -12,15 +13,35 @@ const recipeSchema = z.strictObject({
   suite: z.string().regex(/^[a-z]+$/),
   mirror: z.url(),
   diskMib: z.int().min(32).max(65_536),
+}
+
+const nanoSchema = z.strictObject({
+  kind: z.literal('nano'),
+  ...common,
   kernelPackage: z.string(),
-  packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9.+-]*$/)),
+  packages: z.array(packageName),
   files: z.array(z.string().regex(/^[^/].*$/)),
   libraries: z.array(z.string().regex(/^[^/]+$/)),
   modules: z.array(z.string().regex(/^[a-z0-9_]+$/)),
 })
 
+const debianSchema = z.strictObject({
+  kind: z.literal('debian'),
+  ...common,
+  /** What is installed besides what is essential; what these depend on comes with them, what they recommend does not. */
+  packages: z.array(packageName).min(1),
+})
+
+const recipeSchema = z.discriminatedUnion('kind', [nanoSchema, debianSchema])
+
+/** The smallest server: chosen files of chosen packages. */
+export type NanoRecipe = z.infer<typeof nanoSchema>
+
+/** A whole Debian, installed by its own package manager. */
+export type DebianRecipe = z.infer<typeof debianSchema>
+
 /** What images/recipes/NAME.yaml says. */
-export type Recipe = z.infer<typeof recipeSchema>
+export type Recipe = NanoRecipe | DebianRecipe
 
 /** Reads one recipe. Rejects with an Error that names file, line and key. */
 export async function readRecipe(path: string): Promise<Recipe> {

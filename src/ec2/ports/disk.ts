@@ -97,7 +97,7 @@ export interface Catalog {
 
 /** A disk that a recipe made. */
 export interface BuiltDisk {
-  /** A qcow2 file in the work directory. */
+  /** A qcow2 or raw file in the work directory. */
   readonly path: string
   readonly architecture: 'x86_64' | 'i386' | 'arm64'
   readonly name: string

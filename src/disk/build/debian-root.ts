@@ -1,0 +1,219 @@
+import { chmod, copyFile, cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { ProcessHost } from '../../host/process.ts'
+import { earlyGrubConfiguration, fileSystemCommand, grubModules } from './bios-disk.ts'
+
+/** What the room is to make; crosses a process boundary as JSON. */
+export interface DebianRootRequest {
+  readonly suite: string
+  readonly packages: readonly string[]
+  /** Lines of sources.list for the build. */
+  readonly buildSources: readonly string[]
+  /** debian.sources of the finished system. */
+  readonly guestSources: string
+  /** Files of the finished system that are the same in every Debian image, images/debian. */
+  readonly guestDirectory: string
+  /** Packages and package lists of earlier builds. */
+  readonly cacheDirectory: string
+  /** Existing directory; a file system in memory is mounted over it. */
+  readonly room: string
+  readonly roomMib: number
+  /** Partitioned raw disk whose file system is to be made. */
+  readonly raw: string
+  readonly diskMib: number
+  readonly fileSystemUuid: string
+  /** Directory that GRUB's images and the kernel are copied to. */
+  readonly output: string
+}
+
+/** Names in `output`. */
+export const debianOutput = { bootImage: 'boot.img', coreImage: 'core.img', kernel: 'vmlinuz' } as const
+
+const installTimeoutMs = 30 * 60_000
+const toolTimeoutMs = 5 * 60_000
+const archives = 'var/cache/apt/archives'
+const lists = 'var/lib/apt/lists'
+
+/**
+ * Installs a Debian into a file system in memory and from there onto the raw disk. Runs as root of a namespace of its own (build-room.ts):
+ * when that ends, however it ends, every file that it made outside of `output` and the cache is gone.
+ */
+export async function makeDebianRoot(
+  processes: ProcessHost,
+  request: DebianRootRequest,
+  report: { onStage: (stage: string) => void; onLine: (line: string) => void },
+): Promise<void> {
+  const { room } = request
+  const root = join(room, 'root')
+  const run = (argv: readonly [string, ...string[]], options: { environment?: Record<string, string> } = {}) =>
+    processes.run({ argv, timeoutMs: toolTimeoutMs, onLine: report.onLine, ...options })
+  await run(['mount', '-t', 'tmpfs', '-o', `size=${request.roomMib}m,mode=755`, 'kiln-build', room])
+  const temporary = join(room, 'tmp')
+  await mkdir(temporary)
+  await chmod(temporary, 0o1777)
+
+  report.onStage('Installing packages')
+  await prepareCache(request.cacheDirectory)
+  await processes.run({
+    argv: mmdebstrapCommand(request, root),
+    environment: { TMPDIR: temporary },
+    timeoutMs: installTimeoutMs,
+    onLine: report.onLine,
+  })
+  await saveCache(root, request.cacheDirectory)
+
+  report.onStage('Configuring')
+  await removeTraces(root)
+  await copyGuestFiles(request.guestDirectory, root)
+  await writeFile(join(root, 'etc/apt/sources.list.d/debian.sources'), request.guestSources)
+  await writeFile(join(root, 'etc/fstab'), fileSystemTable(request.fileSystemUuid))
+  await run(['chroot', root, 'systemctl', 'enable', 'systemd-networkd.service'])
+  await installGrubFiles(run, root, request)
+
+  report.onStage('Making the disk')
+  const makeFileSystem = fileSystemCommand({
+    root,
+    raw: request.raw,
+    diskMib: request.diskMib,
+    options: ['-L', 'root', '-U', request.fileSystemUuid],
+  })
+  // The features of the release's own mke2fs, not of the host's: its GRUB and its kernel must know them.
+  await run(makeFileSystem, { environment: { MKE2FS_CONFIG: join(root, 'etc/mke2fs.conf') } })
+}
+
+/** mmdebstrap's arguments; already root in a namespace, it makes none of its own. */
+export function mmdebstrapCommand(request: DebianRootRequest, root: string): [string, ...string[]] {
+  return [
+    'mmdebstrap',
+    '--verbose',
+    '--mode=unshare',
+    '--variant=minbase',
+    '--architectures=amd64',
+    `--include=${request.packages.join(',')}`,
+    '--aptopt=APT::Install-Recommends "false"',
+    '--aptopt=Acquire::Retries "3"',
+    // Debian has these translations of descriptions fetched; nobody reads them here.
+    '--aptopt=Acquire::Languages "none"',
+    // mmdebstrap's own way to bring packages in: nothing of it passes a shell.
+    `--setup-hook=sync-in ${request.cacheDirectory} /`,
+    '--skip=download/empty,essential/unlink,cleanup/apt/cache,cleanup/apt/lists',
+    request.suite,
+    root,
+    ...request.buildSources,
+  ]
+}
+
+/** The cache is laid out as it is copied into the new system: its directories become the system's, so they are open to all. */
+async function prepareCache(cacheDirectory: string): Promise<void> {
+  for (const directory of [archives, lists]) {
+    let path = cacheDirectory
+    await mkdir(join(cacheDirectory, directory), { recursive: true })
+    await chmod(path, 0o755)
+    for (const name of directory.split('/')) {
+      path = join(path, name)
+      await chmod(path, 0o755)
+    }
+  }
+}
+
+/** Keeps what apt has downloaded for the next build, and nothing older. */
+async function saveCache(root: string, cacheDirectory: string): Promise<void> {
+  for (const directory of [archives, lists]) {
+    const source = join(root, directory)
+    const target = join(cacheDirectory, directory)
+    const fresh = (await readdir(source, { withFileTypes: true }))
+      .filter((entry) => entry.isFile() && entry.name !== 'lock')
+      .map(({ name }) => name)
+    const kept = new Set(await readdir(target))
+    for (const name of fresh) {
+      if (directory === archives && kept.has(name)) continue
+      const temporary = join(target, `.${name}.tmp`)
+      await copyFile(join(source, name), temporary)
+      await rename(temporary, join(target, name))
+    }
+    for (const name of kept) if (!fresh.includes(name)) await rm(join(target, name), { recursive: true })
+  }
+}
+
+/** What installing leaves behind and a server must not share with others: keys, identities, logs, caches, the build's apt settings. */
+async function removeTraces(root: string): Promise<void> {
+  const emptied = [archives, lists, 'var/log/apt', 'tmp', 'run', 'var/tmp']
+  for (const directory of emptied) {
+    for (const name of await namesIn(join(root, directory)))
+      await rm(join(root, directory, name), { recursive: true, force: true })
+  }
+  for (const path of [
+    'etc/apt/apt.conf.d/99mmdebstrap',
+    'etc/apt/sources.list',
+    'var/cache/apt/pkgcache.bin',
+    'var/cache/apt/srcpkgcache.bin',
+    'var/cache/ldconfig/aux-cache',
+    'var/log/alternatives.log',
+    'var/log/bootstrap.log',
+    'var/log/dpkg.log',
+    'var/lib/dbus/machine-id',
+  ]) {
+    await rm(join(root, path), { force: true })
+  }
+  for (const name of await namesIn(join(root, 'etc/apt/sources.list.d')))
+    await rm(join(root, 'etc/apt/sources.list.d', name))
+  for (const name of await namesIn(join(root, 'etc/ssh')))
+    if (name.startsWith('ssh_host_')) await rm(join(root, 'etc/ssh', name))
+}
+
+async function copyGuestFiles(guestDirectory: string, root: string): Promise<void> {
+  for (const entry of await readdir(guestDirectory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const source = join(entry.parentPath, entry.name)
+    const target = join(root, source.slice(guestDirectory.length))
+    await mkdir(dirname(target), { recursive: true })
+    await rm(target, { force: true })
+    await cp(source, target)
+    // Whatever the umask was when the sources were checked out.
+    await chmod(target, 0o644)
+  }
+}
+
+function fileSystemTable(uuid: string): string {
+  return `# <device> <mount point> <type> <options> <dump> <pass>\nUUID=${uuid} / ext4 discard,errors=remount-ro 0 1\n`
+}
+
+/**
+ * Lays GRUB out as grub-install does, with a first grub.cfg for the links that Debian keeps to its newest kernel. `update-grub`
+ * replaces it when a kernel is installed in the server.
+ */
+async function installGrubFiles(
+  run: (argv: readonly [string, ...string[]]) => Promise<unknown>,
+  root: string,
+  request: DebianRootRequest,
+): Promise<void> {
+  const modules = join(root, 'usr/lib/grub/i386-pc')
+  const directory = join(root, 'boot/grub')
+  await cp(modules, join(directory, 'i386-pc'), { recursive: true })
+  await run(['chroot', root, 'grub-editenv', '/boot/grub/grubenv', 'create'])
+  await writeFile(join(directory, 'grub.cfg'), firstGrubConfiguration(request.fileSystemUuid))
+  await writeFile(join(root, 'tmp/early.cfg'), earlyGrubConfiguration)
+  // By the release's own tools: core and modules must be of one version.
+  const target = ['-O', 'i386-pc', '-p', '(hd0,msdos1)/boot/grub', '-c', '/tmp/early.cfg', '-o', '/tmp/core.img']
+  await run(['chroot', root, 'grub-mkimage', ...target, ...grubModules])
+  await copyFile(join(root, 'tmp/core.img'), join(request.output, debianOutput.coreImage))
+  await copyFile(join(modules, 'boot.img'), join(request.output, debianOutput.bootImage))
+  await copyFile(join(root, 'vmlinuz'), join(request.output, debianOutput.kernel))
+  for (const name of ['core.img', 'early.cfg']) await rm(join(root, 'tmp', name))
+}
+
+function firstGrubConfiguration(uuid: string): string {
+  return `linux /vmlinuz root=UUID=${uuid} ro console=tty0 console=ttyS0,115200 consoleblank=0
+initrd /initrd.img
+boot
+`
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
+}
