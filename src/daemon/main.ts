@@ -17,6 +17,8 @@ import type { Domain, DomainSettings } from '../ec2/domain.ts'
 import { Ec2Error } from '../ec2/errors.ts'
 import { createEventBus } from '../ec2/event/event-bus.ts'
 import { createDescriptionWriter } from '../ec2/description/description-writer.ts'
+import { recoverRecords } from '../ec2/description/recovery.ts'
+import type { Store } from '../ec2/ports/store.ts'
 import { createImageWork } from '../ec2/image/image-work.ts'
 import { createImagePublisher } from '../ec2/image/publisher.ts'
 import { createInstanceTypeCatalog, instanceTypeFileSchema } from '../ec2/instance-type/instance-type.ts'
@@ -34,8 +36,9 @@ import { createScheduleRunner } from '../ec2/schedule/schedule-runner.ts'
 import { createTaskRunner } from '../ec2/task/task-runner.ts'
 import { createVolumeEraser } from '../ec2/volume/eraser.ts'
 import { createNetworkDriver } from '../ec2/vpc/network-driver.ts'
+import { createBallast } from '../host/ballast.ts'
 import { systemClock as clock } from '../host/clock.ts'
-import { ensurePrivateDirectory, writeFileAtomic } from '../host/files.ts'
+import { ensurePrivateDirectory, freeBytes, writeFileAtomic } from '../host/files.ts'
 import { createProcessHost, markVariable } from '../host/process.ts'
 import { findMarkedProcesses, identifyProcess, signalProcess } from '../host/process-table.ts'
 import { systemRandom as random } from '../host/random.ts'
@@ -46,6 +49,7 @@ import { createAcceleratorProbe } from '../machine/accelerator.ts'
 import { createMachineHost } from '../machine/machine-host.ts'
 import { createMetadataService } from '../metadata/service.ts'
 import { createNetwork } from '../network/network.ts'
+import { isDamagedDatabase } from '../store/database.ts'
 import { openStore } from '../store/store.ts'
 import { loadCatalogFile } from './catalog-file.ts'
 import { loadConfiguration } from './configuration.ts'
@@ -105,10 +109,15 @@ async function main(): Promise<void> {
     throw new StartError(`another daemon is running with the state directory ${root}`, daemonExit.alreadyRunning)
   }
   const log = createLog(configuration.log.level, paths.log)
+  const ballast = createBallast(paths.ballast, () => freeBytes(root))
+  await ballast.dropIfNeeded()
   const processes = createProcessHost()
   const diskProcesses = createProcessHost({ mark: root })
   const isRoot = process.getuid?.() === 0
-  const store = openStore(paths.database)
+  const store = openDatabase(paths.database)
+  const recovered = await recoverRecords({ store, paths, log })
+  if (recovered)
+    log.warn(recovered, 'the database was empty: records were made again from what the files say of themselves')
   ensureAccessKey({ store, clock, random }, configuration.account.id)
   const events = createEventBus({ store, clock })
   const block = await takePublicBlock({ store, events, log }, configuration.network.publicCidr, root)
@@ -282,7 +291,14 @@ async function main(): Promise<void> {
   )
   await machines.removeStrays(paths.machines, new Set(live.map(({ id }) => id)))
   await network.adopt(new Set(live.map(({ vpcId }) => vpcId)))
-  await Promise.all([...new Set(live.map(({ vpcId }) => vpcId))].map((vpcId) => networks.refresh(vpcId)))
+  // A VPC that cannot be brought to its records must not keep the daemon from managing the machines.
+  await Promise.all(
+    [...new Set(live.map(({ vpcId }) => vpcId))].map((vpcId) =>
+      networks
+        .refresh(vpcId)
+        .catch((error: unknown) => log.error({ vpcId, err: error }, 'network could not be refreshed')),
+    ),
+  )
   await instances.adopt()
   schedules.refresh()
   reaper.start()
@@ -362,6 +378,19 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => endBy({ machines: false }))
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
   log.info({ endpointUrl, root, publicCidr: block.cidr }, 'daemon is ready')
+  ballast.load().catch((error: unknown) => log.warn({ err: error }, 'no ballast could be taken on board'))
+}
+
+function openDatabase(path: string): Store {
+  try {
+    return openStore(path)
+  } catch (error) {
+    if (!isDamagedDatabase(error)) throw error
+    throw new StartError(
+      `${path} is damaged (${error instanceof Error ? error.message : 'unknown'}). Move it and its -wal file away and start again: ` +
+        'images, snapshots and volumes are then found again from their descriptions; instances, keys and groups are not.',
+    )
+  }
 }
 
 async function readConfig<Schema extends Parameters<typeof parseYamlFile>[2]>(name: string, schema: Schema) {

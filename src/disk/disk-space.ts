@@ -1,14 +1,8 @@
-import { statfs } from 'node:fs/promises'
 import { Ec2Error } from '../ec2/errors.ts'
+import { freeBytes } from '../host/files.ts'
 
 /** Left free by downloads and imports, for everything else that lives on the file system of the state directory. */
 export const defaultReservedBytes = 256 * 1024 ** 2
-
-/** Bytes free for an ordinary user on the file system of `path`. */
-export async function freeBytes(path: string): Promise<number> {
-  const { bavail, bsize } = await statfs(path)
-  return bavail * bsize
-}
 
 /** Throws InsufficientDiskSpace, in numbers, when `path`'s file system cannot take so much and keep its reserve. */
 export async function requireSpace(

@@ -19,6 +19,8 @@ export interface StatePaths {
   readonly volumes: string
   readonly machines: string
   readonly networks: string
+  /** Kept for nothing; given up when the disk is so full that the daemon could not start (ballast.ts). */
+  readonly ballast: string
   /** Half-made things; emptied at each start of the daemon. */
   readonly staging: string
   /** Downloads and packages, kept to be used again; may be deleted at any time. */
@@ -50,6 +52,7 @@ export function statePathsOf(root: string): StatePaths {
     volumes: join(root, 'volumes'),
     machines: join(root, 'machines'),
     networks: join(root, 'networks'),
+    ballast: join(root, 'ballast'),
     staging: join(root, 'staging'),
     cache: join(root, 'cache'),
     downloads: join(root, 'cache/downloads'),

@@ -18,7 +18,10 @@ export async function pingGuestAgent(path: string, timeoutMs: number): Promise<b
     socket.once('error', () => finish(false))
     socket.once('close', () => finish(false))
     socket.once('connect', () => socket.write(`${JSON.stringify({ execute: 'guest-sync', arguments: { id } })}\n`))
-    createInterface({ input: socket }).on('line', (line) => {
+    const lines = createInterface({ input: socket })
+    // The interface repeats the socket's error.
+    lines.on('error', () => finish(false))
+    lines.on('line', (line) => {
       if (line.includes(`"return": ${id}`) || line.includes(`"return":${id}`)) finish(true)
     })
   })

@@ -39,7 +39,6 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
     commandPrefix: readonly string[],
     onEvent: (event: MachineEvent) => void,
   ): Promise<Machine> {
-    const began = clock.monotonicMs()
     const { directory } = spec
     // Sockets of an earlier run would be taken for this one's.
     for (const name of [machineFile.qmpSocket, machineFile.pid, machineFile.identity]) {
@@ -50,13 +49,13 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
     await writeFileAtomic(join(directory, machineFile.spec), JSON.stringify(spec, undefined, 2), { isDurable: false })
     const [program, ...rest] = [...commandPrefix, ...machineArgv(spec)]
     const child = await processes.startDetached({ argv: [program ?? '', ...rest] }, logPath)
-    const execMs = clock.monotonicMs() - began
+    const executedAt = clock.now()
     const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid)
     if (!identity) throw new Error(`QEMU ended at once: ${await readLogTail(logPath)}`)
     try {
       const recorded: RecordedProcess = { ...identity, bootId: await readBootId() }
       await writeFileAtomic(join(directory, machineFile.identity), JSON.stringify(recorded))
-      const { machine, link } = attach(spec.name, directory, identity, onEvent, execMs)
+      const { machine, link } = attach(spec.name, directory, identity, onEvent, executedAt)
       if (!(await link.waitUntilOpen(startTimeoutMs))) throw new Error('it does not answer on its monitor')
       return machine
     } catch (error) {
@@ -71,7 +70,7 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
     directory: string,
     identity: ProcessIdentity,
     onEvent: (event: MachineEvent) => void,
-    execMs?: number,
+    executedAt?: Date,
   ): { machine: Machine; link: QmpLink } {
     let hasEnded = false
     let isGuestShutdown = false
@@ -117,7 +116,7 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
       identity,
       link,
       clock,
-      ...(execMs === undefined ? {} : { execMs }),
+      ...(executedAt ? { executedAt } : {}),
     })
     return { machine, link }
   }
@@ -247,13 +246,13 @@ function createMachine(parts: {
   identity: ProcessIdentity
   link: QmpLink
   clock: Clock
-  execMs?: number
+  executedAt?: Date
 }): Machine {
   const { name, directory, identity, link, clock } = parts
   return {
     name,
     pid: identity.pid,
-    ...(parts.execMs === undefined ? {} : { execMs: parts.execMs }),
+    ...(parts.executedAt ? { executedAt: parts.executedAt } : {}),
     powerDown: async () => {
       await link.execute('system_powerdown')
     },

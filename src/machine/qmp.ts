@@ -47,7 +47,10 @@ export async function connectQmp(
   let onGreeting: () => void = () => undefined
   const greeting = new Promise<void>((resolve) => (onGreeting = resolve))
 
-  createInterface({ input: socket }).on('line', (line) => {
+  const lines = createInterface({ input: socket })
+  // The interface repeats the socket's error, which is dealt with below.
+  lines.on('error', () => undefined)
+  lines.on('line', (line) => {
     const message = parseMessage(line)
     if (!message) return
     if ('QMP' in message) onGreeting()

@@ -19,6 +19,8 @@ process.on('message', (request: Request) => {
   else dial(request)
 })
 process.on('disconnect', () => process.exit(0))
+// The daemon was killed while an answer was on its way.
+process.on('error', () => process.exit(0))
 
 function refuse(id: number, error: NodeJS.ErrnoException): void {
   process.send?.({ id, error: error.code ?? error.message })

@@ -19,6 +19,8 @@ export function openDatabase(path: string): Database.Database {
 }
 
 const reservedBytes = 2 * 1024 * 1024
+/** In pages of 4 KiB: the log begins anew before it has grown past what is reserved. */
+const checkpointPages = 400
 
 /**
  * Keeps room for what must be recorded when the disk is full, above all that an instance is terminated. SQLite writes its log and its
@@ -31,12 +33,18 @@ function reserveSpace(database: Database.Database): void {
       `BEGIN; CREATE TABLE reserve (bytes BLOB); INSERT INTO reserve VALUES (zeroblob(${reservedBytes})); COMMIT`,
     )
     database.exec('DROP TABLE reserve')
+    database.pragma(`wal_autocheckpoint = ${checkpointPages}`)
     database.pragma('wal_checkpoint(RESTART)')
   } catch (error) {
     // Full already: then there is nothing to be reserved.
     if (!isFull(error)) throw error
     if (database.inTransaction) database.exec('ROLLBACK')
   }
+}
+
+/** Whether opening failed because the file is no database or its pages do not fit together. */
+export function isDamagedDatabase(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^SQLITE_(CORRUPT|NOTADB)/.test(String(error.code))
 }
 
 function isFull(error: unknown): boolean {

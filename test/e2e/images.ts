@@ -1,7 +1,6 @@
 import { copyFile, mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
-import { inject } from 'vitest'
 import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
 
 /** Whom each recipe's image lets in. */
@@ -34,6 +33,8 @@ export async function waitForImage(lab: Lab, taskId: string): Promise<string> {
 }
 
 async function buildOnce(recipe: RecipeName): Promise<string> {
+  // Benchmarks use this file too, and vitest cannot be loaded outside of its own runs.
+  const { inject } = await import('vitest')
   const directory = inject('imageDirectory')
   const path = join(directory, `${recipe}.qcow2`)
   if (await fsExtra.pathExists(path)) return path

@@ -27,10 +27,11 @@ export interface Lab {
 
 const projectRoot = join(import.meta.dirname, '../..')
 
-/** `user` absent: whoever runs the test. */
-export async function openLab(user?: string): Promise<Lab> {
+/** `user` absent: whoever runs the test. With `diskMib` the state directory is a file system of its own of that size; only root can have one. */
+export async function openLab(user?: string, { diskMib }: { diskMib?: number } = {}): Promise<Lab> {
   const home = await mkdtemp('/tmp/kiln-e2e-')
   const root = await readableRoot(user)
+  if (diskMib) await execa('mount', ['-t', 'tmpfs', '-o', `size=${diskMib}m,mode=0700`, 'tmpfs', home])
   if (user) await execa('chown', ['-R', `${user}:`, home])
   const asUser = user ? ['runuser', '-u', user, '--'] : []
   let environment: Record<string, string> = {}
@@ -115,6 +116,7 @@ export async function openLab(user?: string): Promise<Lab> {
       for (const room of ['networks', 'staging']) {
         for (const name of await readdir(join(home, room))) left.push(join(room, name))
       }
+      if (diskMib) await execa('umount', [home])
       await rm(home, { recursive: true, force: true })
       if (root !== projectRoot) await rm(root, { recursive: true, force: true })
       return left
@@ -156,6 +158,7 @@ async function callSocket<T>(
     const asked = request({ socketPath, path, method: 'POST' }, (response) => {
       let text = ''
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+      response.on('error', reject)
       response.on('end', () => {
         if (response.statusCode === 200) resolve(JSON.parse(text) as T)
         else reject(new Error(`${name}: ${text}`))

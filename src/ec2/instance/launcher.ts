@@ -41,8 +41,8 @@ export interface MachineLauncher {
   consoleSize(instanceId: string): Promise<number>
   /** Takes back the public addresses that a start had given. */
   releaseAddresses(record: InstanceRecord): Promise<void>
-  /** Brings the VPC to what the records say; a failure is the log's, not the instance's. */
-  refreshNetwork(record: InstanceRecord): Promise<void>
+  /** Brings the VPC to what the records say and tells whether that went well; a failure is the log's, not the instance's. */
+  refreshNetwork(record: InstanceRecord): Promise<boolean>
   hasSurvivingVolume(record: InstanceRecord): boolean
   /** After the end: deletes what goes with the instance, lets the rest go. */
   release(record: InstanceRecord): Promise<void>
@@ -72,7 +72,6 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
 
   async function start(record: InstanceRecord, onEvent: (event: MachineEvent) => void): Promise<Machine> {
     const directory = join(paths.machines, record.id)
-    const requestedAt = new Date(record.boot?.requestedAt ?? record.launchTime)
     assignPublicAddresses(store, record, dependencies.publicCidr)
     const consoleStart = await consoleSize(record.id)
     const choice = dependencies.chooseAccelerator(record.architecture)
@@ -96,8 +95,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
           },
         })
       }
-      const execAt = new Date(dependencies.clock.now().getTime() - (machine.execMs ?? 0))
-      markStage(store, record.id, 'qemu', execAt < requestedAt ? requestedAt : execAt)
+      if (machine.executedAt) markStage(store, record.id, 'qemu', machine.executedAt)
     })
     return machine
   }
@@ -170,11 +168,13 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     }
   }
 
-  async function refreshNetwork(record: InstanceRecord): Promise<void> {
+  async function refreshNetwork(record: InstanceRecord): Promise<boolean> {
     try {
       await networks.refresh(record.vpcId)
+      return true
     } catch (error) {
       dependencies.log.error({ vpcId: record.vpcId, err: error }, 'network could not be refreshed')
+      return false
     }
   }
 
@@ -199,9 +199,11 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
         return false
       })
     })
-    await refreshNetwork(record)
+    const isRefreshed = await refreshNetwork(record)
     await Promise.all(doomed.map((volume) => dependencies.eraser.erase(volume.id)))
     await removeAllButConsole(join(paths.machines, record.id))
+    // On a full disk the first try finds no room for its files; the volumes have given some back.
+    if (!isRefreshed) await refreshNetwork(record)
   }
 
   /** As on EC2 the console of a terminated instance can be read for as long as the instance is shown. */

@@ -73,8 +73,8 @@ export type MachineRunState = 'running' | 'paused' | 'io-error' | 'unresponsive'
 export interface Machine {
   readonly name: string
   readonly pid: number
-  /** Monotonic milliseconds between `start` being called and QEMU being executed; absent when adopted. */
-  readonly execMs?: number
+  /** When QEMU was executed; absent when adopted. */
+  readonly executedAt?: Date
   /** Asks the guest to power off (ACPI button). */
   powerDown(): Promise<void>
   /** Hard reset. */

@@ -1,0 +1,166 @@
+import { expect } from 'vitest'
+import type { Lab } from './lab.ts'
+import type { TestRandom } from './random.ts'
+
+/** Somebody who launches, ends and changes things all the time, and remembers what the daemon has said yes to. */
+export interface BusyUser {
+  /** Begins to work; `stop` resolves when the calls under way have ended, one way or the other. */
+  work(): { stop(): Promise<void> }
+  /** Throws when something that was acknowledged is not there. */
+  expectAcknowledged(): Promise<void>
+  readonly acknowledgedCount: number
+}
+
+/** What is known of an instance. `undefined` tags and a doubtful state: a call on it broke off, and may or may not have been done. */
+interface KnownInstance {
+  readonly id: string
+  readonly tags: Map<string, string | undefined>
+  isTerminated: boolean
+  isDoubtful: boolean
+}
+
+const poolSize = 6
+const simultaneous = 3
+
+export function createBusyUser(dependencies: {
+  lab: Lab
+  random: TestRandom
+  imageId: string
+  groupId: string
+  /** An instance that is left alone. */
+  keep: string
+}): BusyUser {
+  const { lab, random, imageId, groupId } = dependencies
+  const instances = new Map<string, KnownInstance>()
+  const keyNames = new Set<string>()
+  const openPorts = new Set<number>()
+  let acknowledgedCount = 0
+  let nextNumber = 1
+
+  const live = () => [...instances.values()].filter(({ isTerminated }) => !isTerminated)
+
+  async function launch(): Promise<void> {
+    if (live().length >= poolSize) return
+    const answer = await lab.call('RunInstances', {
+      ImageId: imageId,
+      InstanceType: 't3.nano',
+      MinCount: 1,
+      MaxCount: 1 + random.below(2),
+      TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'made', Value: 'yes' }] }],
+    })
+    for (const { InstanceId: id = '' } of answer.Instances ?? []) {
+      instances.set(id, { id, tags: new Map([['made', 'yes']]), isTerminated: false, isDoubtful: false })
+    }
+  }
+
+  async function onInstance(work: (known: KnownInstance) => Promise<void>): Promise<void> {
+    const known = random.pick(live())
+    if (known) await work(known)
+  }
+
+  async function terminate(known: KnownInstance): Promise<void> {
+    const wasDoubtful = known.isDoubtful
+    known.isDoubtful = true
+    await lab.call('TerminateInstances', { InstanceIds: [known.id] })
+    known.isTerminated = true
+    known.isDoubtful = wasDoubtful
+  }
+
+  async function tag(known: KnownInstance): Promise<void> {
+    const key = `key${nextNumber++}`
+    const value = 'kept'
+    known.tags.set(key, undefined)
+    await lab.call('CreateTags', { Resources: [known.id], Tags: [{ Key: key, Value: value }] })
+    known.tags.set(key, value)
+  }
+
+  async function importKey(): Promise<void> {
+    const name = `key-${nextNumber++}`
+    await lab.call('CreateKeyPair', { KeyName: name, KeyType: 'ed25519' })
+    keyNames.add(name)
+  }
+
+  async function openPort(): Promise<void> {
+    const port = 20_000 + nextNumber++
+    await lab.call('AuthorizeSecurityGroupIngress', {
+      GroupId: groupId,
+      IpPermissions: [{ IpProtocol: 'tcp', FromPort: port, ToPort: port, IpRanges: [{ CidrIp: '10.0.0.0/8' }] }],
+    })
+    openPorts.add(port)
+  }
+
+  const acts: readonly (() => Promise<void>)[] = [
+    launch,
+    launch,
+    () => onInstance(terminate),
+    () => onInstance(({ id }) => lab.call('StopInstances', { InstanceIds: [id], Force: true }).then(() => undefined)),
+    () => onInstance(({ id }) => lab.call('StartInstances', { InstanceIds: [id] }).then(() => undefined)),
+    () => onInstance(({ id }) => lab.call('RebootInstances', { InstanceIds: [id] }).then(() => undefined)),
+    () => onInstance(tag),
+    importKey,
+    openPort,
+  ]
+
+  async function workUntil(isOver: () => boolean): Promise<void> {
+    while (!isOver()) {
+      try {
+        await random.pick(acts)?.()
+        acknowledgedCount++
+      } catch (error) {
+        if (isRefusalOrDeath(error)) continue
+        throw error
+      }
+    }
+  }
+
+  async function expectAcknowledged(): Promise<void> {
+    const { Reservations: reservations = [] } = await lab.call('DescribeInstances', {})
+    const described = new Map(
+      reservations.flatMap(({ Instances: all = [] }) => all).map((one) => [one.InstanceId, one]),
+    )
+    for (const known of instances.values()) {
+      const { id, tags } = known
+      const found = described.get(id)
+      // A call that broke off had been done after all.
+      if (known.isDoubtful && ['shutting-down', 'terminated'].includes(found?.State?.Name ?? ''))
+        known.isTerminated = true
+      const { isTerminated, isDoubtful } = known
+      expect(found?.InstanceId, 'an instance that RunInstances answered').toBe(id)
+      if (isTerminated) expect(['shutting-down', 'terminated']).toContain(found?.State?.Name)
+      else if (!isDoubtful) expect(['shutting-down', 'terminated']).not.toContain(found?.State?.Name)
+      const present = new Map(found?.Tags?.map(({ Key, Value }) => [Key, Value]))
+      for (const [key, value] of tags) if (value !== undefined) expect(present.get(key)).toBe(value)
+    }
+    const { KeyPairs: keyPairs = [] } = await lab.call('DescribeKeyPairs', {})
+    expect(keyPairs.map(({ KeyName }) => KeyName)).toEqual(expect.arrayContaining([...keyNames]))
+    const { SecurityGroups: groups = [] } = await lab.call('DescribeSecurityGroups', { GroupIds: [groupId] })
+    expect(groups[0]?.IpPermissions?.map(({ FromPort }) => FromPort)).toEqual(expect.arrayContaining([...openPorts]))
+  }
+
+  return {
+    work: () => {
+      let isOver = false
+      const workers = Array.from({ length: simultaneous }, () => workUntil(() => isOver))
+      return {
+        stop: async () => {
+          isOver = true
+          await Promise.all(workers)
+        },
+      }
+    },
+    expectAcknowledged,
+    get acknowledgedCount() {
+      return acknowledgedCount
+    },
+  }
+}
+
+/** A state that does not allow it, no room, or no daemon: part of a busy life. Anything else is a failure of the test. */
+function isRefusalOrDeath(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error ? String(error.code) : ''
+  if (['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE'].includes(code)) return true
+  return /IncorrectInstanceState|InsufficientInstanceCapacity|RulesPerSecurityGroupLimitExceeded|TagLimitExceeded/.test(
+    error.message,
+  )
+}

@@ -1,0 +1,127 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findProcesses } from '../../src/host/process-table.ts'
+import { createBusyUser } from './busy-user.ts'
+import { provideImage, waitForImage } from './images.ts'
+import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { createRandom } from './random.ts'
+import { prepareServers, type Servers } from './servers.ts'
+
+const rounds = 50
+/** Rounds after which everything may come to rest and the whole state directory is looked at. */
+const roundsBetweenRests = 10
+
+let lab: Lab
+let servers: Servers
+/** A server that nobody touches. */
+let bystander: string
+let bystanderPid: number | undefined
+let idleImage: string
+
+beforeAll(async () => {
+  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  await lab.startDaemon()
+  const nano = await provideImage(lab, 'nano')
+  servers = await prepareServers(lab)
+  ;[bystander = ''] = await servers.launch(nano)
+  idleImage = await importIdleImage()
+  await servers.waitForStage(bystander, 'ssh')
+  bystanderPid = (await lab.call('KilnDescribeInstance', { InstanceId: bystander })).QemuPid
+})
+afterAll(async () => {
+  await lab.close()
+})
+
+/** A disk whose boot sector halts the processor: a machine that costs nothing. */
+async function importIdleImage(): Promise<string> {
+  const disk = Buffer.alloc(1024 * 1024)
+  // cli; hlt; jmp back to hlt
+  Buffer.from([0xfa, 0xf4, 0xeb, 0xfd]).copy(disk)
+  disk.writeUInt16LE(0xaa55, 510)
+  const path = join(lab.home, 'idle.raw')
+  await writeFile(path, disk, { mode: 0o644 })
+  const { TaskId: taskId } = await lab.call('KilnImportImage', { Source: path, Name: 'idle' })
+  return await waitForImage(lab, taskId)
+}
+
+interface Qemu {
+  readonly pid: number
+  readonly instanceId: string
+}
+
+async function listQemus(): Promise<Qemu[]> {
+  const prefix = join(lab.home, 'machines')
+  const found = await findProcesses((argv) => (argv[0] ?? '').includes('qemu-system-'))
+  return found.flatMap(({ pid, argv }) => {
+    const pidFile = argv[argv.indexOf('-pidfile') + 1] ?? ''
+    return pidFile.startsWith(`${prefix}/`) ? [{ pid, instanceId: pidFile.split('/').at(-2) ?? '' }] : []
+  })
+}
+
+async function listStates(): Promise<Map<string, string>> {
+  const { Reservations: reservations = [] } = await lab.call('DescribeInstances', {})
+  const instances = reservations.flatMap(({ Instances: all = [] }) => all)
+  return new Map(instances.map(({ InstanceId: id = '', State: state }) => [id, state?.Name ?? '']))
+}
+
+/** Nothing is under way any more. */
+async function waitForRest(): Promise<void> {
+  const passing = new Set(['pending', 'stopping', 'shutting-down'])
+  await until(async () => [...(await listStates()).values()].every((state) => !passing.has(state)))
+  await until(
+    async () => (await lab.call('KilnGetStatus', {})).InstanceCounts['running'] === (await listQemus()).length,
+  )
+}
+
+/** What is on the disk and in the process table, beside what the records say should be there. */
+async function expectNothingUnowned(): Promise<void> {
+  const states = await listStates()
+  const running = [...states].filter(([, state]) => state === 'running').map(([id]) => id)
+  expect((await listQemus()).map(({ instanceId }) => instanceId).sort()).toEqual(running.sort())
+  const { Volumes: volumes = [] } = await lab.call('DescribeVolumes', {})
+  expect((await readdir(join(lab.home, 'volumes'))).sort()).toEqual(
+    volumes.map(({ VolumeId }) => VolumeId ?? '').sort(),
+  )
+  const machines = await readdir(join(lab.home, 'machines'))
+  expect(machines.filter((name) => !states.has(name))).toEqual([])
+  expect(await readdir(join(lab.home, 'layers'))).toHaveLength(2)
+  expect(await readdir(join(lab.home, 'staging'))).toEqual([])
+  expect(await readdir(join(lab.home, 'networks'))).toHaveLength(1)
+  const ofNetwork = await findProcesses((argv) => argv.some((word) => word.includes(join(lab.home, 'networks'))))
+  const programs = ofNetwork.map(({ argv }) => (argv[0] ?? '').replace(/\.avx2$/, '')).sort()
+  // Egress needs a way out of the host itself; without one there is no pasta.
+  expect(['dnsmasq,pasta,tail', 'dnsmasq,tail']).toContain(programs.join(','))
+  expect(await countTaps(ofNetwork)).toBe(running.length)
+}
+
+async function countTaps(ofNetwork: readonly { pid: number; argv: readonly string[] }[]): Promise<number> {
+  const holder = ofNetwork.find(({ argv }) => argv[0] === 'tail')
+  const enter = ['-t', String(holder?.pid), '-U', '-n', '--preserve-credentials', '--']
+  const { stdout } = await execa('nsenter', [...enter, 'ip', '-o', 'link', 'show'])
+  return stdout.split('\n').filter((line) => /^\d+: eni/.test(line)).length
+}
+
+test(`loses and leaves nothing when the daemon is killed at ${rounds} moments of busy work`, async () => {
+  const random = createRandom(process.env['KILN_TEST_SEED'])
+  console.log(`the moments and the work come from KILN_TEST_SEED=${random.seed}`)
+  const user = createBusyUser({ lab, random, imageId: idleImage, groupId: servers.groupId, keep: bystander })
+  for (let round = 1; round <= rounds; round++) {
+    const work = user.work()
+    await random.sleep(50, 1200)
+    await lab.killDaemon()
+    await work.stop()
+    await lab.startDaemon()
+    await user.expectAcknowledged()
+    const qemus = await listQemus()
+    expect(new Set(qemus.map(({ instanceId }) => instanceId)).size).toBe(qemus.length)
+    expect(qemus.find(({ instanceId }) => instanceId === bystander)?.pid).toBe(bystanderPid)
+    if (round % roundsBetweenRests !== 0) continue
+    await waitForRest()
+    await expectNothingUnowned()
+    await user.expectAcknowledged()
+  }
+  expect(user.acknowledgedCount).toBeGreaterThan(rounds)
+  expect(await servers.run(bystander, 'echo untouched')).toContain('untouched')
+}, 1_200_000)

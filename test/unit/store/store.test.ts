@@ -1,0 +1,103 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { isDamagedDatabase } from '../../../src/store/database.ts'
+import { openStore } from '../../../src/store/store.ts'
+
+let directory: string
+let path: string
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'kiln-store-'))
+  path = join(directory, 'kiln.db')
+})
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true })
+})
+
+const scope = { accountId: '123456789012', region: 'us-east-1' }
+const keyPair = (id: string) => ({
+  ...scope,
+  id,
+  name: id,
+  type: 'ed25519' as const,
+  fingerprint: '',
+  publicKey: '',
+  createTime: '2026-01-01T00:00:00.000Z',
+})
+
+test('takes everything back when a transaction throws', () => {
+  const store = openStore(path)
+  expect(() =>
+    store.transaction(() => {
+      store.keyPairs.insert(keyPair('key-1'))
+      throw new Error('no')
+    }),
+  ).toThrow('no')
+  expect(store.keyPairs.list(scope)).toEqual([])
+  store.close()
+})
+
+test('joins an inner transaction to the outer one', () => {
+  const store = openStore(path)
+  expect(() =>
+    store.transaction(() => {
+      store.transaction(() => store.keyPairs.insert(keyPair('key-1')))
+      throw new Error('no')
+    }),
+  ).toThrow('no')
+  expect(store.keyPairs.list(scope)).toEqual([])
+  store.close()
+})
+
+test('keeps what was recorded over a second opening', () => {
+  const first = openStore(path)
+  first.transaction(() => first.keyPairs.insert(keyPair('key-1')))
+  first.close()
+  const second = openStore(path)
+  expect(second.keyPairs.get(scope, 'key-1')?.name).toBe('key-1')
+  second.close()
+})
+
+test('does not show a record to another account or region', () => {
+  const store = openStore(path)
+  store.transaction(() => store.keyPairs.insert(keyPair('key-1')))
+  expect(store.keyPairs.get({ ...scope, accountId: '999999999999' }, 'key-1')).toBeUndefined()
+  expect(store.keyPairs.get({ ...scope, region: 'eu-west-1' }, 'key-1')).toBeUndefined()
+  store.close()
+})
+
+test('refuses a database that a newer Kiln has written', () => {
+  openStore(path).close()
+  const database = new Database(path)
+  database.pragma('user_version = 9999')
+  database.close()
+  expect(() => openStore(path)).toThrow(/newer Kiln.*upgrade/)
+})
+
+test('tells a damaged file from other failures', async () => {
+  await writeFile(path, 'this is no database'.repeat(1000))
+  const failureOf = (work: () => unknown) => {
+    try {
+      return work()
+    } catch (error) {
+      return error
+    }
+  }
+  expect(isDamagedDatabase(failureOf(() => openStore(path)))).toBe(true)
+  expect(isDamagedDatabase(failureOf(() => openStore(join(directory, 'absent', 'kiln.db'))))).toBe(false)
+})
+
+test('has room in its file and its log for what must be recorded on a full disk', async () => {
+  const store = openStore(path)
+  const before = (await stat(path)).size
+  const logBefore = (await stat(`${path}-wal`)).size
+  for (let index = 0; index < 200; index++) {
+    store.transaction(() => store.keyPairs.insert(keyPair(`key-${index}`)))
+  }
+  expect((await stat(path)).size).toBe(before)
+  expect((await stat(`${path}-wal`)).size).toBe(logBefore)
+  store.close()
+})
