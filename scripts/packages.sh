@@ -1,37 +1,81 @@
-# The Debian packages that Kiln runs on, and those that its tests need besides; sourced by the other scripts.
+# Installs what Kiln needs of the operating system, by config/debian-packages.txt; sourced by the other scripts in the project's root.
 # shellcheck shell=sh
-runtime_packages='qemu-system-x86 qemu-utils iproute2 nftables dnsmasq-base passt procps util-linux apt dpkg cpio gzip debian-archive-keyring uidmap mmdebstrap
-  e2fsprogs fdisk grub-pc-bin grub-common xz-utils zstd openssh-client ca-certificates'
-build_packages='make g++ python3'
-test_packages='awscli python3-boto3'
 
-# missing_packages PACKAGE...: prints those that are not installed.
+# packages_of GROUP...: prints the packages of these groups.
+packages_of() {
+  for group in "$@"; do
+    awk -v group="$group" '$1 == group { print $2 }' config/debian-packages.txt
+  done
+}
+
+# missing_packages PACKAGE...: prints those that are not installed, in one line.
 missing_packages() {
   for package in "$@"; do
     dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q 'install ok installed' || printf '%s ' "$package"
   done
 }
 
-# install_packages PACKAGE...: installs what is missing, as root or by sudo; elsewhere than on Debian it names the list and fails.
-install_packages() {
-  if ! command -v dpkg-query >/dev/null; then
-    echo "This is not Debian or Ubuntu. Install what your distribution calls these, then run this again:" >&2
-    echo "$@" >&2
+# as_root COMMAND...: runs it as root, by sudo for an ordinary user.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "This needs root, and there is no sudo. As root, run: $*" >&2
     return 1
   fi
-  missing=$(missing_packages "$@")
-  [ -n "$missing" ] || return 0
-  echo "Installing missing packages: $missing"
-  as_root=''
-  [ "$(id -u)" = 0 ] || as_root=sudo
-  $as_root apt-get update -qq
-  # shellcheck disable=SC2086
-  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
-# prepare_test_user: the tests run the daemon as an ordinary user too, who may open /dev/net/tun as on any desktop.
-prepare_test_user() {
-  [ "$(id -u)" = 0 ] || return 0
-  id kiln-tester >/dev/null 2>&1 || useradd --create-home kiln-tester
-  chmod 666 /dev/net/tun
+# install_packages GROUP...: says what is missing and installs it; elsewhere than on Debian and Ubuntu it prints the list and fails.
+install_packages() {
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    echo "This is not Debian or Ubuntu. Install what your distribution calls these, then run 'npm ci', 'npm run build' and" >&2
+    echo "'node dist/cli/main.js doctor', which tells what is still missing:" >&2
+    packages_of "$@" | sed 's/^/  /' >&2
+    return 1
+  fi
+  # shellcheck disable=SC2046
+  missing=$(missing_packages $(packages_of "$@"))
+  [ -n "$missing" ] || return 0
+  echo "Installing missing packages: $missing"
+  log=$(mktemp)
+  # shellcheck disable=SC2086
+  if as_root apt-get update -qq >"$log" 2>&1 &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >>"$log" 2>&1; then
+    rm -f "$log"
+  else
+    cat "$log" >&2
+    echo "The packages could not be installed. Install them yourself, then run this again: $missing" >&2
+    return 1
+  fi
+}
+
+# require_node: fails unless Node.js is there and new enough.
+require_node() {
+  wanted=20.19
+  found=$(node --version 2>/dev/null || true)
+  [ -n "$found" ] && [ "$(printf 'v%s\n%s\n' "$wanted" "$found" | sort -V | head -n 1)" = "v$wanted" ] && return 0
+  echo "Kiln needs Node.js $wanted or newer; ${found:-none} is on the PATH. See https://nodejs.org/en/download" >&2
+  return 1
+}
+
+# install_modules: brings node_modules to what package-lock.json says, unless it is so already.
+install_modules() {
+  [ node_modules/.package-lock.json -nt package-lock.json ] && return 0
+  # better-sqlite3 comes compiled from GitHub, or is compiled here. Node's headers are beside it in every usual installation: with them
+  # nothing is fetched from nodejs.org, which may be out of reach.
+  node_prefix=$(node -p 'require("node:path").resolve(process.execPath, "../..")')
+  if [ -z "${npm_config_nodedir:-}" ] && [ -f "$node_prefix/include/node/node.h" ]; then
+    export npm_config_nodedir="$node_prefix"
+  fi
+  npm ci --no-audit --no-fund
+}
+
+# prepare_tun: lets guests have network interfaces, as the device's usual mode does on any desktop.
+prepare_tun() {
+  [ -c /dev/net/tun ] || as_root modprobe tun || as_root sh -c 'mkdir -p /dev/net && mknod -m 666 /dev/net/tun c 10 200'
+  [ -w /dev/net/tun ] && return 0
+  echo "/dev/net/tun cannot be opened by $(id -un): making it usable for every user, as is usual"
+  as_root chmod 666 /dev/net/tun
 }

@@ -134,7 +134,7 @@ async function hostPortOf(call: OperationCaller, address: string, port: number):
 }
 
 /** A checkout in a private directory is copied to where the ordinary user can read it. */
-async function readableRoot(user: string | undefined): Promise<string> {
+export async function readableRoot(user: string | undefined): Promise<string> {
   if (!user) return projectRoot
   const { failed } = await execa('runuser', ['-u', user, '--', 'test', '-r', join(projectRoot, 'package.json')], {
     reject: false,
