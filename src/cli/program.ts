@@ -20,6 +20,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./command/daemon.ts')).defineDaemon,
   },
   {
+    name: 'doctor',
+    summary: 'Check this host and say how to mend it',
+    load: async () => (await import('./command/doctor.ts')).defineDoctor,
+  },
+  {
     name: 'env',
     summary: 'Print settings for AWS tools',
     load: async () => (await import('./command/env.ts')).defineEnv,

@@ -1,17 +1,9 @@
-import type { ChildProcess } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { ensurePrivateDirectory } from '../../host/files.ts'
-import { isProcessAlive, signalProcess } from '../../host/process-table.ts'
-import type { ProcessIdentity } from '../../host/process.ts'
-import { CliError, daemonNotRunning, exitCode, ExitRequest } from '../failure.ts'
+import type { DaemonStatus } from '../../api/kiln-operations.ts'
+import { becomeDaemon, findDaemon, startDaemon, stopDaemon } from '../daemon-process.ts'
+import { addExamples } from '../help.ts'
+import { renderServiceUnit } from '../render/service-unit.ts'
 import { addOutputOption, clientOf, note, type OutputFormat, printAnswer, say, type Session } from '../session.ts'
-
-const pollIntervalMs = 50
-const startTimeoutMs = 60_000
-const stopTimeoutMs = 120_000
 
 /** `kiln daemon …` */
 export function defineDaemon(command: Command, session: Session): void {
@@ -20,117 +12,70 @@ export function defineDaemon(command: Command, session: Session): void {
     .description('Start the daemon')
     .option('--foreground', 'stay attached, for a service manager')
     .action(async ({ foreground }: { foreground?: boolean }) => {
-      if (foreground) throw new ExitRequest(await session.runInForeground(daemonArgv()))
-      await start(session)
+      if (foreground) return await becomeDaemon(session)
+      const { wasRunning } = await startDaemon(session)
+      await tellDaemon(session, wasRunning ? 'was already running' : 'runs')
     })
   command
     .command('stop')
     .description('End the daemon; machines go on')
     .option('--machines', 'stop the machines too')
-    .action(async ({ machines }: { machines?: boolean }) => stop(session, machines ?? false))
+    .action(async ({ machines = false }: { machines?: boolean }) => {
+      await stopDaemon(session, machines)
+      say(session, machines ? 'The daemon and its machines have ended.' : 'The daemon has ended; machines go on.')
+    })
+  command
+    .command('restart')
+    .description('End the daemon if it runs, and start it; machines go on')
+    .action(async () => {
+      if (await findDaemon(session)) await stopDaemon(session, false)
+      await startDaemon(session)
+      await tellDaemon(session, 'runs')
+    })
   addOutputOption(
     command.command('status').description('Tell how the daemon is; exit code 3 when it does not run'),
   ).action(async ({ output }: { output: OutputFormat }) => {
     const status = await clientOf(session).call('KilnGetStatus', {})
-    if (output !== 'table') return printAnswer(session, output, status)
-    say(session, `The daemon runs (pid ${status.Pid}), health ${status.Health}, endpoint ${status.EndpointUrl}`)
-    for (const warning of status.Warnings) note(session, warning)
+    if (output !== 'table') return await printAnswer(session, output, status)
+    for (const line of describeStatus(status)) say(session, line)
   })
+  addExamples(
+    command.command('unit').description('Print a systemd user unit for the daemon'),
+    'kiln daemon unit > ~/.config/systemd/user/kiln.service',
+    'systemctl --user enable --now kiln',
+  ).action(async () => void session.stdout.write(await renderServiceUnit(session)))
 }
 
-/** The daemon beside this CLI: compiled, or from sources with the same loader. */
-function daemonArgv(): [string, ...string[]] {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const main = fileURLToPath(new URL(`../../daemon/main.${extension}`, import.meta.url))
-  return [process.execPath, ...process.execArgv, main]
+async function tellDaemon(session: Session, how: string): Promise<void> {
+  const status = await clientOf(session).call('KilnGetStatus', {})
+  say(session, `The daemon ${how} (pid ${status.Pid}), endpoint ${status.EndpointUrl}`)
+  for (const warning of status.Warnings) note(session, warning)
 }
 
-async function start(session: Session): Promise<void> {
-  const client = clientOf(session)
-  if (await isHealthy(session)) {
-    note(session, 'The daemon is already running.')
-    return
-  }
-  await ensurePrivateDirectory(session.paths.root)
-  const { createProcessHost } = await import('../../host/process.ts')
-  const logBefore = (await readLog(session)).length
-  const child = await createProcessHost().startDetached({ argv: daemonArgv() }, session.paths.log)
-  const deadline = performance.now() + startTimeoutMs
-  while (!(await isHealthy(session))) {
-    if (hasEnded(child)) {
-      const reason = lastError((await readLog(session)).subarray(logBefore).toString('utf8'))
-      throw new CliError(`The daemon did not start: ${reason}`, { hint: `Its log is ${session.paths.log}` })
-    }
-    if (performance.now() > deadline) {
-      throw new CliError('The daemon was started but does not answer yet.', { hint: `Its log is ${session.paths.log}` })
-    }
-    await sleep(pollIntervalMs, undefined, { signal: session.signal })
-  }
-  const status = await client.call('KilnGetStatus', {})
-  say(session, `The daemon runs (pid ${status.Pid}), endpoint ${status.EndpointUrl}`)
+function describeStatus(status: DaemonStatus): string[] {
+  const { Capacity: capacity, Accelerator: accelerator } = status
+  const counts = Object.entries(status.InstanceCounts).map(([state, count]) => `${count} ${state}`)
+  const proof = accelerator.IsProven ? '' : ', not proven yet'
+  const rows: [string, string][] = [
+    ['Daemon', `version ${status.Version}, pid ${status.Pid}, up ${describeDuration(status.StartedAt)}`],
+    ['Health', status.Health],
+    ['Endpoint', status.EndpointUrl],
+    ['State', status.StateDirectory],
+    ['Public addresses', status.PublicCidr],
+    ['Accelerator', `${accelerator.Name}${proof}: ${accelerator.Reason}`],
+    ['Processors', `${capacity.UsedVCpus} of ${capacity.VCpus} given`],
+    ['Memory', `${capacity.UsedMemoryMib} of ${capacity.MemoryMib} MiB given`],
+    ['Instances', counts.join(', ') || 'none'],
+    ...status.Warnings.map((warning): [string, string] => ['Warning', warning]),
+  ]
+  return rows.map(([name, value]) => `${name.padEnd(18)}${value}`)
 }
 
-async function isHealthy(session: Session): Promise<boolean> {
-  return clientOf(session)
-    .health()
-    .then(
-      () => true,
-      () => false,
-    )
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null
-}
-
-async function readLog(session: Session): Promise<Buffer> {
-  return readFile(session.paths.log).catch(() => Buffer.alloc(0))
-}
-
-/** The last error of a log: pino's JSON lines, or what Node itself printed. */
-export function lastError(log: string): string {
-  const lines = log.split('\n').filter((line) => line.trim() !== '')
-  for (const line of lines.reverse()) {
-    if (!line.startsWith('{')) {
-      if (/error/i.test(line)) return line.trim()
-      continue
-    }
-    const entry = parseLine(line)
-    if (entry && Number(entry.level) >= 50) return entry.err?.message ?? entry.msg ?? line
-  }
-  return lines[0]?.trim() ?? 'it printed nothing.'
-}
-
-function parseLine(line: string): { level?: unknown; msg?: string; err?: { message?: string } } | undefined {
-  try {
-    return JSON.parse(line) as { level?: unknown; msg?: string; err?: { message?: string } }
-  } catch {
-    return undefined
-  }
-}
-
-async function stop(session: Session, machines: boolean): Promise<void> {
-  const identity = await readIdentity(session)
-  if (!identity || !(await isProcessAlive(identity))) throw daemonNotRunning()
-  try {
-    await clientOf(session).shutdown({ machines })
-  } catch (error) {
-    if (machines) throw error
-    await signalProcess(identity, 'SIGTERM')
-  }
-  const deadline = performance.now() + stopTimeoutMs
-  while (await isProcessAlive(identity)) {
-    if (performance.now() > deadline) {
-      throw new CliError(`The daemon (pid ${identity.pid}) has not ended yet.`, { exitCode: exitCode.failed })
-    }
-    await sleep(pollIntervalMs, undefined, { signal: session.signal })
-  }
-  say(session, machines ? 'The daemon and its machines have ended.' : 'The daemon has ended; machines go on.')
-}
-
-async function readIdentity(session: Session): Promise<ProcessIdentity | undefined> {
-  const text = await readFile(session.paths.daemonFile, 'utf8').catch(() => undefined)
-  if (text === undefined) return undefined
-  const { pid, startTicks } = JSON.parse(text) as Partial<ProcessIdentity>
-  return pid === undefined || startTicks === undefined ? undefined : { pid, startTicks }
+function describeDuration(since: string): string {
+  const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(since)) / 1000))
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`
 }

@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Clock } from '../../host/clock.ts'
+import { signalProcess } from '../../host/process-table.ts'
+import { ensureEgress, removeEgress } from '../../network/egress.ts'
+import { createNamespace } from '../../network/namespace.ts'
+import { type Check, type HostView, ok, warning } from './check.ts'
+
+/** Servers' way out to the internet, tried as a VPC has it. */
+export function checkWayOut(host: HostView, clock: Clock): Check {
+  return {
+    name: 'Way out',
+    run: async () => {
+      if (!hasDefaultRoute((await host.readText('/proc/net/route')) ?? '')) {
+        return warning(
+          'this host has no IPv4 default route: servers reach one another and this host, but not the internet',
+          'Connect the host, then stop and start the servers.',
+        )
+      }
+      const failure = await tryEgress(host, clock)
+      if (failure === undefined) return ok('pasta gives a namespace a way out')
+      return warning(
+        failure,
+        'Install or upgrade the package passt; an AppArmor or SELinux profile may forbid it: see dmesg.',
+      )
+    },
+  }
+}
+
+function hasDefaultRoute(table: string): boolean {
+  return table
+    .split('\n')
+    .slice(1)
+    .some((line) => line.split('\t')[1] === '00000000')
+}
+
+async function tryEgress(host: HostView, clock: Clock): Promise<string | undefined> {
+  const { processes, isRoot } = host
+  const networksDirectory = await mkdtemp(join(tmpdir(), 'kiln-doctor-'))
+  try {
+    const namespace = await createNamespace({ processes, clock, networksDirectory, isRoot }, 'vpc-doctor')
+    try {
+      return await ensureEgress(processes, namespace, isRoot)
+    } finally {
+      await removeEgress(namespace.directory)
+      await signalProcess(namespace.holder, 'SIGKILL')
+    }
+  } catch (error) {
+    return `it could not be tried: ${error instanceof Error ? error.message : String(error)}`
+  } finally {
+    await rm(networksDirectory, { recursive: true, force: true })
+  }
+}
