@@ -6,6 +6,7 @@ import { findAll, findOne, newId } from '../ec2/ids.ts'
 import { imageTag } from '../ec2/image/image-tag.ts'
 import { requireFreeImageName, requireImageName } from '../ec2/image/register-image.ts'
 import { usedCapacity } from '../ec2/instance/capacity.ts'
+import { describeGuestWarnings } from '../ec2/instance/guest-warning.ts'
 import { bootStages } from '../ec2/instance/instance.ts'
 import type { CallContext, Mutation, MutationContext, Query } from '../ec2/operation.ts'
 import type { Catalog, DiskHost, ImageBuilder } from '../ec2/ports/disk.ts'
@@ -280,6 +281,7 @@ async function describeDetail(
   const rootPath = root && join(paths.volumes, root.id, diskFile.disk)
   const publicIps = store.interfaces.listBy('attachment.instanceId', instance.id).map(({ publicIp }) => publicIp)
   const { boot } = instance
+  const problem = runtime?.problem ?? describeGuestWarnings(boot)
   return {
     InstanceId: instance.id,
     BootStages: bootStages.map((stage) => {
@@ -307,7 +309,7 @@ async function describeDetail(
         ...(hostPort === undefined ? {} : { HostPort: hostPort }),
         ...(problem === undefined ? {} : { Problem: problem }),
       })),
-    ...(runtime?.problem ? { Problem: runtime.problem } : {}),
+    ...(problem ? { Problem: problem } : {}),
   }
 }
 

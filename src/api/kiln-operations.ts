@@ -138,7 +138,7 @@ export interface InstanceDetail {
   RootDisk?: { Path: string; VirtualSizeBytes: number; AllocatedBytes: number }
   /** How the host reaches the instance; `HostPort` differs from `Port` where ports below 1024 need root. */
   PublicPorts: { Port: number; HostPort?: number; Problem?: string }[]
-  /** For example a disk-full pause. */
+  /** For example a disk-full pause, or what cloud-init in the guest complained of. */
   Problem?: string
 }
 

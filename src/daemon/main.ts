@@ -22,7 +22,7 @@ import type { Store } from '../ec2/ports/store.ts'
 import { createImageWork } from '../ec2/image/image-work.ts'
 import { createImagePublisher } from '../ec2/image/publisher.ts'
 import { createInstanceTypeCatalog, instanceTypeFileSchema } from '../ec2/instance-type/instance-type.ts'
-import { markStage } from '../ec2/instance/boot-stage.ts'
+import { markMetadataRead } from '../ec2/instance/boot-stage.ts'
 import { createBootWatcher } from '../ec2/instance/boot-watcher.ts'
 import { createDiskPause } from '../ec2/instance/disk-pause.ts'
 import { createInstanceDriver } from '../ec2/instance/driver.ts'
@@ -155,7 +155,7 @@ async function main(): Promise<void> {
     clock,
     random,
     lookup: (vpcId, sourceIp) => findInstanceMetadata({ store, regions }, vpcId, sourceIp),
-    observe: (instanceId) => markStage(store, instanceId, 'metadata', clock.now()),
+    observe: (instanceId) => markMetadataRead(store, instanceId, clock.now()),
     onError: (error) => log.error({ err: error }, 'metadata request failed'),
   })
   const network = createNetwork({
@@ -187,7 +187,7 @@ async function main(): Promise<void> {
     descriptions,
     log,
   })
-  const bootWatcher = createBootWatcher({ store, clock, paths, network, log })
+  const bootWatcher = createBootWatcher({ store, clock, paths, network, events, log })
   const diskPause = createDiskPause({
     clock,
     events,

@@ -12,3 +12,9 @@ export function markStage(store: Store, instanceId: string, stage: BootStage, at
     return true
   })
 }
+
+/** Records that the guest has read its metadata: it had a network to ask by, though no port of it may have answered yet. */
+export function markMetadataRead(store: Store, instanceId: string, at: Date): void {
+  markStage(store, instanceId, 'network', at)
+  markStage(store, instanceId, 'metadata', at)
+}

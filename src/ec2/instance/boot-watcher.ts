@@ -5,7 +5,9 @@ import type { Clock } from '../../host/clock.ts'
 import { machineFile, type StatePaths } from '../../host/state-paths.ts'
 import type { Network } from '../ports/network.ts'
 import type { Store } from '../ports/store.ts'
+import type { EventBus } from '../event/event-bus.ts'
 import { markStage } from './boot-stage.ts'
+import { findGuestWarnings, recordGuestWarning } from './guest-warning.ts'
 import type { BootStage } from './instance.ts'
 import type { InstanceRuntime } from './runtime.ts'
 
@@ -20,6 +22,7 @@ export interface BootWatcherDependencies {
   readonly clock: Clock
   readonly paths: StatePaths
   readonly network: Network
+  readonly events: EventBus
   readonly log: Logger
 }
 
@@ -39,10 +42,19 @@ const consoleSigns: readonly { stage: BootStage; sign: RegExp }[] = [
 ]
 
 export function createBootWatcher(dependencies: BootWatcherDependencies): BootWatcher {
-  const { store, clock, paths, network, log } = dependencies
+  const { store, clock, paths, network, events, log } = dependencies
 
   function mark(instanceId: string, stage: BootStage): void {
     markStage(store, instanceId, stage, clock.now())
+  }
+
+  function tellWarning(instanceId: string, warning: string): void {
+    if (!recordGuestWarning(store, instanceId, warning)) return
+    events.publish({
+      kind: 'instance-problem',
+      resourceId: instanceId,
+      message: `cloud-init in ${instanceId}: ${warning}`,
+    })
   }
 
   async function followConsole(instanceId: string, from: number, signal: AbortSignal): Promise<void> {
@@ -50,13 +62,18 @@ export function createBootWatcher(dependencies: BootWatcherDependencies): BootWa
     const wanted = new Set(consoleSigns)
     let position = from
     let tail = ''
+    let unfinishedLine = ''
     while (wanted.size > 0) {
       await clock.sleep(consoleIntervalMs, signal)
       const text = await readFrom(path, position)
       position += text.length
       // The end of what was read may be the beginning of a sign.
-      const seen = tail + text.toString('latin1')
+      const fresh = text.toString('latin1')
+      const seen = tail + fresh
       tail = seen.slice(-200)
+      const lines = (unfinishedLine + fresh).split('\n')
+      unfinishedLine = lines.pop() ?? ''
+      for (const warning of findGuestWarnings(lines)) tellWarning(instanceId, warning)
       for (const entry of wanted) {
         if (!entry.sign.test(seen)) continue
         wanted.delete(entry)

@@ -94,4 +94,6 @@ export interface InstanceBoot {
   readonly consoleStart?: number
   /** Seconds after `requestedAt`. */
   readonly stages: Readonly<Partial<Record<BootStage, number>>>
+  /** What cloud-init complained of on the console. */
+  readonly guestWarnings?: readonly string[]
 }

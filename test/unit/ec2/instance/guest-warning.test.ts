@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { findGuestWarnings } from '../../../../src/ec2/instance/guest-warning.ts'
+
+test("finds what cloud-init complains of among the console's lines", () => {
+  const console = `[  353.395086] cloud-init[520]: Cloud-init v. 22.4.2 running 'modules:final' at Wed, 25 Nov 2026 02:31:37 +0000. Up 350.69 seconds.\r
+[  356.846531] cloud-init[520]: 2026-11-25 02:31:43,775 - cc_scripts_user.py[WARNING]: Failed to run module scripts-user (scripts in /var/lib/cloud/instance/scripts)\r
+[  356.857491] cloud-init[520]: 2026-11-25 02:31:43,789 - util.py[WARNING]: Running module scripts-user (<module 'cloudinit.config.cc_scripts_user' from '/usr/lib/python3/dist-packages/cloudinit/config/cc_scripts_user.py'>) failed\r
+[  362.903228] cloud-init[520]: Cloud-init v. 22.4.2 finished at Wed, 25 Nov 2026 02:31:49 +0000.\r
+`
+  expect(findGuestWarnings(console.split('\n'))).toEqual([
+    'Failed to run module scripts-user (scripts in /var/lib/cloud/instance/scripts)',
+    'Running module scripts-user failed',
+  ])
+})
+
+test('takes no other program for cloud-init', () => {
+  expect(findGuestWarnings(['[ 1.0] systemd[1]: a - b.py[WARNING]: c', 'WARNING: cloud-init[1]: nothing'])).toEqual([])
+})
