@@ -31,6 +31,10 @@ beforeAll(async () => {
   bystanderPid = (await lab.call('KilnDescribeInstance', { InstanceId: bystander })).QemuPid
 })
 afterAll(async () => {
+  // Machines that have halted hear no power button: closing the lab would wait for each.
+  const ids = [...(await listStates())].filter(([, state]) => state !== 'terminated').map(([id]) => id)
+  await lab.call('TerminateInstances', { InstanceIds: ids })
+  await waitForRest()
   await lab.close()
 })
 
@@ -71,7 +75,7 @@ async function waitForRest(): Promise<void> {
   const passing = new Set(['pending', 'stopping', 'shutting-down'])
   await until(async () => [...(await listStates()).values()].every((state) => !passing.has(state)))
   await until(
-    async () => (await lab.call('KilnGetStatus', {})).InstanceCounts['running'] === (await listQemus()).length,
+    async () => ((await lab.call('KilnGetStatus', {})).InstanceCounts['running'] ?? 0) === (await listQemus()).length,
   )
 }
 
