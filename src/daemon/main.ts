@@ -1,3 +1,4 @@
+import './small-heap.ts'
 import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
