@@ -11,6 +11,11 @@ export interface KilnClient {
   events(after: number, signal: AbortSignal): AsyncIterable<EventDescription>
   /** The serial console, both ways; the recent output comes first. */
   openConsole(instanceId: string): Promise<Duplex>
+  /** Output of the serial console, all or the last lines; goes on until the signal is aborted when it is followed. */
+  consoleLog(
+    instanceId: string,
+    options: { tail?: number | undefined; isFollowed: boolean; signal: AbortSignal },
+  ): AsyncIterable<Buffer>
   /** A TCP connection to a port of the instance. */
   dial(instanceId: string, port: number): Promise<Duplex>
   /** Resolves when the daemon answers. */
@@ -94,6 +99,13 @@ export function createClient({ socketPath, region }: ClientOptions): KilnClient 
     call: (async (name: string, input: unknown) =>
       exchange('POST', `/operations/${encodeURIComponent(name)}`, input)) as OperationCaller,
     events,
+    consoleLog: (id, { tail, isFollowed, signal }) => {
+      const query = new URLSearchParams({
+        follow: isFollowed ? '1' : '0',
+        ...(tail === undefined ? {} : { tail: String(tail) }),
+      })
+      return stream(`/console-log/${encodeURIComponent(id)}?${query.toString()}`, signal)
+    },
     openConsole: (id) => upgrade(`/console/${encodeURIComponent(id)}`),
     dial: (id, port) => upgrade(`/dial/${encodeURIComponent(id)}/${port}`),
     health: () => exchange('GET', '/health'),

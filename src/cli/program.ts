@@ -70,6 +70,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./command/console.ts')).defineConsole,
   },
   {
+    name: 'logs',
+    summary: 'Show what a console or the daemon has printed',
+    load: async () => (await import('./command/logs.ts')).defineLogs,
+  },
+  {
     name: 'events',
     summary: 'Show what happens',
     load: async () => (await import('./command/events.ts')).defineEvents,

@@ -8,7 +8,8 @@ import { printable } from './render/text.ts'
 export interface TextStream {
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
-  write(text: string | Uint8Array): unknown
+  /** `done` is called when the text has gone on its way. */
+  write(text: string | Uint8Array, done?: () => void): unknown
 }
 
 /** What commands may touch; tests bring their own. */
@@ -37,11 +38,11 @@ export function clientOf(session: Session): KilnClient {
   return createClient({ socketPath: session.paths.socket, region: session.region })
 }
 
-/** Adds `--output` to a listing. */
-export function addOutputOption(command: Command): Command {
-  return command.addOption(
-    new Option('-o, --output <format>', 'table, json or yaml').choices(['table', 'json', 'yaml']).default('table'),
-  )
+const everyFormat: readonly OutputFormat[] = ['table', 'json', 'yaml']
+
+/** Adds `--output`; the first of the formats is the default. */
+export function addOutputOption(command: Command, formats: readonly OutputFormat[] = everyFormat): Command {
+  return command.addOption(new Option('-o, --output <format>', 'how to print').choices(formats).default(formats[0]))
 }
 
 /** Prints an answer as EC2 shapes it, or as a table of its rows. */
@@ -68,6 +69,11 @@ export function hasColor({ isColorless, environment, stdout }: Session): boolean
   if (isColorless || environment['NO_COLOR']) return false
   if (environment['FORCE_COLOR']) return environment['FORCE_COLOR'] !== '0'
   return stdout.isTTY === true && environment['TERM'] !== 'dumb'
+}
+
+/** Writes no faster than the reader of standard output reads: for what may be large. */
+export async function writeOut({ stdout }: Session, chunk: string | Uint8Array): Promise<void> {
+  await new Promise<void>((resolve) => void stdout.write(chunk, resolve))
 }
 
 /** Something for the user to read that is no result: goes to standard error. */

@@ -1,6 +1,5 @@
 import './small-heap.ts'
 import { readFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -15,7 +14,7 @@ import { createDiskHost } from '../disk/disk-host.ts'
 import { createImageBuilder } from '../disk/build/image-builder.ts'
 import { loadModel } from '../ec2-model/model.ts'
 import type { Domain, DomainSettings } from '../ec2/domain.ts'
-import { Ec2Error } from '../ec2/errors.ts'
+import { Ec2Error, incorrectInstanceState } from '../ec2/errors.ts'
 import { createEventBus } from '../ec2/event/event-bus.ts'
 import { createDescriptionWriter } from '../ec2/description/description-writer.ts'
 import { recoverRecords } from '../ec2/description/recovery.ts'
@@ -26,6 +25,7 @@ import { createInstanceTypeCatalog, instanceTypeFileSchema } from '../ec2/instan
 import { markMetadataRead } from '../ec2/instance/boot-stage.ts'
 import { createBootWatcher } from '../ec2/instance/boot-watcher.ts'
 import { createDiskPause } from '../ec2/instance/disk-pause.ts'
+import { openConsoleLog } from '../ec2/instance/console.ts'
 import { createInstanceDriver } from '../ec2/instance/driver.ts'
 import { createMachineLauncher } from '../ec2/instance/launcher.ts'
 import { findInstanceMetadata } from '../ec2/instance/metadata-view.ts'
@@ -45,9 +45,10 @@ import { findMarkedProcesses, identifyProcess, signalProcess } from '../host/pro
 import { systemRandom as random } from '../host/random.ts'
 import { withSystemDirectories } from '../host/search-path.ts'
 import { findStateDirectoryProblem } from '../host/state-directory.ts'
-import { findStateRoot, machineFile, statePathsOf } from '../host/state-paths.ts'
+import { findStateRoot, statePathsOf } from '../host/state-paths.ts'
 import { createAcceleratorProbe } from '../machine/accelerator.ts'
 import { createMachineHost } from '../machine/machine-host.ts'
+import { createSerialConsoles } from '../machine/serial-console.ts'
 import { createMetadataService } from '../metadata/service.ts'
 import { createNetwork } from '../network/network.ts'
 import { isDamagedDatabase } from '../store/database.ts'
@@ -346,6 +347,7 @@ async function main(): Promise<void> {
       process.exit(daemonExit.failed)
     })
   }
+  const serialConsoles = createSerialConsoles()
   const socketServer = createSocketServer({
     model,
     dispatch,
@@ -357,14 +359,19 @@ async function main(): Promise<void> {
     defaultRegion: configuration.account.defaultRegion,
     openStream: async (caller, kind, instanceId, instancePort): Promise<Duplex> => {
       const instance = findOne('i', instanceId, (id) => store.instances.get(caller, id))
-      if (kind === 'console') return connect(join(paths.machines, instance.id, machineFile.serialSocket))
+      if (kind === 'console' && !instances.runtimeOf(instance.id)?.machine) {
+        throw incorrectInstanceState(instance.id, instance.state)
+      }
       try {
+        if (kind === 'console') return await serialConsoles.open(join(paths.machines, instance.id))
         return await network.dial(instance.vpcId, instance.privateIp, instancePort, AbortSignal.timeout(30_000))
       } catch (error) {
         const why = error instanceof Error ? error.message : 'unknown'
-        throw new Ec2Error('InstanceUnreachable', `${instance.id} does not answer on port ${instancePort}: ${why}`, 502)
+        const where = kind === 'console' ? 'its serial console' : `port ${instancePort}`
+        throw new Ec2Error('InstanceUnreachable', `${instance.id} does not answer on ${where}: ${why}`, 502)
       }
     },
+    openConsoleLog: (caller, instanceId, options) => openConsoleLog(domain, caller, instanceId, options),
     shutDown: endBy,
   })
   await fsExtra.remove(paths.socket)

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { Logger } from 'pino'
 import type { Ec2Model } from '../../ec2-model/model.ts'
 import { Ec2Error, internalError, invalidParameterValue } from '../../ec2/errors.ts'
@@ -25,12 +26,19 @@ export interface SocketServerDependencies {
   readonly defaultRegion: string
   /** Raw bytes to and from a TCP port of an instance, or its serial console. */
   readonly openStream: (caller: Caller, kind: 'dial' | 'console', instanceId: string, port: number) => Promise<Duplex>
+  /** Output of the serial console; goes on until `until` is aborted. */
+  readonly openConsoleLog: (
+    caller: Caller,
+    instanceId: string,
+    options: { lines?: number | undefined; until?: AbortSignal | undefined },
+  ) => Promise<AsyncIterable<Buffer>>
   readonly shutDown: (options: { machines: boolean }) => void
 }
 
 /**
- * `POST /operations/NAME` answers JSON; `GET /events?after=NUMBER` streams one event a line; `GET /dial/INSTANCE/PORT` and
- * `GET /console/INSTANCE` with `Upgrade: kiln-stream` become raw bytes; `POST /shutdown` ends the daemon; `GET /health`.
+ * `POST /operations/NAME` answers JSON; `GET /events?after=NUMBER` streams one event a line; `GET /console-log/INSTANCE` gives the output
+ * of the serial console (`?tail=LINES`, `&follow=1`); `GET /dial/INSTANCE/PORT` and `GET /console/INSTANCE` with `Upgrade: kiln-stream`
+ * become raw bytes; `POST /shutdown` ends the daemon; `GET /health`.
  */
 export function createSocketServer(dependencies: SocketServerDependencies): Server {
   const server = createServer((request, response) => {
@@ -77,6 +85,9 @@ async function route(
     return sendJson(response, 200, { Health: 'ok', Pid: process.pid })
   if (request.method === 'GET' && url.pathname === '/events')
     return streamEvents(dependencies.events, response, readAfter(url))
+  const loggedId = /^\/console-log\/(i-[0-9a-f]{1,40})$/.exec(url.pathname)?.[1]
+  if (request.method === 'GET' && loggedId !== undefined)
+    return await sendConsoleLog(dependencies, caller, loggedId, url, response)
   if (request.method === 'POST' && url.pathname === '/shutdown') {
     const input = await readJson(request)
     sendJson(response, 200, {})
@@ -106,11 +117,35 @@ async function callOperation(
   return isEc2s ? toJson(model, name, output) : output
 }
 
-/** The number after which events are wanted: all that are kept when it is absent. */
+/** All events that are kept when no number is given. */
 function readAfter(url: URL): number {
-  const text = url.searchParams.get('after') ?? '0'
+  return readNumber(url, 'after') ?? 0
+}
+
+function readNumber(url: URL, name: string): number | undefined {
+  const text = url.searchParams.get(name)
+  if (text === null) return undefined
   if (/^\d{1,15}$/.test(text)) return Number(text)
-  throw invalidParameterValue('after', text.slice(0, 40), 'Expected the number of an event.')
+  throw invalidParameterValue(name, text.slice(0, 40), 'Expected a whole number.')
+}
+
+async function sendConsoleLog(
+  { openConsoleLog }: SocketServerDependencies,
+  caller: Caller,
+  instanceId: string,
+  url: URL,
+  response: ServerResponse,
+): Promise<void> {
+  const leaving = new AbortController()
+  const until = url.searchParams.get('follow') === '1' ? leaving.signal : undefined
+  const output = await openConsoleLog(caller, instanceId, { lines: readNumber(url, 'tail'), until })
+  response.on('close', () => leaving.abort())
+  response.writeHead(200, { 'content-type': 'application/octet-stream' })
+  response.flushHeaders()
+  await pipeline(output, response).catch((error: unknown) => {
+    // The reader has left.
+    if (!response.destroyed) throw error
+  })
 }
 
 async function upgrade(
@@ -127,7 +162,8 @@ async function upgrade(
   const stream = await dependencies.openStream(caller, kind, instanceId, Number(port ?? 0))
   stream.on('error', () => socket.destroy())
   socket.on('close', () => stream.destroy())
-  stream.on('close', () => socket.destroy())
+  // What has ended in order is still to be handed on.
+  stream.on('close', () => (stream.readableEnded ? socket.end() : socket.destroy()))
   socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: kiln-stream\r\n\r\n')
   socket.pipe(stream)
   stream.pipe(socket)

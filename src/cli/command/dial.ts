@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
-import { clientOf, integerBetween, type Session } from '../session.ts'
+import { clientOf, integerBetween, type Session, writeOut } from '../session.ts'
 
 /** `kiln dial`, which ssh runs as its ProxyCommand. */
 export function defineDial(command: Command, session: Session): void {
@@ -13,7 +13,7 @@ export function defineDial(command: Command, session: Session): void {
       await Promise.all([
         pipeline(session.stdin, stream),
         (async () => {
-          for await (const chunk of stream as AsyncIterable<Buffer>) session.stdout.write(chunk)
+          for await (const chunk of stream as AsyncIterable<Buffer>) await writeOut(session, chunk)
           session.stdin.destroy()
         })(),
       ]).catch((error: NodeJS.ErrnoException) => {

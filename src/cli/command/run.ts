@@ -8,7 +8,7 @@ import { CliError, exitCode, ExitRequest } from '../failure.ts'
 import { resolveImage } from '../resolve/image.ts'
 import { resolveInstance } from '../resolve/instance.ts'
 import { clientOf, collect, integerBetween, note, say, type Session } from '../session.ts'
-import { keyFileOf } from './ssh.ts'
+import { keyFileOf } from '../ssh-access.ts'
 
 type WaitGoal = 'running' | 'ssh' | 'cloud-init'
 

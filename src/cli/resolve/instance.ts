@@ -59,6 +59,15 @@ export async function resolveInstanceIds(client: KilnClient, names: readonly str
   return [...new Set(instances.flatMap((instance) => instance.InstanceId ?? []))]
 }
 
+/** The instance, when its machine runs; a CliError that says what to do when it does not. */
+export function requireRunning(instance: InstanceRecord, name: string): InstanceRecord {
+  const state = instance.State?.Name
+  if (state === 'running') return instance
+  throw new CliError(`${name} is ${state}, not running.`, {
+    ...(state === 'stopped' ? { hint: `Start it with: kiln start ${name}` } : {}),
+  })
+}
+
 function noSuchInstance(name: string): CliError {
   return new CliError(`There is no instance ${name}.`, {
     exitCode: exitCode.notFound,

@@ -1,11 +1,13 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encode } from 'jpeg-js'
+import { findTail, followFile } from '../../host/follow-file.ts'
 import { machineFile } from '../../host/state-paths.ts'
 import type { Domain } from '../domain.ts'
 import { Ec2Error } from '../errors.ts'
 import { findOne } from '../ids.ts'
 import type { Ec2Query } from '../operation.ts'
+import type { Scope } from '../ports/store.ts'
 
 /** EC2 keeps the last 64 KiB ("GetConsoleOutput"). */
 const consoleBytes = 64 * 1024
@@ -22,6 +24,19 @@ export function getConsoleOutput({ store, paths, clock }: Domain): Ec2Query<'Get
       return { InstanceId: instance.id, Timestamp: clock.now(), Output: output.toString('base64') }
     },
   }
+}
+
+/** What the serial console has printed, from the first byte or the last `lines` lines; goes on until `until` is aborted. */
+export async function openConsoleLog(
+  { store, paths }: Domain,
+  scope: Scope,
+  instanceId: string,
+  options: { lines?: number | undefined; until?: AbortSignal | undefined },
+): Promise<AsyncIterable<Buffer>> {
+  const instance = findOne('i', instanceId, (id) => store.instances.get(scope, id))
+  const path = join(paths.machines, instance.id, machineFile.consoleLog)
+  const from = options.lines === undefined ? 0 : await findTail(path, options.lines)
+  return followFile(path, { from, until: options.until })
 }
 
 async function readTail(path: string): Promise<Buffer> {

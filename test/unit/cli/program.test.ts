@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import { createClient } from '../../../src/cli/client.ts'
 import { renderEnvironment } from '../../../src/cli/command/env.ts'
 import { runCli } from '../../../src/cli/program.ts'
+import type { TextStream } from '../../../src/cli/session.ts'
 import { statePathsOf } from '../../../src/host/state-paths.ts'
 import { startFakeDaemon } from './fake-daemon.ts'
 
@@ -21,8 +22,8 @@ async function runAgainst(answers: Answers | undefined, argv: string[]) {
     paths: daemon?.paths ?? statePathsOf('/nonexistent/kiln'),
     environment: {},
     stdin: process.stdin,
-    stdout: { write: (part) => (text.out += String(part)) },
-    stderr: { write: (part) => (text.err += String(part)) },
+    stdout: writerTo((part) => (text.out += part)),
+    stderr: writerTo((part) => (text.err += part)),
     self: ['node', 'kiln main.js'],
     signal: new AbortController().signal,
     runInForeground: async (command) => {
@@ -32,6 +33,15 @@ async function runAgainst(answers: Answers | undefined, argv: string[]) {
     region: undefined,
   })
   return { code, ...text, calls: daemon?.calls ?? [], started, paths: daemon?.paths }
+}
+
+function writerTo(take: (part: string) => void): TextStream {
+  return {
+    write: (part, done) => {
+      take(String(part))
+      done?.()
+    },
+  }
 }
 
 function instance(id: string, name: string, state = 'running') {
@@ -121,11 +131,9 @@ test('leads ssh through the socket and passes on its exit code', async () => {
       '-l',
       'ec2-user',
       '-o',
-      `ProxyCommand=env KILN_HOME=${paths?.root} node 'kiln main.js' dial i-00000000000000001 %p`,
+      `ProxyCommand=env KILN_HOME=${paths?.root} node 'kiln main.js' dial %h %p`,
       '-o',
-      `UserKnownHostsFile="${paths?.knownHosts}/i-00000000000000001"`,
-      '-o',
-      'HostKeyAlias=i-00000000000000001',
+      `UserKnownHostsFile="${paths?.knownHosts}/%h"`,
       '-o',
       'StrictHostKeyChecking=accept-new',
       '-o',
@@ -136,6 +144,16 @@ test('leads ssh through the socket and passes on its exit code', async () => {
       '-a',
     ],
   ])
+})
+
+test('takes options of the command that ssh runs for its own', async () => {
+  const answers = { ...listing(first), KilnDescribeInstance: () => ({ LoginUser: 'ec2-user' }) }
+  const { started } = await runAgainst(answers, ['ssh', '-l', 'root', 'web', 'ls', '-l', '--all'])
+  expect(started[0]?.slice(0, 3)).toEqual(['ssh', '-l', 'root'])
+  expect(started[0]?.slice(-4)).toEqual(['i-00000000000000001', 'ls', '-l', '--all'])
+  const misplaced = await runAgainst(answers, ['ssh', 'web', '-l', 'root'])
+  expect(misplaced).toMatchObject({ code: 2, started: [] })
+  expect(misplaced.err).toContain('kiln ssh -l root web')
 })
 
 test('dials through an upgraded connection, keeping what came with the answer', async () => {
