@@ -284,6 +284,7 @@ async function describeDetail(
   const problem = runtime?.problem ?? describeGuestWarnings(boot)
   return {
     InstanceId: instance.id,
+    ...(boot ? { BootRequestedAt: boot.requestedAt } : {}),
     BootStages: bootStages.map((stage) => {
       const seconds = boot?.stages[stage]
       return { Name: stage, ...(seconds === undefined ? {} : { Seconds: seconds }) }

@@ -128,7 +128,9 @@ export type BootStageName = 'disk' | 'qemu' | 'firmware' | 'kernel' | 'network' 
 
 export interface InstanceDetail {
   InstanceId: string
-  /** Seconds after the launch or start was asked for; absent while not reached. */
+  /** When the present or last boot was asked for: by a launch, a start, a reboot, or the guest itself. */
+  BootRequestedAt?: string
+  /** Seconds after that; absent while not reached. */
   BootStages: { Name: BootStageName; Seconds?: number }[]
   Accelerator?: { Name: 'kvm' | 'tcg'; Reason: string }
   QemuPid?: number

@@ -42,7 +42,7 @@ const entries: readonly Entry[] = [
   { name: 'ls', summary: 'List instances', load: async () => (await import('./command/ls.ts')).defineLs },
   {
     name: 'describe',
-    summary: 'Show everything about an instance',
+    summary: 'Show everything about an instance, image, volume, key pair or group',
     load: async () => (await import('./command/describe.ts')).defineDescribe,
   },
   {
@@ -70,6 +70,21 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./command/console.ts')).defineConsole,
   },
   {
+    name: 'cp',
+    summary: 'Copy files from and to instances',
+    load: async () => (await import('./command/cp.ts')).defineCp,
+  },
+  {
+    name: 'tunnel',
+    summary: 'Reach ports of an instance at this host',
+    load: async () => (await import('./command/tunnel.ts')).defineTunnel,
+  },
+  {
+    name: 'ssh-config',
+    summary: 'Print settings for ssh, rsync and Ansible',
+    load: async () => (await import('./command/ssh-config.ts')).defineSshConfig,
+  },
+  {
     name: 'logs',
     summary: 'Show what a console or the daemon has printed',
     load: async () => (await import('./command/logs.ts')).defineLogs,
@@ -79,6 +94,9 @@ const entries: readonly Entry[] = [
     summary: 'Show what happens',
     load: async () => (await import('./command/events.ts')).defineEvents,
   },
+  { name: 'key', summary: 'Manage key pairs', load: async () => (await import('./command/key.ts')).defineKey },
+  { name: 'sg', summary: 'Manage security groups', load: async () => (await import('./command/sg.ts')).defineSg },
+  { name: 'type', summary: 'List instance types', load: async () => (await import('./command/type.ts')).defineType },
 ]
 
 /** Runs one command line and returns its exit code; never throws, never prints a stack. */

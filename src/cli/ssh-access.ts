@@ -64,7 +64,8 @@ function quotePath(path: string): string {
   return `"${path}"`
 }
 
-async function canRead(path: string): Promise<boolean> {
+/** Whether a file is there for this user. */
+export async function canRead(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

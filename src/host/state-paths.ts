@@ -33,6 +33,8 @@ export interface StatePaths {
   readonly keys: string
   /** One known_hosts file an instance, for `kiln ssh`. */
   readonly knownHosts: string
+  /** Written by `kiln ssh-config --write`. */
+  readonly sshConfig: string
 }
 
 /** Longest allowed state directory in bytes. */
@@ -59,6 +61,7 @@ export function statePathsOf(root: string): StatePaths {
     catalogFile: join(root, 'catalog.yaml'),
     keys: join(root, 'keys'),
     knownHosts: join(root, 'known-hosts'),
+    sshConfig: join(root, 'ssh_config'),
   }
 }
 

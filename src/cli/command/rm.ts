@@ -1,31 +1,30 @@
 import type { Command } from 'commander'
 import { CliError, exitCode } from '../failure.ts'
-import { listInstances, resolveInstanceIds } from '../resolve/instance.ts'
+import { addExamples } from '../help.ts'
+import { chooseInstanceIds, instanceStates } from '../resolve/instance.ts'
 import { clientOf, note, say, type Session } from '../session.ts'
+import { waitForState } from '../wait.ts'
 
 /** `kiln rm` */
 export function defineRm(command: Command, session: Session): void {
   command
     .argument('[instance...]', 'ids or names')
     .option('--all', 'every instance of the region')
-    .option('--yes', 'do not ask')
-    .action(async (names: string[], { all, yes }: { all?: boolean; yes?: boolean }) => {
-      if (names.length > 0 === (all ?? false)) {
-        throw new CliError('Name the instances to terminate, or give --all.', { exitCode: exitCode.usage })
-      }
+    .option('-y, --yes', 'do not ask')
+    .option('--wait', 'return when they are terminated')
+    .action(async (names: string[], { all, yes, wait }: { all?: boolean; yes?: boolean; wait?: boolean }) => {
       const client = clientOf(session)
-      const ids = all
-        ? (await listInstances(client))
-            .filter((instance) => !['terminated', 'shutting-down'].includes(instance.State?.Name ?? ''))
-            .flatMap((instance) => instance.InstanceId ?? [])
-        : await resolveInstanceIds(client, names)
+      const live = instanceStates.filter((state) => state !== 'terminated' && state !== 'shutting-down')
+      const ids = await chooseInstanceIds(client, names, all ? live : undefined)
       if (ids.length === 0) return note(session, 'There is nothing to terminate.')
       if (all && !yes) await confirm(session, `Terminate ${ids.length} instances and delete their disks?`)
       const answer = await client.call('TerminateInstances', { InstanceIds: ids })
       for (const change of answer.TerminatingInstances ?? []) {
         say(session, `${change.InstanceId} ${change.CurrentState?.Name}`)
       }
+      if (wait) await waitForState(session, client, ids, 'terminated')
     })
+  addExamples(command, 'kiln rm web', 'kiln rm --all --yes --wait')
 }
 
 async function confirm(session: Session, question: string): Promise<void> {

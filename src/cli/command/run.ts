@@ -1,16 +1,20 @@
 import { readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
-import { OperationError } from '../../api/contract.ts'
+import { OperationError, type OperationInput } from '../../api/contract.ts'
 import { ensurePrivateDirectory, writeFileAtomic } from '../../host/files.ts'
 import type { KilnClient } from '../client.ts'
-import { CliError, exitCode, ExitRequest } from '../failure.ts'
-import { resolveImage } from '../resolve/image.ts'
-import { resolveInstance } from '../resolve/instance.ts'
-import { clientOf, collect, integerBetween, note, say, type Session } from '../session.ts'
+import { CliError, exitCode } from '../failure.ts'
+import { addExamples } from '../help.ts'
+import { readInput } from '../input.ts'
+import { type ImageRecord, resolveImage } from '../resolve/image.ts'
+import { listInstances } from '../resolve/instance.ts'
+import { listInstanceTypes } from '../resolve/instance-type.ts'
+import { resolveKeyPair } from '../resolve/key-pair.ts'
+import { resolveGroupIds } from '../resolve/security-group.ts'
+import { addOutputOption, clientOf, collect, integerBetween, note, type OutputFormat, printAnswer } from '../session.ts'
+import { say, type Session } from '../session.ts'
 import { keyFileOf } from '../ssh-access.ts'
-
-type WaitGoal = 'running' | 'ssh' | 'cloud-init'
+import { waitForBoot, type WaitGoal, waitGoals } from '../wait.ts'
 
 interface RunOptions {
   name?: string
@@ -22,11 +26,15 @@ interface RunOptions {
   disk?: number
   tag?: string[]
   subnet?: string
+  privateIp?: string
+  terminationProtection?: boolean
+  stopProtection?: boolean
+  shutdown?: 'stop' | 'terminate'
   wait?: WaitGoal
+  output: OutputFormat
 }
 
 const maximumUserDataBytes = 16 * 1024
-const pollIntervalMs = 300
 const defaultGroupName = 'kiln-default'
 
 /** `kiln run` */
@@ -36,52 +44,88 @@ export function defineRun(command: Command, session: Session): void {
     .option('--name <name>', 'Name tag')
     .option('--type <type>', 't3.micro, or t4g.micro for arm64, when absent')
     .option('--count <number>', 'how many', integerBetween(1, 1000), 1)
-    .option('--key <name>', 'key pair; kiln is made when it is missing', 'kiln')
-    .option('--sg <id>', 'security group id, repeatable; kiln-default when absent', collect)
-    .option('--user-data <file>', 'at most 16 KB')
+    .option('--key <key>', 'key pair, by id or name; kiln is made when it is missing', 'kiln')
+    .option('--sg <group>', 'security group, by id or name; repeatable; kiln-default when absent', collect)
+    .option('--user-data <file>', 'at most 16 KB; - for standard input')
     .option('--disk <gib>', 'size of the root disk', integerBetween(1, 16_384))
     .option('--tag <key=value>', 'repeatable', collect)
-    .option('--subnet <id>')
-    .addOption(new Option('--wait <goal>', 'return when this is reached').choices(['running', 'ssh', 'cloud-init']))
-    .addHelpText('after', '\nExamples:\n  kiln run nano\n  kiln run debian-12 --name web --disk 20 --wait ssh')
-    .action(async (imageName: string, options: RunOptions) => {
-      const client = clientOf(session)
-      const image = await resolveImage(client, imageName)
-      const userData = options.userData === undefined ? undefined : await readUserData(options.userData)
-      const tags = [
-        ...(options.tag ?? []).map(parseTag),
-        ...(options.name ? [{ Key: 'Name', Value: options.name }] : []),
-      ]
-      await ensureKeyPair(session, client, options.key)
-      const groups = options.sg ?? [await ensureDefaultGroup(session, client)]
-      const answer = await client.call('RunInstances', {
-        ImageId: image.ImageId,
-        InstanceType: (options.type ?? (image.Architecture === 'arm64' ? 't4g.micro' : 't3.micro')) as 't3.micro',
-        MinCount: options.count,
-        MaxCount: options.count,
-        KeyName: options.key,
-        SecurityGroupIds: groups,
-        ...(options.subnet ? { SubnetId: options.subnet } : {}),
-        ...(userData ? { UserData: userData } : {}),
-        ...(options.disk
-          ? { BlockDeviceMappings: [{ DeviceName: image.RootDeviceName, Ebs: { VolumeSize: options.disk } }] }
-          : {}),
-        ...(tags.length > 0 ? { TagSpecifications: [{ ResourceType: 'instance', Tags: tags }] } : {}),
-      })
-      const ids = (answer.Instances ?? []).flatMap((instance) => instance.InstanceId ?? [])
-      for (const id of ids) say(session, id)
-      const { wait } = options
-      if (wait) await Promise.all(ids.map((id) => waitFor(session, client, id, wait)))
+    .option('--subnet <id>', 'the default one of a zone when absent')
+    .option('--private-ip <address>', 'one that is free in the subnet')
+    .option('--termination-protection', 'refuse to terminate it until this is taken back')
+    .option('--stop-protection', 'refuse to stop it until this is taken back')
+    .addOption(new Option('--shutdown <action>', 'what its own power-off does').choices(['stop', 'terminate']))
+    .addOption(new Option('--wait <goal>', 'return when this is reached').choices(waitGoals))
+  addOutputOption(command).action(async (imageName: string, options: RunOptions) => {
+    const client = clientOf(session)
+    const input = await launchInput(session, client, await resolveImage(client, imageName), options)
+    const answer = await client.call('RunInstances', input)
+    const ids = (answer.Instances ?? []).flatMap((instance) => instance.InstanceId ?? [])
+    if (options.output === 'table') for (const id of ids) say(session, id)
+    if (options.wait) await waitForBoot(session, client, ids, options.wait)
+    if (options.output === 'table') return
+    await printAnswer(session, options.output, {
+      ...answer,
+      Instances: await listInstances(client, { InstanceIds: ids }),
     })
+  })
+  addExamples(
+    command,
+    'kiln run nano',
+    'kiln run debian-12 --name web --disk 20 --wait cloud-init',
+    'kiln run nano --count 3 --type t3.small --sg web --key deploy --tag role=web',
+    'kiln run nano --user-data - --output json <setup.sh',
+  )
+}
+
+/** Everything that can be wrong is found before anything is made. */
+async function launchInput(
+  session: Session,
+  client: KilnClient,
+  image: ImageRecord,
+  options: RunOptions,
+): Promise<OperationInput<'RunInstances'>> {
+  const { count, disk, subnet, privateIp, shutdown } = options
+  const userData = options.userData === undefined ? undefined : await readUserData(session, options.userData)
+  const tags = [...(options.tag ?? []).map(parseTag), ...(options.name ? [{ Key: 'Name', Value: options.name }] : [])]
+  const type = options.type ?? (image.Architecture === 'arm64' ? 't4g.micro' : 't3.micro')
+  await requireType(client, type)
+  const groupIds = options.sg && (await resolveGroupIds(client, options.sg))
+  const keyName = await ensureKeyPair(session, client, options.key)
+  return {
+    ImageId: image.ImageId,
+    InstanceType: type as 't3.micro',
+    MinCount: count,
+    MaxCount: count,
+    KeyName: keyName,
+    SecurityGroupIds: groupIds ?? [await ensureDefaultGroup(session, client)],
+    ...(subnet ? { SubnetId: subnet } : {}),
+    ...(privateIp ? { PrivateIpAddress: privateIp } : {}),
+    ...(userData ? { UserData: userData } : {}),
+    ...(options.terminationProtection ? { DisableApiTermination: true } : {}),
+    ...(options.stopProtection ? { DisableApiStop: true } : {}),
+    ...(shutdown ? { InstanceInitiatedShutdownBehavior: shutdown } : {}),
+    ...(disk ? { BlockDeviceMappings: [{ DeviceName: image.RootDeviceName, Ebs: { VolumeSize: disk } }] } : {}),
+    ...(tags.length > 0 ? { TagSpecifications: [{ ResourceType: 'instance', Tags: tags }] } : {}),
+  }
+}
+
+async function requireType(client: KilnClient, name: string): Promise<void> {
+  const known = (await listInstanceTypes(client)).flatMap((type) => type.InstanceType ?? [])
+  if ((known as string[]).includes(name)) return
+  const [family] = name.split('.')
+  const similar = known.filter((type) => type.startsWith(`${family}.`))
+  throw new CliError(`There is no instance type ${name}.`, {
+    exitCode: exitCode.usage,
+    hint: similar.length > 0 ? `Of that family: ${similar.join(', ')}` : 'See what there is: kiln type ls',
+  })
 }
 
 /** Reads user data and checks EC2's limit before anything is made; base64 as the API wants it. */
-export async function readUserData(path: string): Promise<string> {
-  const content = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new CliError(`The user data file ${path} cannot be read (${error.code}).`, { exitCode: exitCode.usage })
-  })
+async function readUserData(session: Session, file: string): Promise<string> {
+  const content = await readInput(session, file)
   if (content.length > maximumUserDataBytes) {
-    throw new CliError(`User data may have 16384 bytes; ${path} has ${content.length}.`, { exitCode: exitCode.usage })
+    const source = file === '-' ? 'standard input' : file
+    throw new CliError(`User data may have 16384 bytes; ${source} has ${content.length}.`, { exitCode: exitCode.usage })
   }
   return content.toString('base64')
 }
@@ -92,12 +136,12 @@ function parseTag(text: string): { Key: string; Value: string } {
   return { Key: text.slice(0, end), Value: text.slice(end + 1) }
 }
 
-/** Makes the key pair `kiln` when there is none; any other one must be there already. */
-async function ensureKeyPair(session: Session, client: KilnClient, name: string): Promise<void> {
-  if (name !== 'kiln') return
+/** The name of the key pair. `kiln` is made when there is none; any other one must be there already. */
+async function ensureKeyPair(session: Session, client: KilnClient, name: string): Promise<string> {
+  if (name !== 'kiln') return (await resolveKeyPair(client, name)).KeyName ?? name
   try {
     await client.call('DescribeKeyPairs', { KeyNames: [name] })
-    return
+    return name
   } catch (error) {
     if (!(error instanceof OperationError) || error.code !== 'InvalidKeyPair.NotFound') throw error
   }
@@ -109,11 +153,12 @@ async function ensureKeyPair(session: Session, client: KilnClient, name: string)
     const { default: sshpk } = await import('sshpk')
     const publicKey = sshpk.parsePrivateKey(kept, 'auto').toPublic().toString('ssh')
     await client.call('ImportKeyPair', { KeyName: name, PublicKeyMaterial: Buffer.from(publicKey) })
-    return
+    return name
   }
   const made = await client.call('CreateKeyPair', { KeyName: name, KeyType: 'ed25519' })
   await writeFileAtomic(path, made.KeyMaterial ?? '', { mode: 0o600 })
   note(session, `Made the key pair ${name}; its private key is ${path}.`)
+  return name
 }
 
 /** EC2's own default group lets nothing in from outside, so `kiln run` brings one that lets SSH in. */
@@ -146,28 +191,4 @@ async function ensureDefaultGroup(session: Session, client: KilnClient): Promise
   }
   note(session, `Made the security group ${defaultGroupName}: SSH from anywhere, everything between its members.`)
   return GroupId
-}
-
-/** Tells each boot stage as it is reached. Has no time limit of its own: a slow guest is no failure. */
-async function waitFor(session: Session, client: KilnClient, id: string, goal: WaitGoal): Promise<void> {
-  const told = new Set<string>()
-  for (;;) {
-    const instance = await resolveInstance(client, id)
-    const state = instance.State?.Name ?? 'pending'
-    if (state !== 'pending' && state !== 'running') {
-      throw new CliError(`${id} is ${state}: ${instance.StateReason?.Message ?? 'no reason is known'}.`)
-    }
-    const { BootStages } = await client.call('KilnDescribeInstance', { InstanceId: id })
-    for (const stage of BootStages) {
-      if (stage.Seconds === undefined || told.has(stage.Name)) continue
-      told.add(stage.Name)
-      note(session, `${id}  ${stage.Name} after ${stage.Seconds.toFixed(1)} s`)
-    }
-    if (goal === 'running' ? state === 'running' : told.has(goal)) return
-    await sleep(pollIntervalMs, undefined, { signal: session.signal }).catch(() => undefined)
-    if (session.signal.aborted) {
-      note(session, `${id} goes on booting.`)
-      throw new ExitRequest(exitCode.interrupted)
-    }
-  }
 }

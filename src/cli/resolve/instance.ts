@@ -59,6 +59,20 @@ export async function resolveInstanceIds(client: KilnClient, names: readonly str
   return [...new Set(instances.flatMap((instance) => instance.InstanceId ?? []))]
 }
 
+/** The ids of what was named, or of every instance in one of the states that `--all` means. Throws when it is neither or both. */
+export async function chooseInstanceIds(
+  client: KilnClient,
+  names: readonly string[],
+  states: readonly string[] | undefined,
+): Promise<string[]> {
+  if (names.length > 0 === (states !== undefined)) {
+    throw new CliError('Name the instances, or give --all.', { exitCode: exitCode.usage })
+  }
+  if (states === undefined) return resolveInstanceIds(client, names)
+  const found = await listInstances(client, { Filters: [{ Name: 'instance-state-name', Values: [...states] }] })
+  return found.flatMap((instance) => instance.InstanceId ?? [])
+}
+
 /** The instance, when its machine runs; a CliError that says what to do when it does not. */
 export function requireRunning(instance: InstanceRecord, name: string): InstanceRecord {
   const state = instance.State?.Name
