@@ -72,6 +72,15 @@ install_modules() {
   npm ci --no-audit --no-fund
 }
 
+# build_kiln: compiles it, unless nothing has changed since the last time.
+build_kiln() {
+  stamp=dist/.built
+  if [ -f "$stamp" ] && [ -z "$(find src package.json tsconfig.json tsconfig.build.json node_modules/.package-lock.json -newer "$stamp")" ]; then
+    return 0
+  fi
+  npm run --silent build && touch "$stamp"
+}
+
 # prepare_tun: lets guests have network interfaces, as the device's usual mode does on any desktop.
 prepare_tun() {
   [ -c /dev/net/tun ] || as_root modprobe tun || as_root sh -c 'mkdir -p /dev/net && mknod -m 666 /dev/net/tun c 10 200'
