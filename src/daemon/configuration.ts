@@ -6,7 +6,8 @@ import { parseYamlFile } from './yaml-file.ts'
 
 const wholeNumber = z.number().int()
 
-const schema = z.strictObject({
+/** Every key; docs/reference/configuration.md is made from it and config/defaults.yaml. */
+export const configurationSchema = z.strictObject({
   account: z.strictObject({
     id: z.string('expected twelve digits in quotes').regex(/^\d{12}$/, 'expected twelve digits in quotes'),
     defaultRegion: z.string(),
@@ -37,7 +38,7 @@ const schema = z.strictObject({
 })
 
 /** config/defaults.yaml says what each key means. */
-export type Configuration = Readonly<z.infer<typeof schema>>
+export type Configuration = Readonly<z.infer<typeof configurationSchema>>
 
 /**
  * Reads the defaults and, over them, the user's file, which may be absent. Throws ConfigurationError naming file, line, column and
@@ -45,7 +46,7 @@ export type Configuration = Readonly<z.infer<typeof schema>>
  */
 export async function loadConfiguration(files: { configDirectory: string; userPath: string }): Promise<Configuration> {
   const [defaults, { regions }] = await Promise.all([
-    readYaml(join(files.configDirectory, 'defaults.yaml'), schema),
+    readYaml(join(files.configDirectory, 'defaults.yaml'), configurationSchema),
     readYaml(join(files.configDirectory, 'regions.yaml'), regionFileSchema),
   ])
   const text = await readFile(files.userPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -59,12 +60,12 @@ export async function loadConfiguration(files: { configDirectory: string; userPa
     files.userPath,
     partialSchemaFor((name) => names.has(name)),
   )
-  return schema.parse(merge(defaults, chosen))
+  return configurationSchema.parse(merge(defaults, chosen))
 }
 
 /** Every key may be left out; the region must be one of those that Kiln knows. */
 function partialSchemaFor(isRegion: (name: string) => boolean) {
-  const { account, ...others } = schema.shape
+  const { account, ...others } = configurationSchema.shape
   const defaultRegion = account.shape.defaultRegion.refine(isRegion, 'expected a region of EC2, such as us-east-1')
   const sections = { account: account.extend({ defaultRegion }), ...others }
   return z.strictObject(

@@ -1,0 +1,70 @@
+import { isMap, isScalar, type Pair, parseDocument } from 'yaml'
+import { z } from 'zod'
+
+/** What JSON Schema says of a key. */
+interface KeySchema {
+  readonly type?: string
+  readonly enum?: readonly unknown[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly properties?: Readonly<Record<string, KeySchema>>
+}
+
+const head = `# Configuration
+
+GENERATED from \`config/defaults.yaml\` by \`npm run generate:reference\`. Do not edit.
+
+Put what you want otherwise into \`config.yaml\` in the [state directory](../state-directory.md), and run \`kiln daemon restart\`:
+
+\`\`\`yaml
+capacity:
+  memoryOvercommit: 2
+\`\`\`
+
+A mistake keeps the daemon from starting; file, line, column and key of each are told (\`kiln doctor\` tells them too).
+`
+
+/** docs/reference/configuration.md: each key with its default, what it may be, and the comment that stands above it. Pure. */
+export function renderConfigurationReference(defaults: string, schema: z.ZodType): string {
+  const { properties: sections = {} } = z.toJSONSchema(schema) as KeySchema
+  const { contents } = parseDocument(defaults)
+  if (!isMap(contents)) throw new Error('config/defaults.yaml is no mapping')
+  const parts = contents.items.map((pair) => {
+    const section = nameOf(pair)
+    return [`## ${section}`, '', ...describeSection(pair, sections[section]?.properties ?? {})].join('\n')
+  })
+  return `${[head, ...parts].join('\n')}\n`
+}
+
+/** A comment above a key is for those below it too, up to the next comment. */
+function describeSection({ value }: Pair, keys: Readonly<Record<string, KeySchema>>): string[] {
+  if (!isMap(value)) throw new Error('a section of config/defaults.yaml is no mapping')
+  let meaning = (value.commentBefore ?? '').trim()
+  const rows = value.items.map((pair) => {
+    const name = nameOf(pair)
+    const comment = isScalar(pair.key) ? pair.key.commentBefore : undefined
+    if (comment) meaning = comment.trim()
+    const cells = [
+      `\`${name}\``,
+      `\`${String(pair.value)}\``,
+      describeValue(keys[name] ?? {}),
+      meaning.replace(/\s+/g, ' '),
+    ]
+    return `| ${cells.join(' | ')} |`
+  })
+  return ['| key | default | may be | meaning |', '|---|---|---|---|', ...rows, '']
+}
+
+function nameOf({ key }: Pair): string {
+  return isScalar(key) ? String(key.value) : ''
+}
+
+function describeValue({ type, enum: choices, minimum, maximum }: KeySchema): string {
+  if (choices) return choices.map((choice) => `\`${String(choice)}\``).join(', ')
+  if (type === 'boolean') return '`true`, `false`'
+  if (type !== 'integer' && type !== 'number') return 'text'
+  const kind = type === 'integer' ? 'whole number' : 'number'
+  // Without a bound of ours JSON Schema names the largest safe integer.
+  const top = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum
+  return top === undefined ? `${kind} from ${minimum}` : `${kind} from ${minimum} to ${top}`
+}
