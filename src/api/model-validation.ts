@@ -72,7 +72,8 @@ function readStructure(
 
 function isAbsent(member: Member, value: unknown): boolean {
   if (value === undefined || value === null) return true
-  return Array.isArray(value) ? value.length === 0 : value === '' && !isEmptyMeant(member)
+  if (isEmptyMeant(member)) return false
+  return Array.isArray(value) ? value.every((item) => item === '') : value === ''
 }
 
 function readScalar(shape: ScalarShape, value: unknown, path: string): unknown {

@@ -70,7 +70,7 @@ function readInput(model: Ec2Model, name: string, root: ParameterNode): Record<s
 function readNode(model: Ec2Model, name: string, node: ParameterNode, path: string, isEmptyKept: boolean): unknown {
   node.isRead = true
   const shape = model.shapeOf(name)
-  if (shape.type === 'list') return readList(model, shape, node, path)
+  if (shape.type === 'list') return readList(model, shape, node, path, isEmptyKept)
   if (shape.type !== 'structure') return readScalar(shape, node.value, path, isEmptyKept)
   if (node.value) throw refuseValue(path, node.value, 'Expecting a structure.')
   const value = readMembers(model, shape, node, path)
@@ -103,10 +103,16 @@ function refuseMissing(shape: StructureShape, value: Record<string, unknown>, pa
 }
 
 /** Items are numbered from 0 or 1, with gaps or without; libcloud sends a single item with no number. */
-function readList(model: Ec2Model, shape: ListShape, node: ParameterNode, path: string): unknown[] | undefined {
+function readList(
+  model: Ec2Model,
+  shape: ListShape,
+  node: ParameterNode,
+  path: string,
+  isEmptyKept: boolean,
+): unknown[] | undefined {
   const indexed = readIndices(node, path)
   const items: unknown[] = indexed
-    .map(([segment, child]) => readNode(model, shape.item, child, join(path, segment), true))
+    .map(([segment, child]) => readNode(model, shape.item, child, join(path, segment), isEmptyKept))
     .filter((item) => item !== undefined)
   if (node.value) {
     if (items.length > 0) throw refuseValue(path, node.value, 'Expecting numbered items.')

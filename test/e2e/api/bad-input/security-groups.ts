@@ -1,0 +1,136 @@
+import { type BadInput, sshFrom } from './bad-input.ts'
+
+/** Security groups and their rules. */
+export const badSecurityGroups: BadInput[] = [
+  [
+    'a group name that is taken',
+    'CreateSecurityGroup',
+    () => ({ GroupName: 'taken', Description: 'd' }),
+    'InvalidGroup.Duplicate',
+    "The security group 'taken' already exists for VPC",
+  ],
+  [
+    'a group named as an id',
+    'CreateSecurityGroup',
+    () => ({ GroupName: 'sg-web', Description: 'd' }),
+    'InvalidParameterValue',
+    'Group names may not be in the format sg-*.',
+  ],
+  [
+    'a second default group',
+    'CreateSecurityGroup',
+    () => ({ GroupName: 'default', Description: 'd' }),
+    'InvalidParameterValue',
+    'Cannot use reserved security group name: default',
+  ],
+  [
+    'a group name with a command',
+    'CreateSecurityGroup',
+    () => ({ GroupName: 'a`id`', Description: 'd' }),
+    'InvalidParameterValue',
+    'GroupName',
+  ],
+  [
+    'no description',
+    'CreateSecurityGroup',
+    () => ({ GroupName: 'x', Description: '' }),
+    'MissingParameter',
+    'Description',
+  ],
+  [
+    'a CIDR block that is none',
+    'AuthorizeSecurityGroupIngress',
+    (facts) => ({ GroupId: facts.groupId, IpPermissions: [sshFrom('10.0.0.0/33')] }),
+    'InvalidParameterValue',
+    'CIDR block 10.0.0.0/33 is malformed',
+  ],
+  [
+    'a rule for nftables',
+    'AuthorizeSecurityGroupIngress',
+    (facts) => ({ GroupId: facts.groupId, IpPermissions: [sshFrom('0.0.0.0/0 accept; drop')] }),
+    'InvalidParameterValue',
+    'is malformed',
+  ],
+  [
+    'ports in the wrong order',
+    'AuthorizeSecurityGroupIngress',
+    (facts) => ({ GroupId: facts.groupId, IpPermissions: [{ ...sshFrom('10.0.0.0/8'), FromPort: 23 }] }),
+    'InvalidParameterValue',
+    'Invalid TCP/UDP port range (23:22)',
+  ],
+  [
+    'a protocol that nobody knows',
+    'AuthorizeSecurityGroupIngress',
+    (facts) => ({ GroupId: facts.groupId, IpPermissions: [{ ...sshFrom('10.0.0.0/8'), IpProtocol: 'ftp' }] }),
+    'InvalidParameterValue',
+    'IpProtocol',
+  ],
+  [
+    'a rule that is there',
+    'AuthorizeSecurityGroupIngress',
+    (facts) => ({ GroupId: facts.groupId, IpPermissions: [sshFrom('10.9.9.9/8')] }),
+    'InvalidPermission.Duplicate',
+    'peer: 10.0.0.0/8, tcp, from port: 22, to port: 22',
+  ],
+  [
+    'a rule twice in a request',
+    'AuthorizeSecurityGroupEgress',
+    (facts) => ({ GroupId: facts.groupId, IpPermissions: [sshFrom('10.0.0.0/8'), sshFrom('10.0.0.0/8')] }),
+    'InvalidPermission.Duplicate',
+    'already exists',
+  ],
+  [
+    '61 rules',
+    'AuthorizeSecurityGroupIngress',
+    (facts) => ({
+      GroupId: facts.groupId,
+      IpPermissions: Array.from({ length: 60 }, (_, index) => sshFrom(`10.${index}.0.0/16`)),
+    }),
+    'RulesPerSecurityGroupLimitExceeded',
+    'maximum number of rules',
+  ],
+  [
+    'a rule description with a tab',
+    'AuthorizeSecurityGroupIngress',
+    (facts) => ({
+      GroupId: facts.groupId,
+      IpPermissions: [{ ...sshFrom('10.0.0.0/8'), IpRanges: [{ CidrIp: '1.2.3.4/32', Description: 'a\tb' }] }],
+    }),
+    'InvalidParameterValue',
+    'Invalid rule description.',
+  ],
+  [
+    'a peer of another account',
+    'AuthorizeSecurityGroupIngress',
+    (facts) => ({
+      GroupId: facts.groupId,
+      IpPermissions: [{ IpProtocol: '-1', UserIdGroupPairs: [{ GroupId: facts.groupId, UserId: '210987654321' }] }],
+    }),
+    'InvalidGroup.NotFound',
+    'does not exist',
+  ],
+  [
+    'a prefix list',
+    'AuthorizeSecurityGroupIngress',
+    (facts) => ({
+      GroupId: facts.groupId,
+      IpPermissions: [{ IpProtocol: '-1', PrefixListIds: [{ PrefixListId: 'pl-1' }] }],
+    }),
+    'UnsupportedOperation',
+    'Prefix lists',
+  ],
+  [
+    'a rule that is not there',
+    'RevokeSecurityGroupIngress',
+    (facts) => ({ GroupId: facts.groupId, IpPermissions: [sshFrom('10.0.0.0/9')] }),
+    'InvalidPermission.NotFound',
+    'The specified rule does not exist in this security group.',
+  ],
+  [
+    'the default group',
+    'DeleteSecurityGroup',
+    () => ({ GroupName: 'default' }),
+    'CannotDelete',
+    'name: "default" cannot be deleted by a user',
+  ],
+]
