@@ -12,7 +12,12 @@ export type RoomAnswer =
   | { readonly kind: 'stage'; readonly stage: string }
   | { readonly kind: 'line'; readonly line: string }
   | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly message: string }
+  | {
+      readonly kind: 'failed'
+      readonly message: string
+      /** When it was a program that failed. */
+      readonly tool?: { readonly name: string; readonly stderrTail: string }
+    }
 
 const checkTimeoutMs = 30_000
 
@@ -99,7 +104,16 @@ export async function buildInRoom(
   }
   work.signal.throwIfAborted()
   if (outcome?.kind === 'done') return
+  if (outcome?.kind === 'failed' && outcome.tool) throw explainToolFailure(outcome.tool)
   throw new Error(outcome?.kind === 'failed' ? outcome.message : 'the build ended before it was done')
+}
+
+/** A program of the build has failed: apt and mmdebstrap begin with `E:` what was wrong, and go on with what followed from it. */
+export function explainToolFailure(tool: { name: string; stderrTail: string }): Ec2Error {
+  const lines = tool.stderrTail.split('\n')
+  const errors = lines.filter((line) => line.startsWith('E: '))
+  const told = (errors.length > 0 ? errors.slice(0, 3) : lines.slice(-3)).join(' ')
+  return new Ec2Error('BuildFailed', `${tool.name} failed: ${told}`)
 }
 
 function cannotBuild(what: string, how: string): Ec2Error {

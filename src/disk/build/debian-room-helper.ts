@@ -1,4 +1,4 @@
-import { createProcessHost } from '../../host/process.ts'
+import { CommandError, createProcessHost } from '../../host/process.ts'
 import type { RoomAnswer, RoomRequest } from './build-room.ts'
 import { makeDebianRoot } from './debian-root.ts'
 
@@ -14,7 +14,12 @@ process.on('message', (request: RoomRequest) => {
     onLine: (line) => answer({ kind: 'line', line }),
   }).then(
     () => answer({ kind: 'done' }),
-    (error: unknown) => answer({ kind: 'failed', message: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) =>
+      answer({
+        kind: 'failed',
+        message: error instanceof Error ? error.message : String(error),
+        ...(error instanceof CommandError ? { tool: { name: error.argv[0] ?? '', stderrTail: error.stderrTail } } : {}),
+      }),
   )
 })
 // The daemon has given up or has ended.

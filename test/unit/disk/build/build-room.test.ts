@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
-import { explainRoomFailure, requireRoom, roomCommand } from '../../../../src/disk/build/build-room.ts'
+import {
+  explainRoomFailure,
+  explainToolFailure,
+  requireRoom,
+  roomCommand,
+} from '../../../../src/disk/build/build-room.ts'
 import { type Command, CommandError, type ProcessHost } from '../../../../src/host/process.ts'
 
 const plenty = { isRoot: false, userName: 'ada', availableMib: 4000, neededMib: 1200 }
@@ -53,4 +58,18 @@ test('says how much memory is missing', async () => {
   const processes = processesFailing({})
   await expect(requireRoom(processes, { ...plenty, availableMib: 300 })).rejects.toThrow(/1200 MiB, and 300 MiB/)
   await requireRoom(processes, plenty)
+})
+
+test('tells the first errors of a tool, not all that followed from them', () => {
+  const stderrTail = `Err:1 http://mirror.example/debian bookworm InRelease
+  Could not connect
+E: Failed to fetch http://mirror.example/debian/dists/bookworm/InRelease  Could not connect
+E: Some index files failed to download.
+I: main() received signal PIPE: waiting for setup...
+E: setup failed: E: apt-get update failed
+E: mmdebstrap failed to run`
+  const { code, message } = explainToolFailure({ name: 'mmdebstrap', stderrTail })
+  expect(code).toBe('BuildFailed')
+  expect(message).toContain('E: Failed to fetch http://mirror.example')
+  expect(message).not.toContain('mmdebstrap failed to run')
 })
