@@ -156,6 +156,7 @@ async function main(): Promise<void> {
   const metadata = createMetadataService({
     clock,
     random,
+    tokenSecret: keepTokenSecret(store),
     lookup: (vpcId, sourceIp) => findInstanceMetadata({ store, regions }, vpcId, sourceIp),
     observe: (instanceId) => markMetadataRead(store, instanceId, clock.now()),
     onError: (error) => log.error({ err: error }, 'metadata request failed'),
@@ -412,6 +413,15 @@ function explainListenFailure(error: unknown): never {
   if (code === 'EADDRNOTAVAIL') throw new StartError('endpoint.address: this host has no such address')
   if (code === 'EACCES') throw new StartError('endpoint.port: you may not listen there, take one above 1023')
   throw error
+}
+
+/** Instances' metadata tokens stay good when the daemon is started anew. */
+function keepTokenSecret(store: Store): Buffer {
+  const known = store.settings.get('metadata-token-secret')
+  if (known) return Buffer.from(known, 'hex')
+  const secret = random.bytes(32)
+  store.transaction(() => store.settings.put('metadata-token-secret', secret.toString('hex')))
+  return secret
 }
 
 async function readFirstUnprivilegedPort(): Promise<number> {

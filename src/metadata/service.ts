@@ -16,6 +16,8 @@ export interface MetadataServiceDependencies {
   readonly observe: MetadataObserver
   readonly clock: Clock
   readonly random: Random
+  /** Signs the session tokens; 32 bytes that nobody else knows. */
+  readonly tokenSecret: Buffer
   /** Told of what went wrong unexpectedly; the guest gets a 500. */
   readonly onError: (error: unknown) => void
 }
@@ -34,7 +36,7 @@ const tokenHeader = 'x-aws-ec2-metadata-token'
 
 export function createMetadataService(dependencies: MetadataServiceDependencies): MetadataService {
   const { lookup, observe, onError } = dependencies
-  const vault = createTokenVault(dependencies)
+  const vault = createTokenVault({ ...dependencies, secret: dependencies.tokenSecret })
 
   function issueToken(request: IncomingMessage, response: ServerResponse, instance: InstanceMetadata): void {
     if (request.headers['x-forwarded-for'] !== undefined) return refuse(response, 403, 'Forbidden')
@@ -61,7 +63,6 @@ export function createMetadataService(dependencies: MetadataServiceDependencies)
         .split('?')[0]
         ?.split('/')
         .filter((segment) => segment !== '') ?? []
-    observe(instance.instanceId, segments.join('/'))
     if (request.method === 'PUT') {
       if (segments.join('/') === 'latest/api/token') return issueToken(request, response, instance)
       return refuse(response, 405, 'Method Not Allowed')
@@ -77,6 +78,7 @@ export function createMetadataService(dependencies: MetadataServiceDependencies)
     if (!versions.includes(version)) return refuse(response, 404, 'Not Found')
     const body = readPath(instance, path.map(decodeSegment))
     if (body === undefined) return refuse(response, 404, 'Not Found')
+    observe(instance.instanceId, segments.join('/'))
     send(response, 200, body)
   }
 

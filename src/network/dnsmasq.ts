@@ -1,12 +1,74 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { VpcNetwork } from '../ec2/ports/network.ts'
+import type { Clock } from '../host/clock.ts'
 import { writeFileAtomic } from '../host/files.ts'
-import type { ProcessHost } from '../host/process.ts'
-import { findProcesses, type ProcessEntry, signalProcess } from '../host/process-table.ts'
-import { helperBridge, type Namespace } from './namespace.ts'
-import { dnsAddress, resolverAddress, upstreamDnsAddress } from './ruleset.ts'
+import type { ProcessHost, ProcessIdentity } from '../host/process.ts'
+import { identifyProcess, isProcessAlive, signalProcess } from '../host/process-table.ts'
+import type { Namespace } from './namespace.ts'
+import { helperBridge } from './router.ts'
+import { dnsAddress, egressInterface, resolverAddress, upstreamDnsAddress } from './ruleset.ts'
+import { describeSubnet } from './subnet.ts'
+import { endProcess, networkFile } from './vpc-processes.ts'
 
-const configFile = 'dnsmasq.conf'
+/** A VPC's dnsmasq: its leases and its names. */
+export interface Dnsmasq {
+  /** Starts it, starts it anew when its configuration changed, or tells it to read its files again when they did. */
+  converge(vpc: VpcNetwork): Promise<void>
+  isAlive(): Promise<boolean>
+  /** The process, as long as it is known; it lives in the namespace. */
+  process(): ProcessIdentity | undefined
+  end(): Promise<void>
+}
+
+/** `adopted` is the one that an earlier daemon started. */
+export function createDnsmasq(
+  { processes, clock }: { readonly processes: ProcessHost; readonly clock: Clock },
+  namespace: Namespace,
+  adopted?: ProcessIdentity,
+): Dnsmasq {
+  const { directory } = namespace
+  let running = adopted
+
+  /** Answers whether the file had another content. */
+  async function write(name: string, content: string): Promise<boolean> {
+    const path = join(directory, name)
+    if ((await readFile(path, 'utf8').catch(() => undefined)) === content) return false
+    await writeFileAtomic(path, content, { isDurable: false })
+    return true
+  }
+
+  async function start(): Promise<void> {
+    // An empty group: changing groups is forbidden in an ordinary user's namespace.
+    const [program = '', ...rest]: string[] = [
+      ...namespace.enter,
+      ...['dnsmasq', '--keep-in-foreground', '--user=root', '--group='],
+      `--conf-file=${join(directory, networkFile.dnsmasqConfiguration)}`,
+    ]
+    const child = await processes.startDetached({ argv: [program, ...rest] }, join(directory, networkFile.dnsmasqLog))
+    running = child.pid === undefined ? undefined : await identifyProcess(child.pid)
+  }
+
+  return {
+    converge: async (vpc) => {
+      const changes = await Promise.all([
+        write(networkFile.dnsmasqHosts, dnsmasqHosts(vpc)),
+        write(networkFile.dnsmasqNames, dnsmasqNames(vpc)),
+      ])
+      const isNew = await write(networkFile.dnsmasqConfiguration, dnsmasqConfiguration(vpc, directory))
+      if (running && isNew) await endProcess(clock, running, 'SIGKILL')
+      if (running && !isNew && (await isProcessAlive(running))) {
+        if (changes.includes(true)) await signalProcess(running, 'SIGHUP')
+      } else await start()
+    },
+    isAlive: async () => running !== undefined && (await isProcessAlive(running)),
+    process: () => running,
+    end: async () => {
+      if (running) await endProcess(clock, running, 'SIGKILL')
+      running = undefined
+    },
+  }
+}
 
 /** dnsmasq's configuration: DHCP with fixed leases and the VPC's names. Pure. */
 export function dnsmasqConfiguration(vpc: VpcNetwork, directory: string): string {
@@ -16,16 +78,22 @@ export function dnsmasqConfiguration(vpc: VpcNetwork, directory: string): string
     'no-hosts',
     'no-resolv',
     `server=${upstreamDnsAddress}`,
+    // Addresses of private networks have no names but the VPC's own.
+    'bogus-priv',
     'no-ping',
-    'except-interface=egress0',
+    `except-interface=${egressInterface}`,
     `interface=lo,${helperBridge},eni*`,
     // The taps have no addresses of the subnets: the bridge lends them its own.
     `bridge-interface=${helperBridge},eni*`,
-    `pid-file=${join(directory, 'dnsmasq.pid')}`,
-    `dhcp-leasefile=${join(directory, 'dnsmasq.leases')}`,
-    `dhcp-hostsfile=${join(directory, 'dnsmasq.hosts')}`,
-    `addn-hosts=${join(directory, 'dnsmasq.names')}`,
+    `pid-file=${join(directory, networkFile.dnsmasqPid)}`,
+    `dhcp-leasefile=${join(directory, networkFile.dnsmasqLeases)}`,
+    `dhcp-hostsfile=${join(directory, networkFile.dnsmasqHosts)}`,
+    `addn-hosts=${join(directory, networkFile.dnsmasqNames)}`,
     'dhcp-authoritative',
+    // Leases are fixed, so only the VPC's own interfaces have any.
+    'dhcp-lease-max=65536',
+    // A guest does not choose the name that others find it by.
+    'dhcp-ignore-names',
     `domain=${domain}`,
     `local=/${domain}/`,
     `dhcp-option=option:domain-search,${domain}`,
@@ -50,51 +118,4 @@ export function dnsmasqHosts(vpc: VpcNetwork): string {
 /** Names in the form of /etc/hosts. Pure. */
 export function dnsmasqNames(vpc: VpcNetwork): string {
   return vpc.interfaces.map(({ privateIp, dnsNames }) => `${privateIp} ${dnsNames.join(' ')}\n`).join('')
-}
-
-/** The address of a subnet's router and what else DHCP tells of it. */
-export function describeSubnet(cidr: string): {
-  network: string
-  netmask: string
-  router: string
-  prefixLength: number
-} {
-  const [network = '', length = '0'] = cidr.split('/')
-  const prefixLength = Number(length)
-  const mask = prefixLength === 0 ? 0 : (0xffffffff << (32 - prefixLength)) >>> 0
-  const octets = network.split('.').map(Number)
-  octets[3] = (octets[3] ?? 0) + 1
-  const netmask = [24, 16, 8, 0].map((shift) => (mask >>> shift) & 255).join('.')
-  return { network, netmask, router: octets.join('.'), prefixLength }
-}
-
-/** Brings dnsmasq to the VPC: started when it does not run, told to read its files again otherwise. */
-export async function convergeDnsmasq(processes: ProcessHost, namespace: Namespace, vpc: VpcNetwork): Promise<void> {
-  const { directory } = namespace
-  await writeFileAtomic(join(directory, 'dnsmasq.hosts'), dnsmasqHosts(vpc), { isDurable: false })
-  await writeFileAtomic(join(directory, 'dnsmasq.names'), dnsmasqNames(vpc), { isDurable: false })
-  const running = await findDnsmasq(directory)
-  if (running) {
-    await signalProcess(running, 'SIGHUP')
-    return
-  }
-  const path = join(directory, configFile)
-  await writeFileAtomic(path, dnsmasqConfiguration(vpc, directory), { isDurable: false })
-  // An empty group: changing groups is forbidden in an ordinary user's namespace.
-  const [program = '', ...rest]: string[] = [
-    ...namespace.enter,
-    'dnsmasq',
-    '--keep-in-foreground',
-    '--user=root',
-    '--group=',
-    `--conf-file=${path}`,
-  ]
-  await processes.startDetached({ argv: [program, ...rest] }, join(directory, 'dnsmasq.log'))
-}
-
-/** The dnsmasq whose configuration lies in that directory. */
-export async function findDnsmasq(directory: string): Promise<ProcessEntry | undefined> {
-  const option = `--conf-file=${join(directory, configFile)}`
-  const [found] = await findProcesses((argv) => argv.includes(option) && argv.includes('--keep-in-foreground'))
-  return found
 }

@@ -57,6 +57,7 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
     return await new Promise((resolve, reject) => {
       const onAbort = () => {
         pending.delete(id)
+        if (helper?.connected) helper.send({ id, kind: 'cancel' })
         reject(new Error('aborted'))
       }
       signal?.addEventListener('abort', onAbort, { once: true })
@@ -67,7 +68,11 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
         }
       }
       pending.set(id, { resolve: settle(resolve), reject: settle(reject) })
-      ensureHelper().send({ id, ...request })
+      ensureHelper().send({ id, ...request }, (error) => {
+        if (!error) return
+        pending.delete(id)
+        reject(error)
+      })
     })
   }
 

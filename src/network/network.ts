@@ -1,59 +1,46 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
-import { networkInterfaces } from 'node:os'
+import type { RequestListener } from 'node:http'
+import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
 import type { Network, VpcNetwork } from '../ec2/ports/network.ts'
 import { coalesceByKey } from '../host/coalesce.ts'
-import { findProcesses, isProcessAlive, signalProcess } from '../host/process-table.ts'
-import { convergeDnsmasq, describeSubnet } from './dnsmasq.ts'
-import { ensureEgress, removeEgress } from './egress.ts'
-import {
-  createNamespace,
-  findNamespaces,
-  helperBridge,
-  type Namespace,
-  type NamespaceDependencies,
-  runInside,
-} from './namespace.ts'
-import { createNamespaceBroker, type NamespaceBroker } from './namespace-broker.ts'
+import { isProcessAlive } from '../host/process-table.ts'
+import { type HostFacts, readHostFacts } from './host-facts.ts'
+import { createLiveVpc, type LiveVpc } from './live-vpc.ts'
+import { createNamespace, describeNamespace, type NamespaceDependencies, rescueNamespace } from './namespace.ts'
 import { createPublicForwarder } from './public-forwarder.ts'
 import { wantedPorts } from './public-ports.ts'
-import { egressInterface, metadataAddress, resolverAddress, vpcRuleset } from './ruleset.ts'
+import { endProcess, findMachinesOnTaps, findVpcProcesses, type VpcProcesses } from './vpc-processes.ts'
 
 export interface NetworkDependencies extends NamespaceDependencies {
   readonly log: Logger
+  readonly isRoot: boolean
   /** Serves 169.254.169.254 in a VPC. */
   readonly metadataListener: (vpcId: string) => RequestListener
   /** Ports below this one need root. */
   readonly firstUnprivilegedPort: number
 }
 
-/** Programs that are started for a VPC with a path of its directory among their arguments. */
-const ownPrograms = /(^|\/)(dnsmasq|pasta(\.avx2)?|tail|unshare|nsenter)$/
-
-/** What this daemon holds of a live VPC. */
-interface LiveVpc {
-  readonly namespace: Namespace
-  readonly broker: NamespaceBroker
-  readonly taps: Set<string>
-  metadata?: Server
-  hasAddresses: boolean
-}
+/** How long something that died is missed at most: a look is a few small files of /proc a VPC. */
+const watchIntervalMs = 3000
 
 export function createNetwork(dependencies: NetworkDependencies): Network {
-  const { processes, log, networksDirectory } = dependencies
+  const { clock, log, networksDirectory } = dependencies
   const live = new Map<string, LiveVpc>()
-  const warnings = new Map<string, string>()
   /** The newest state that was asked for; a VPC that is absent shall end. */
   const wantedVpcs = new Map<string, VpcNetwork>()
+  /** VPCs with machines whose namespace's holder had died before this daemon came, with what else lived there. */
+  const abandoned = new Map<string, VpcProcesses>()
   const settle = coalesceByKey(async (vpcId) => {
     const wanted = wantedVpcs.get(vpcId)
     await (wanted ? bringTo(wanted) : endLive(vpcId))
   })
   const forwarder = createPublicForwarder({
     firstUnprivilegedPort: dependencies.firstUnprivilegedPort,
-    dial: async (vpcId, host, port) => await requireLive(vpcId).broker.dial(host, port, new AbortController().signal),
+    dial: async (vpcId, host, port, signal) => await requireLive(vpcId).broker.dial(host, port, signal),
   })
+  const ending = new AbortController()
+  let watch: Promise<void> | undefined
 
   function requireLive(vpcId: string): LiveVpc {
     const found = live.get(vpcId)
@@ -61,137 +48,109 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
     return found
   }
 
-  function take(namespace: Namespace): LiveVpc {
-    const taken: LiveVpc = {
-      namespace,
-      broker: createNamespaceBroker(processes, namespace.enter),
-      taps: new Set(),
-      hasAddresses: false,
-    }
-    live.set(namespace.vpcId, taken)
+  async function bringTo(vpc: VpcNetwork): Promise<void> {
+    watch ??= watchOver().catch((error: unknown) => {
+      if (!ending.signal.aborted) log.error({ err: error }, 'the networks are not watched any more')
+    })
+    const [vpcLive, host] = await Promise.all([ensureLive(vpc), readHostFacts()])
+    const owners = new Map(
+      vpc.interfaces.flatMap(({ publicIp, privateIp }) => (publicIp === undefined ? [] : [[publicIp, privateIp]])),
+    )
+    const [result] = await Promise.allSettled([
+      vpcLive.converge(vpc, host),
+      forwarder.offer(vpc.id, wantedPorts(vpc, host.addresses), owners),
+    ])
+    if (result.status === 'rejected') throw result.reason
+  }
+
+  async function ensureLive(vpc: VpcNetwork): Promise<LiveVpc> {
+    const present = live.get(vpc.id)
+    if (present && (await isProcessAlive(present.namespace.holder))) return present
+    const left = abandoned.get(vpc.id)
+    const rescued = present || left ? await rescue(vpc, present, left) : undefined
+    const taken = rescued ?? createLiveVpc(dependencies, await createNamespace(dependencies, vpc.id))
+    live.set(vpc.id, taken)
+    abandoned.delete(vpc.id)
     return taken
   }
 
-  async function ensureLive(vpcId: string): Promise<LiveVpc> {
-    const present = live.get(vpcId)
-    if (present && (await isProcessAlive(present.namespace.holder))) return present
-    if (present) await endLive(vpcId)
-    return take(await createNamespace(dependencies, vpcId))
-  }
-
-  async function bringTo(vpc: VpcNetwork): Promise<void> {
-    const vpcLive = await ensureLive(vpc.id)
-    const { namespace } = vpcLive
-    await convergeInterfaces(vpcLive, vpc)
-    const hostAddresses = listHostAddresses()
-    await runInside(processes, namespace, ['nft', '-f', '-'], vpcRuleset(vpc, hostAddresses))
-    await Promise.all([
-      convergeDnsmasq(processes, namespace, vpc),
-      serveMetadata(vpcLive),
-      forwarder.offer(vpc.id, wantedPorts(vpc, hostAddresses)),
-    ])
-    if (vpc.subnets.some(({ hasInternetRoute }) => hasInternetRoute)) void offerEgress(namespace)
-  }
-
-  /** Taps and their routes: those that are wanted and no others. */
-  async function convergeInterfaces(vpcLive: LiveVpc, vpc: VpcNetwork): Promise<void> {
-    const wanted = new Set(vpc.interfaces.map(({ tapName }) => tapName))
-    const batch: string[] = []
-    if (!vpcLive.hasAddresses) {
-      for (const { cidr } of vpc.subnets) {
-        const { router, prefixLength } = describeSubnet(cidr)
-        // noprefixroute: the subnet is not on the bridge, each address is behind its tap.
-        batch.push(`addr replace ${router}/${prefixLength} dev ${helperBridge} noprefixroute`)
-      }
-      batch.push(`addr replace ${resolverAddress(vpc.cidr)}/32 dev lo`)
+  /** The machines of a namespace whose holder died still live in it, and by them it is found again. */
+  async function rescue(
+    vpc: VpcNetwork,
+    present: LiveVpc | undefined,
+    left: VpcProcesses | undefined,
+  ): Promise<LiveVpc | undefined> {
+    log.error({ vpcId: vpc.id }, 'the holder of a namespace died')
+    const inhabitants = [
+      ...(present?.inhabitants() ?? []),
+      ...(left?.dnsmasq ? [left.dnsmasq] : []),
+      ...(await findMachinesOnTaps(vpc.interfaces.map(({ tapName }) => tapName))),
+    ]
+    const namespace = await rescueNamespace(dependencies, vpc.id, inhabitants)
+    if (!namespace) {
+      if (present) await present.end()
+      await endAll(left)
+      return undefined
     }
-    for (const tap of vpcLive.taps) if (!wanted.has(tap)) batch.push(`link del ${tap}`)
-    for (const { tapName, privateIp } of vpc.interfaces) {
-      if (vpcLive.taps.has(tapName)) continue
-      batch.push(
-        `tuntap add name ${tapName} mode tap`,
-        `link set ${tapName} up`,
-        `route replace ${privateIp}/32 dev ${tapName}`,
-      )
-    }
-    if (batch.length > 0) await runInside(processes, vpcLive.namespace, ['ip', '-batch', '-'], `${batch.join('\n')}\n`)
-    vpcLive.hasAddresses = true
-    vpcLive.taps.clear()
-    for (const tap of wanted) vpcLive.taps.add(tap)
-  }
-
-  async function serveMetadata(vpcLive: LiveVpc): Promise<void> {
-    if (vpcLive.metadata) return
-    const listening = await vpcLive.broker.listen(metadataAddress, 80)
-    const server = createServer(dependencies.metadataListener(vpcLive.namespace.vpcId))
-    listening.on('connection', (socket) => server.emit('connection', socket))
-    server.on('close', () => listening.close())
-    vpcLive.metadata = server
-  }
-
-  async function offerEgress(namespace: Namespace): Promise<void> {
-    try {
-      const problem = await ensureEgress(processes, namespace, dependencies.isRoot)
-      if (problem === undefined) warnings.delete(namespace.vpcId)
-      else if (warnings.get(namespace.vpcId) !== problem) {
-        warnings.set(namespace.vpcId, problem)
-        log.warn({ vpcId: namespace.vpcId, problem }, 'no egress')
-      }
-    } catch (error) {
-      log.error({ vpcId: namespace.vpcId, err: error }, 'egress could not be set up')
-    }
+    log.warn({ vpcId: vpc.id }, 'the namespace has a new holder; its machines keep their network')
+    present?.leave()
+    const found = (await findVpcProcesses(networksDirectory)).get(vpc.id)
+    return createLiveVpc(dependencies, namespace, found)
   }
 
   async function endLive(vpcId: string): Promise<void> {
     const present = live.get(vpcId)
     live.delete(vpcId)
-    warnings.delete(vpcId)
-    await forwarder.offer(vpcId, [])
-    present?.metadata?.emit('close')
-    present?.metadata?.closeAllConnections()
-    present?.broker.close()
-    if (present) await endNamespace(present.namespace)
+    await forwarder.offer(vpcId, [], new Map())
+    if (present) await present.end()
+    await endAll(abandoned.get(vpcId))
+    abandoned.delete(vpcId)
+    await fsExtra.remove(join(networksDirectory, vpcId))
   }
 
-  async function endNamespace({ directory, holder }: Namespace): Promise<void> {
-    await removeEgress(directory)
-    // Whatever still names the directory (dnsmasq above all) goes with it.
-    await endStrays(`${directory}/`)
-    await signalProcess(holder, 'SIGKILL')
-    await fsExtra.remove(directory)
+  async function endAll(left: VpcProcesses | undefined): Promise<void> {
+    if (!left) return
+    const { pasta, dnsmasq, holder, others } = left
+    if (pasta) await endProcess(clock, pasta, 'SIGTERM')
+    for (const stray of [dnsmasq, holder, ...others]) if (stray) await endProcess(clock, stray, 'SIGKILL')
   }
 
   async function adopt(vpcIds: ReadonlySet<string>): Promise<void> {
-    for (const namespace of await findNamespaces(dependencies)) {
-      if (!vpcIds.has(namespace.vpcId) || live.has(namespace.vpcId)) await endNamespace(namespace)
-      else await takeOver(namespace)
-    }
+    const found = await findVpcProcesses(networksDirectory)
     await fsExtra.ensureDir(networksDirectory)
-    for (const name of await fsExtra.readdir(networksDirectory)) {
-      if (live.has(name)) continue
-      await endStrays(`${networksDirectory}/${name}/`)
-      await fsExtra.remove(`${networksDirectory}/${name}`)
+    const names = new Set([...found.keys(), ...(await fsExtra.readdir(networksDirectory))])
+    for (const name of names) {
+      const left = found.get(name)
+      if (!vpcIds.has(name)) {
+        await endAll(left)
+        await fsExtra.remove(join(networksDirectory, name))
+      } else if (left?.holder) {
+        await endAll({ others: left.others })
+        live.set(name, createLiveVpc(dependencies, describeNamespace(networksDirectory, name, left.holder), left))
+      } else abandoned.set(name, left ?? { others: [] })
     }
   }
 
-  /** What a crash may have left half-made is made again; what is there is known by its names. */
-  async function takeOver(namespace: Namespace): Promise<void> {
-    const taken = take(namespace)
-    const links = await runInside(processes, namespace, ['ip', '-o', 'link', 'show'])
-    if (!links.includes(`${helperBridge}:`)) {
-      live.delete(namespace.vpcId)
-      await endNamespace(namespace)
-      return
+  /** Starts again what died, follows the host's addresses and resolver, and tries again what could not be had. */
+  async function watchOver(): Promise<void> {
+    for (;;) {
+      await clock.sleep(watchIntervalMs, ending.signal)
+      const host = await readHostFacts()
+      await Promise.all([...live.values()].map(async (vpcLive) => await lookAfter(vpcLive, host)))
+      await forwarder.retry()
     }
-    for (const [, name] of links.matchAll(/^\d+: (eni[0-9a-f]+)[:@]/gm)) if (name) taken.taps.add(name)
-    const addresses = await runInside(processes, namespace, ['ip', '-o', '-4', 'addr', 'show', 'dev', helperBridge])
-    taken.hasAddresses = addresses.trim() !== ''
   }
 
-  async function endStrays(prefix: string): Promise<void> {
-    const isOurs = (argv: readonly string[]) =>
-      ownPrograms.test(argv[0] ?? '') && argv.some((argument) => argument.includes(prefix))
-    for (const stray of await findProcesses(isOurs)) await signalProcess(stray, 'SIGKILL')
+  async function lookAfter(vpcLive: LiveVpc, host: HostFacts): Promise<void> {
+    const { vpcId, holder } = vpcLive.namespace
+    try {
+      if ((await isProcessAlive(holder)) && !(await vpcLive.needsAttention(host))) return
+      if (live.get(vpcId) !== vpcLive || !wantedVpcs.has(vpcId) || ending.signal.aborted) return
+      log.warn({ vpcId }, 'network is mended')
+      await settle(vpcId)
+    } catch (error) {
+      log.error({ vpcId, err: error }, 'network could not be mended')
+    }
   }
 
   return {
@@ -199,7 +158,14 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
       wantedVpcs.set(vpc.id, vpc)
       await settle(vpc.id)
     },
-    commandPrefix: (vpcId) => requireLive(vpcId).namespace.enter,
+    commandPrefix: (vpcId, tapNames) => {
+      const vpcLive = requireLive(vpcId)
+      for (const tapName of tapNames) {
+        const problem = vpcLive.tapProblem(tapName)
+        if (problem !== undefined) throw new Error(problem)
+      }
+      return vpcLive.namespace.enter
+    },
     remove: async (vpcId) => {
       wantedVpcs.delete(vpcId)
       await settle(vpcId)
@@ -207,26 +173,12 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
     adopt,
     dial: async (vpcId, host, port, signal) => await requireLive(vpcId).broker.dial(host, port, signal),
     publicPorts: () => forwarder.ports(),
-    warnings: () => [
-      ...warnings.values(),
-      ...forwarder.ports().flatMap(({ problem }) => (problem === undefined ? [] : [problem])),
-    ],
+    warnings: () => [...[...live.values()].flatMap((vpcLive) => vpcLive.warnings()), ...forwarder.warnings()],
     close: async () => {
-      await forwarder.close()
-      for (const { metadata, broker } of live.values()) {
-        metadata?.emit('close')
-        metadata?.closeAllConnections()
-        broker.close()
-      }
+      ending.abort()
+      await watch
+      forwarder.close()
+      for (const vpcLive of live.values()) vpcLive.leave()
     },
   }
-}
-
-/** The host's own IPv4 addresses but for loopback: what guests must not reach by the way out. */
-function listHostAddresses(): string[] {
-  return Object.entries(networkInterfaces())
-    .filter(([name]) => name !== egressInterface)
-    .flatMap(([, addresses]) => addresses ?? [])
-    .filter(({ family, internal }) => family === 'IPv4' && !internal)
-    .map(({ address }) => address)
 }

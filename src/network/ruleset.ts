@@ -9,40 +9,58 @@ export const upstreamDnsAddress = '169.254.169.252'
 /** pasta's interface in the namespace. */
 export const egressInterface = 'egress0'
 
+/** Connections that a plain metadata answer was seen on. */
+const plainAnswerMark = 2
+
 /**
  * The nftables ruleset of a VPC, loaded in one transaction: the old table goes and the new one is there. Connections that were
  * allowed go on, as EC2's tracked connections do. `hostAddresses` are the host's own: guests must not reach them by the way out.
+ * As on EC2, groups do not filter what a guest has with DHCP, the VPC's DNS and the metadata service. Pure.
  */
 export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): string {
   const groups = vpc.groups.filter(({ id }) => vpc.interfaces.some(({ groupIds }) => groupIds.includes(id)))
+  const checked = vpc.interfaces.filter(({ hasSourceDestCheck }) => hasSourceDestCheck)
+  const unchecked = vpc.interfaces.filter(({ hasSourceDestCheck }) => !hasSourceDestCheck)
+  const peerIds = new Set(
+    groups.flatMap(({ ingress, egress }) => [...ingress, ...egress].map(({ groupId }) => groupId)),
+  )
   const lines = [
     'table inet vpc',
     'delete table inet vpc',
     'table inet vpc {',
-    ...vpc.groups.map((group) => memberSet(group, vpc.interfaces)),
+    ...vpc.groups.filter(({ id }) => peerIds.has(id)).map((group) => memberSet(group, vpc.interfaces)),
+    set('senders', 'ifname . ether_addr . ipv4_addr', checked.map(senderOf)),
+    set(
+      'routers',
+      'ifname . ether_addr',
+      unchecked.map(({ tapName, mac }) => `"${tapName}" . ${mac}`),
+    ),
+    // What comes from a guest has its interface's own MAC and, unless it may route for others, its own address.
     '  chain anti_spoofing {',
-    ...vpc.interfaces.filter(({ hasSourceDestCheck }) => hasSourceDestCheck).map(antiSpoofing),
+    '    iifname . ether saddr . ip saddr @senders return',
+    '    meta nfproto ipv4 iifname . ether saddr @routers return',
+    '    drop',
     '  }',
-    ...groups.flatMap(groupChains),
+    ...groups.flatMap((group) => groupChains(group, peersOf(vpc))),
     '  chain to_interface {',
-    ...vpc.interfaces.flatMap((networkInterface) =>
-      networkInterface.groupIds.map((id) => `    oifname "${networkInterface.tapName}" jump ${chainOf(id, 'in')}`),
+    ...vpc.interfaces.flatMap(({ tapName, groupIds }) =>
+      presentGroups(groupIds, groups).map((id) => `    oifname "${tapName}" jump ${chainOf(id, 'in')}`),
     ),
     '    drop',
     '  }',
     '  chain from_interface {',
-    ...vpc.interfaces.flatMap((networkInterface) =>
-      networkInterface.groupIds.map((id) => `    iifname "${networkInterface.tapName}" jump ${chainOf(id, 'out')}`),
+    ...vpc.interfaces.flatMap(({ tapName, groupIds }) =>
+      presentGroups(groupIds, groups).map((id) => `    iifname "${tapName}" jump ${chainOf(id, 'out')}`),
     ),
     '    meta mark 1 return',
     '    drop',
     '  }',
     '  chain forward {',
     '    type filter hook forward priority filter; policy drop;',
-    '    jump anti_spoofing',
+    '    iifname "eni*" jump anti_spoofing',
     '    ct state established,related accept',
     '    ct state invalid drop',
-    '    ip daddr { 127.0.0.0/8, 169.254.0.0/16 } drop',
+    '    ip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 } drop',
     ...(hostAddresses.length > 0
       ? [`    oifname "${egressInterface}" ip daddr { ${hostAddresses.join(', ')} } drop`]
       : []),
@@ -51,31 +69,20 @@ export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): s
     ...internetAccess(vpc),
     '    oifname "eni*" iifname "eni*" goto to_interface',
     '  }',
-    '  chain anti_spoofing_input {',
-    ...vpc.interfaces.map(
-      ({ tapName, privateIp }) => `    iifname "${tapName}" ip saddr != { ${privateIp}, 0.0.0.0 } drop`,
-    ),
-    '  }',
     '  chain input {',
     '    type filter hook input priority filter; policy drop;',
     '    iifname "lo" accept',
-    '    jump anti_spoofing_input',
+    '    iifname "eni*" ip saddr 0.0.0.0 udp dport 67 accept',
+    '    iifname "eni*" jump anti_spoofing',
     '    ct state established,related accept',
     '    iifname "eni*" udp dport 67 accept',
     `    iifname "eni*" ip daddr { ${dnsAddress}, ${resolverAddress(vpc.cidr)} } meta l4proto { tcp, udp } th dport 53 accept`,
-    ...vpc.interfaces
-      .filter(({ metadata }) => metadata.isEnabled)
-      .map(({ tapName }) => `    iifname "${tapName}" ip daddr ${metadataAddress} tcp dport 80 accept`),
-    '    iifname "eni*" icmp type echo-request accept',
+    `    iifname "eni*" ip daddr ${metadataAddress} tcp dport 80 accept`,
     '  }',
+    ...hopLimit(vpc.interfaces),
     '  chain output {',
     '    type filter hook output priority filter; policy accept;',
-    ...vpc.interfaces.map(
-      ({ privateIp, metadata }) =>
-        // `HTTP/1.1 200 OK` and its line end have 17 bytes: the first letters of the first header come next. The metadata
-        // service begins the answer to a token request with `X-` and every other one with another letter.
-        `    ip daddr ${privateIp} ip saddr ${metadataAddress} tcp sport 80 @ih,136,16 0x582d ip ttl set ${metadata.hopLimit}`,
-    ),
+    `    ip saddr ${metadataAddress} tcp sport 80 jump metadata_answer`,
     '  }',
     '  chain postrouting {',
     '    type nat hook postrouting priority srcnat; policy accept;',
@@ -95,14 +102,51 @@ export function resolverAddress(cidr: string): string {
   return octets.join('.')
 }
 
-function memberSet(group: FirewallGroup, interfaces: readonly InterfaceNetwork[]): string {
-  const members = interfaces.filter(({ groupIds }) => groupIds.includes(group.id)).map(({ privateIp }) => privateIp)
-  const elements = members.length > 0 ? ` elements = { ${members.join(', ')} };` : ''
-  return `  set ${setOf(group.id)} { type ipv4_addr;${elements} }`
+/** The security group whose rule a line of the ruleset is; undefined for what is not a group's. */
+export function groupOfLine(line: string): string | undefined {
+  return /^ {4}.* comment "(sg-[^"]+)"$/.exec(line)?.[1]
 }
 
-function antiSpoofing({ tapName, privateIp }: InterfaceNetwork): string {
-  return `    iifname "${tapName}" ip saddr != ${privateIp} drop`
+/**
+ * The hop limit is for the answer with a token alone. A connection carries one answer (metadata-server.ts), and every packet of it
+ * with content has the hop limit until its first one has shown that it is another answer. That way nobody behind a guest
+ * gets at a token by a receive window so small that the answer comes in pieces. `HTTP/1.1 200 OK` and its line end have 17 bytes;
+ * the service begins the first header of a token answer, and of no other, with `X-`.
+ */
+function hopLimit(interfaces: readonly InterfaceNetwork[]): string[] {
+  const isPlain = `ct mark ${plainAnswerMark}`
+  return [
+    '  chain metadata_answer {',
+    `    ${isPlain} return`,
+    `    @ih,0,72 0x485454502f312e3120 @ih,136,16 != 0x582d ct mark set ${plainAnswerMark} return`,
+    ...interfaces.map(
+      ({ privateIp, metadata }) => `    ip daddr ${privateIp} @ih,0,8 != 0 ip ttl set ${metadata.hopLimit}`,
+    ),
+    '  }',
+  ]
+}
+
+function set(name: string, type: string, elements: readonly string[]): string {
+  const content = elements.length > 0 ? ` elements = { ${elements.join(', ')} };` : ''
+  return `  set ${name} { type ${type};${content} }`
+}
+
+function senderOf({ tapName, mac, privateIp }: InterfaceNetwork): string {
+  return `"${tapName}" . ${mac} . ${privateIp}`
+}
+
+function memberSet(group: FirewallGroup, interfaces: readonly InterfaceNetwork[]): string {
+  const members = interfaces.filter(({ groupIds }) => groupIds.includes(group.id)).map(({ privateIp }) => privateIp)
+  return set(setOf(group.id), 'ipv4_addr', members)
+}
+
+function peersOf(vpc: VpcNetwork): ReadonlySet<string> {
+  return new Set(vpc.groups.map(({ id }) => id))
+}
+
+/** An interface may name a group that was just deleted: it opens nothing. */
+function presentGroups(groupIds: readonly string[], groups: readonly FirewallGroup[]): string[] {
+  return groupIds.filter((id) => groups.some((group) => group.id === id))
 }
 
 /** A packet leaves by the gateway where its subnet has a route there and its interface a public address, as on EC2. */
@@ -113,28 +157,35 @@ function internetAccess(vpc: VpcNetwork): string[] {
     .map(({ tapName }) => `    iifname "${tapName}" oifname "${egressInterface}" accept`)
 }
 
-function groupChains(group: FirewallGroup): string[] {
+function groupChains({ id, ingress, egress }: FirewallGroup, peers: ReadonlySet<string>): string[] {
   return [
-    `  chain ${chainOf(group.id, 'in')} {`,
-    ...group.ingress.flatMap((rule) => matchesOf(rule, 'saddr').map((match) => `    ${match} accept`)),
+    `  chain ${chainOf(id, 'in')} {`,
+    ...ingress.flatMap((rule) => ruleLine(rule, 'saddr', 'accept', peers)).map((line) => `${line} comment "${id}"`),
     '  }',
-    `  chain ${chainOf(group.id, 'out')} {`,
-    ...group.egress.flatMap((rule) => matchesOf(rule, 'daddr').map((match) => `    ${match} meta mark set 1 return`)),
+    `  chain ${chainOf(id, 'out')} {`,
+    ...egress
+      .flatMap((rule) => ruleLine(rule, 'daddr', 'meta mark set 1 return', peers))
+      .map((line) => `${line} comment "${id}"`),
     '  }',
   ]
 }
 
-function matchesOf(rule: FirewallRule, direction: 'saddr' | 'daddr'): string[] {
-  const peer = peerMatch(rule, direction)
-  const protocol = protocolMatch(rule)
-  return [[peer, protocol].filter((part) => part !== '').join(' ')]
+/** No line where the rule can match nothing: the namespace carries no IPv6, and a group that is gone has no members. */
+function ruleLine(
+  rule: FirewallRule,
+  direction: 'saddr' | 'daddr',
+  verdict: string,
+  peers: ReadonlySet<string>,
+): string[] {
+  if (rule.protocol === 'icmpv6' || rule.cidr?.includes(':')) return []
+  if (rule.groupId !== undefined && !peers.has(rule.groupId)) return []
+  const parts = [peerMatch(rule, direction), protocolMatch(rule), verdict]
+  return [`    ${parts.filter((part) => part !== '').join(' ')}`]
 }
 
 function peerMatch({ cidr, groupId }: FirewallRule, direction: 'saddr' | 'daddr'): string {
   if (groupId !== undefined) return `ip ${direction} @${setOf(groupId)}`
-  if (cidr === undefined) return ''
-  if (cidr.includes(':')) return `ip6 ${direction} ${cidr}`
-  return cidr === '0.0.0.0/0' ? 'meta nfproto ipv4' : `ip ${direction} ${cidr}`
+  return cidr === undefined || cidr === '0.0.0.0/0' ? 'meta nfproto ipv4' : `ip ${direction} ${cidr}`
 }
 
 function protocolMatch({ protocol, fromPort, toPort, icmpType, icmpCode }: FirewallRule): string {
@@ -147,11 +198,10 @@ function protocolMatch({ protocol, fromPort, toPort, icmpType, icmpCode }: Firew
         return `meta l4proto ${protocol}`
       }
       return `${protocol} dport ${fromPort === toPort ? fromPort : `${fromPort}-${toPort}`}`
-    case 'icmp':
-    case 'icmpv6': {
-      if (icmpType === undefined) return `meta l4proto ${protocol === 'icmp' ? 'icmp' : 'ipv6-icmp'}`
-      const code = icmpCode === undefined ? '' : ` ${protocol} code ${icmpCode}`
-      return `${protocol} type ${icmpType}${code}`
+    case 'icmp': {
+      if (icmpType === undefined) return 'meta l4proto icmp'
+      const code = icmpCode === undefined ? '' : ` icmp code ${icmpCode}`
+      return `icmp type ${icmpType}${code}`
     }
     default:
       return `meta l4proto ${protocol}`

@@ -2,9 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../../host/clock.ts'
-import { signalProcess } from '../../host/process-table.ts'
-import { ensureEgress, removeEgress } from '../../network/egress.ts'
+import { createEgress } from '../../network/egress.ts'
+import { readHostFacts } from '../../network/host-facts.ts'
 import { createNamespace } from '../../network/namespace.ts'
+import { endProcess } from '../../network/vpc-processes.ts'
 import { type Check, type HostView, ok, warning } from './check.ts'
 
 /** Servers' way out to the internet, tried as a VPC has it. */
@@ -39,12 +40,13 @@ async function tryEgress(host: HostView, clock: Clock): Promise<string | undefin
   const { processes, isRoot } = host
   const networksDirectory = await mkdtemp(join(tmpdir(), 'kiln-doctor-'))
   try {
-    const namespace = await createNamespace({ processes, clock, networksDirectory, isRoot }, 'vpc-doctor')
+    const namespace = await createNamespace({ processes, clock, networksDirectory }, 'vpc-doctor')
+    const egress = createEgress({ processes, clock, isRoot }, namespace)
     try {
-      return await ensureEgress(processes, namespace, isRoot)
+      return await egress.converge(await readHostFacts())
     } finally {
-      await removeEgress(namespace.directory)
-      await signalProcess(namespace.holder, 'SIGKILL')
+      await egress.end()
+      await endProcess(clock, namespace.holder, 'SIGKILL')
     }
   } catch (error) {
     return `it could not be tried: ${error instanceof Error ? error.message : String(error)}`

@@ -81,7 +81,8 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     await Promise.all(preparations)
     const verdict = await choice
     const spec = specOf(record, directory, verdict)
-    const machine = await machines.start(spec, network.commandPrefix(record.vpcId), onEvent)
+    const taps = spec.networkDevices.map(({ tapName }) => tapName)
+    const machine = await machines.start(spec, network.commandPrefix(record.vpcId, taps), onEvent)
     store.transaction(() => {
       const present = store.instances.find(record.id)
       if (present?.boot) {

@@ -57,5 +57,5 @@ export interface InterfaceMetadata {
 /** Finds whose request it is: the interface with that private address in that VPC. */
 export type MetadataLookup = (vpcId: string, sourceIp: string) => InstanceMetadata | undefined
 
-/** Told of every answered request, so that boot stages can be seen. */
+/** Told of each path that an instance has read, so that boot stages can be seen; not of what was refused. */
 export type MetadataObserver = (instanceId: string, path: string) => void

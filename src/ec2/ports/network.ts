@@ -47,8 +47,6 @@ export interface InterfaceNetwork {
   /** Loopback address on the host that stands for its public IPv4 address. */
   readonly publicIp?: string
   readonly metadata: {
-    /** False: 169.254.169.254 is unreachable from this interface. */
-    readonly isEnabled: boolean
     /** IP time-to-live of the token answer, 1 to 64. */
     readonly hopLimit: number
   }
@@ -65,13 +63,14 @@ export interface VpcNetwork {
   readonly interfaces: readonly InterfaceNetwork[]
 }
 
-/** A public port that could not be offered on the host, and the one that stands for it, if any. */
+/** A port of a public address. */
 export interface PublicPort {
   readonly publicIp: string
   /** The port on the instance. */
   readonly port: number
-  /** The port on the host: the same, or port + 10000 below the unprivileged range; undefined when it could not be had. */
+  /** The port on the host: the same, or port + 10000 where it is taken or too low for this user; undefined when neither was had. */
   readonly hostPort: number | undefined
+  /** Why it is not the port itself. It is tried again until it can be had. */
   readonly problem?: string
 }
 
@@ -82,8 +81,8 @@ export interface Network {
    * one, is in force. Safe to repeat.
    */
   converge(vpc: VpcNetwork): Promise<void>
-  /** The argv prefix that runs a program inside the VPC's namespace. Valid after `converge`. */
-  commandPrefix(vpcId: string): readonly string[]
+  /** The argv prefix that runs a machine with these taps. Valid after `converge`; throws when one of the taps could not be made. */
+  commandPrefix(vpcId: string, tapNames: readonly string[]): readonly string[]
   /** Ends the namespace with all that lives in it. */
   remove(vpcId: string): Promise<void>
   /** Takes over, or ends, what an earlier daemon left: namespaces of `vpcIds` are adopted, all others removed. */

@@ -59,7 +59,6 @@ function readVpcNetwork(store: Store, vpcId: string): VpcNetwork | undefined {
 }
 
 function describeInterface(record: InterfaceRecord, instance: InstanceRecord, domain: string): InterfaceNetwork {
-  const { metadataOptions } = instance
   return {
     id: record.id,
     tapName: tapNameOf(record.id),
@@ -70,10 +69,7 @@ function describeInterface(record: InterfaceRecord, instance: InstanceRecord, do
     groupIds: record.groupIds,
     hasSourceDestCheck: record.hasSourceDestCheck,
     ...(record.publicIp ? { publicIp: record.publicIp } : {}),
-    metadata: {
-      isEnabled: metadataOptions.httpEndpoint === 'enabled',
-      hopLimit: metadataOptions.httpPutResponseHopLimit,
-    },
+    metadata: { hopLimit: instance.metadataOptions.httpPutResponseHopLimit },
   }
 }
 

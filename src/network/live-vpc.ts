@@ -1,0 +1,169 @@
+import type { RequestListener, Server } from 'node:http'
+import type { Logger } from 'pino'
+import type { VpcNetwork } from '../ec2/ports/network.ts'
+import type { Clock } from '../host/clock.ts'
+import type { ProcessHost, ProcessIdentity } from '../host/process.ts'
+import { createDnsmasq } from './dnsmasq.ts'
+import { createEgress } from './egress.ts'
+import { createFirewall } from './firewall.ts'
+import type { HostFacts } from './host-facts.ts'
+import { serveMetadata } from './metadata-server.ts'
+import type { Namespace } from './namespace.ts'
+import { createNamespaceBroker, type NamespaceBroker } from './namespace-broker.ts'
+import { convergeRouter, enableRouting, type TapProblems } from './router.ts'
+import { vpcRuleset } from './ruleset.ts'
+import { endProcess, type VpcProcesses } from './vpc-processes.ts'
+
+/** What this daemon holds of a VPC that has a namespace. Its calls are made one after the other. */
+export interface LiveVpc {
+  readonly namespace: Namespace
+  readonly broker: NamespaceBroker
+  /**
+   * Brings taps, firewall, leases and names to what is told; metadata service and way out follow on their own. One part that fails
+   * keeps no other from its work; rejects with the first failure.
+   */
+  converge(vpc: VpcNetwork, host: HostFacts): Promise<void>
+  /** Whether something died or changed underneath, so that `converge` has something to do. */
+  needsAttention(host: HostFacts): Promise<boolean>
+  /** Processes that live in the namespace besides the machines and the holder. */
+  inhabitants(): readonly ProcessIdentity[]
+  /** Why a tap could not be made; undefined when it is there. */
+  tapProblem(tapName: string): string | undefined
+  warnings(): string[]
+  /** Closes what is the daemon's own: the namespace and its processes go on. */
+  leave(): void
+  /** Ends all processes of the VPC but the machines. */
+  end(): Promise<void>
+}
+
+export interface LiveVpcDependencies {
+  readonly processes: ProcessHost
+  readonly clock: Clock
+  readonly log: Logger
+  readonly isRoot: boolean
+  readonly metadataListener: (vpcId: string) => RequestListener
+}
+
+/** `adopted` are the processes that an earlier daemon left in the namespace. */
+export function createLiveVpc(
+  dependencies: LiveVpcDependencies,
+  namespace: Namespace,
+  adopted?: VpcProcesses,
+): LiveVpc {
+  const { processes, clock, log, metadataListener } = dependencies
+  const { vpcId } = namespace
+  const broker = createNamespaceBroker(processes, namespace.enter)
+  const firewall = createFirewall(processes, namespace)
+  const dnsmasq = createDnsmasq(dependencies, namespace, adopted?.dnsmasq)
+  const egress = createEgress(dependencies, namespace, adopted?.pasta)
+  let routing: Promise<void> | undefined
+  let metadata: Server | undefined
+  let isEnding = false
+  let hasFailed = false
+  let addresses = ''
+  let wantsEgress = false
+  let tapProblems: TapProblems = new Map()
+  let ruleProblems: readonly string[] = []
+  let metadataProblem: string | undefined
+  let egressProblem: string | undefined
+  /** Metadata service and way out: guests need them seconds later, so nobody waits for them. */
+  let background: Promise<void> = Promise.resolve()
+  let pendingCount = 0
+
+  async function convergeInBackground(host: HostFacts): Promise<void> {
+    await Promise.all([
+      openMetadata().then(
+        () => (metadataProblem = undefined),
+        (error: unknown) => {
+          metadataProblem = `instances have no metadata service: ${describe(error)}`
+          log.error({ vpcId, err: error }, 'metadata service could not be opened')
+        },
+      ),
+      wantsEgress ? offerEgress(host) : undefined,
+    ])
+  }
+
+  async function runAfter(previous: Promise<void>, host: HostFacts): Promise<void> {
+    pendingCount++
+    await previous
+    await convergeInBackground(host)
+    pendingCount--
+  }
+
+  async function openMetadata(): Promise<void> {
+    if (metadata || isEnding) return
+    const server = await serveMetadata(broker, metadataListener(vpcId))
+    if (isEnding) server.close()
+    else metadata = server
+  }
+
+  async function offerEgress(host: HostFacts): Promise<void> {
+    try {
+      const problem = isEnding ? undefined : await egress.converge(host)
+      if (problem !== undefined && problem !== egressProblem) log.warn({ vpcId, problem }, 'no egress')
+      egressProblem = problem
+    } catch (error) {
+      egressProblem = `instances have no way out to the internet: ${describe(error)}`
+      log.error({ vpcId, err: error }, 'egress could not be set up')
+    }
+  }
+
+  function enableRoutingOnce(): Promise<void> {
+    routing ??= enableRouting(processes, namespace).catch((error: unknown) => {
+      routing = undefined
+      throw error
+    })
+    return routing
+  }
+
+  function leave(): void {
+    isEnding = true
+    metadata?.close()
+    metadata?.closeAllConnections()
+    broker.close()
+  }
+
+  return {
+    namespace,
+    broker,
+    converge: async (vpc, host) => {
+      hasFailed = false
+      addresses = host.addresses.join()
+      wantsEgress = vpc.subnets.some(({ hasInternetRoute }) => hasInternetRoute)
+      background = runAfter(background, host)
+      const results = await Promise.allSettled([
+        convergeRouter(processes, namespace, vpc).then((problems) => (tapProblems = problems)),
+        enableRoutingOnce(),
+        firewall.load(vpcRuleset(vpc, host.addresses)).then((problems) => (ruleProblems = problems)),
+        dnsmasq.converge(vpc),
+      ])
+      hasFailed = results.some(({ status }) => status === 'rejected')
+      for (const result of results) if (result.status === 'rejected') throw result.reason
+      for (const problem of [...tapProblems.values(), ...ruleProblems])
+        log.error({ vpcId, problem }, 'network is impaired')
+    },
+    needsAttention: async (host) =>
+      hasFailed ||
+      tapProblems.size > 0 ||
+      addresses !== host.addresses.join() ||
+      !(await dnsmasq.isAlive()) ||
+      (pendingCount === 0 && (metadata === undefined || (wantsEgress && (await egress.needsAttention(host))))),
+    inhabitants: () => [dnsmasq.process()].filter((process) => process !== undefined),
+    tapProblem: (tapName) => tapProblems.get(tapName),
+    warnings: () =>
+      [...tapProblems.values(), ...ruleProblems, metadataProblem, egressProblem].filter(
+        (problem) => problem !== undefined,
+      ),
+    leave,
+    end: async () => {
+      leave()
+      await background
+      await Promise.all([egress.end(), dnsmasq.end()])
+      await endProcess(clock, namespace.holder, 'SIGKILL')
+    },
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,60 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { NamespaceBroker } from './namespace-broker.ts'
+import { metadataAddress } from './ruleset.ts'
+
+/** A guest is free to attack: what one address may hold open, how much it may say and how long that may take. */
+const connectionsPerSource = 32
+const headerBytes = 8192
+const headersTimeoutMs = 10_000
+const requestTimeoutMs = 15_000
+const idleTimeoutMs = 20_000
+const checkIntervalMs = 5000
+
+/** Serves 169.254.169.254 in a VPC. */
+export async function serveMetadata(broker: NamespaceBroker, listener: RequestListener): Promise<Server> {
+  const listening = await broker.listen(metadataAddress, 80)
+  const server = createMetadataServer(listener)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(listening, resolve)
+  })
+  return server
+}
+
+/** An HTTP server with limits for hostile clients, not listening yet. */
+export function createMetadataServer(listener: RequestListener): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: headerBytes,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: checkIntervalMs,
+    },
+    (request, response) => {
+      response.shouldKeepAlive = false
+      listener(request, response)
+    },
+  )
+  // One answer a connection, as on EC2: the hop limit's rules rely on it (ruleset.ts).
+  server.maxRequestsPerSocket = 1
+  // Node leaves the connection open when it has refused what came after.
+  server.on('dropRequest', (_request, socket: Socket) => socket.destroySoon())
+  server.setTimeout(idleTimeoutMs, (socket) => socket.destroy())
+  const counts = new Map<string, number>()
+  server.on('connection', (socket: Socket) => {
+    const source = socket.remoteAddress ?? ''
+    const count = (counts.get(source) ?? 0) + 1
+    if (count > connectionsPerSource) {
+      socket.resetAndDestroy()
+      return
+    }
+    counts.set(source, count)
+    socket.once('close', () => {
+      const left = (counts.get(source) ?? 1) - 1
+      if (left > 0) counts.set(source, left)
+      else counts.delete(source)
+    })
+  })
+  return server
+}

@@ -1,0 +1,217 @@
+import { createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { FirewallGroup, FirewallRule, VpcNetwork } from '../../../src/ec2/ports/network.ts'
+import { anywhere, type FakeGuest, group, networkInterface, openVpcLab, until, vpc, type VpcLab } from './vpc-lab.ts'
+
+const webPort: FirewallRule = { protocol: 'tcp', fromPort: 8080, toPort: 8080, cidr: '0.0.0.0/0' }
+
+describe('a VPC with guests', () => {
+  let lab: VpcLab
+  let first: FakeGuest
+  let second: FakeGuest
+  const interfaces = [
+    networkInterface(5, { groupIds: ['sg-1'], publicIp: '127.79.0.5' }),
+    networkInterface(6, { groupIds: ['sg-2'], publicIp: '127.79.0.6' }),
+  ] as const
+
+  function wanted(groups: readonly FirewallGroup[], changes: Partial<VpcNetwork> = {}): VpcNetwork {
+    return vpc({ groups, interfaces, ...changes })
+  }
+  const open = [group('sg-1', []), group('sg-2', [webPort])]
+
+  beforeAll(async () => {
+    lab = await openVpcLab((request, response) => {
+      // As the real service answers: only a token's first header begins with X-.
+      if (request.method === 'PUT') response.writeHead(200, ['X-Ttl', '60', 'Content-Length', '5']).end('TOKEN')
+      else response.writeHead(200, ['Content-Length', '5']).end('PLAIN')
+    })
+    await lab.network().converge(vpc())
+    first = await lab.plug('vpc-1', interfaces[0])
+    second = await lab.plug('vpc-1', interfaces[1])
+    await lab.network().converge(wanted(open))
+    await second.serve(8080)
+    await second.serve(8081)
+  })
+  afterAll(async () => {
+    expect(await lab.close(['vpc-1', 'vpc-2'])).toEqual([])
+  })
+
+  async function ask(guest: FakeGuest, method: string): Promise<string> {
+    return await guest.evaluate<string>(`return await new Promise((resolve) => {
+      const asked = require('http').request('http://169.254.169.254/latest/', { method: '${method}', timeout: 1500 }, (response) => {
+        response.on('data', (data) => resolve(String(data)))
+      })
+      asked.on('timeout', () => resolve('silent')).on('error', (error) => resolve(error.code)).end()
+    })`)
+  }
+
+  async function resolveName(guest: FakeGuest, name: string): Promise<string> {
+    return await guest.evaluate<string>(`
+      const resolver = new (require('dns').promises.Resolver)({ timeout: 1000, tries: 1 })
+      resolver.setServers(['172.31.0.2'])
+      return await resolver.resolve4('${name}').then(([address]) => address, (error) => error.code)`)
+  }
+
+  test('one subnet is no trust: only what a group opens gets through', async () => {
+    expect(await first.tcp('172.31.0.6', 8080)).toBe('open')
+    expect(await first.tcp('172.31.0.6', 8081)).toBe('silent')
+    expect(await second.tcp('172.31.0.5', 8080)).toBe('silent')
+  })
+
+  test('a changed group counts at once; a connection that stands goes on', async () => {
+    const standing = first.evaluate<string>(`return await new Promise((resolve) => {
+      const socket = require('net').connect(8080, '172.31.0.6')
+      socket.once('data', () => socket.write('still there?'))
+      require('fs').watchFile('${lab.networksDirectory}/vpc-1/go-on', { interval: 20 }, ({ size }) => size > 0 && socket.write('and now?'))
+      let text = ''
+      socket.on('data', (data) => { text += data; if (text.endsWith('and now?')) resolve(text) })
+      socket.on('close', () => resolve('closed'))
+    })`)
+    await until(async () => (await second.run('ss', '-Htn', 'state', 'established', 'sport', '=', ':8080')) !== '')
+    await lab.network().converge(wanted([group('sg-1', []), group('sg-2', [])]))
+    expect(await first.tcp('172.31.0.6', 8080)).toBe('silent')
+    await writeFile(join(lab.networksDirectory, 'vpc-1/go-on'), 'now')
+    expect(await standing).toBe('hello\nstill there?and now?')
+    await lab.network().converge(wanted([group('sg-1', []), group('sg-2', [{ ...webPort, cidr: '172.31.0.5/32' }])]))
+    expect(await first.tcp('172.31.0.6', 8080)).toBe('open')
+    await lab.network().converge(wanted([group('sg-1', []), group('sg-2', [{ protocol: 'tcp', groupId: 'sg-1' }])]))
+    expect(await first.tcp('172.31.0.6', 8081)).toBe('open')
+  })
+
+  test('without egress rules a guest reaches no other, but its names and its metadata', async () => {
+    await lab.network().converge(wanted([group('sg-1', [], []), group('sg-2', [webPort])]))
+    expect(await first.tcp('172.31.0.6', 8080)).toBe('silent')
+    expect(await ask(first, 'GET')).toBe('PLAIN')
+    expect(await resolveName(first, 'ip-172-31-0-6.ec2.internal')).toBe('172.31.0.6')
+    const narrow: FirewallRule = { protocol: 'tcp', fromPort: 8080, toPort: 8080, groupId: 'sg-2' }
+    await lab.network().converge(wanted([group('sg-1', [], [narrow]), group('sg-2', [anywhere])]))
+    expect(await first.tcp('172.31.0.6', 8080)).toBe('open')
+    expect(await first.tcp('172.31.0.6', 8081)).toBe('silent')
+  })
+
+  test('rules of every kind load together, and one that nftables refuses costs only itself', async () => {
+    const odd: FirewallRule[] = [
+      { protocol: 'all', cidr: '::/0' },
+      { protocol: 'icmpv6', cidr: '0.0.0.0/0' },
+      { protocol: 'icmp', icmpType: 8, icmpCode: 0, cidr: '2001:db8::/32' },
+      { protocol: 'tcp', fromPort: 1, toPort: 9, groupId: 'sg-gone' },
+      ...[0, 50, 132, 255].map((protocol) => ({ protocol, cidr: '10.0.0.0/8' })),
+      { protocol: 'icmp', icmpType: 3, icmpCode: 4, cidr: '0.0.0.0/0' },
+      { protocol: 'udp', fromPort: 53, toPort: 53, cidr: '0.0.0.0/0' },
+    ]
+    const many = Array.from({ length: 60 }, (_, index) => ({
+      ...webPort,
+      fromPort: 9000 + index,
+      toPort: 9100 + index,
+    }))
+    await lab
+      .network()
+      .converge(wanted([group('sg-1', odd), group('sg-2', [...odd, ...many, webPort], [...odd, anywhere])]))
+    expect(lab.network().warnings()).toEqual([])
+    expect(await first.tcp('172.31.0.6', 8080)).toBe('open')
+    const refused: FirewallRule = { protocol: 'tcp', fromPort: 70_000, toPort: 70_000, cidr: '0.0.0.0/0' }
+    await lab.network().converge(wanted([group('sg-1', []), group('sg-2', [refused, webPort])]))
+    expect(await first.tcp('172.31.0.6', 8080)).toBe('open')
+    expect(lab.network().warnings()).toEqual([
+      expect.stringMatching(/^a rule of sg-2 has no effect: nft says Service out of range/),
+    ])
+    await lab.network().converge(wanted(open))
+    expect(lab.network().warnings()).toEqual([])
+  })
+
+  test('a guest with another address or another MAC than its own is not heard', async () => {
+    await first.run('ip', 'addr', 'add', '172.31.0.9/20', 'dev', 'eth0')
+    const spoofed = await first.evaluate<string>(`return await new Promise((resolve) => {
+      const socket = require('net').connect({ host: '172.31.0.6', port: 8080, localAddress: '172.31.0.9', timeout: 1500 })
+      socket.on('connect', () => resolve('open')).on('timeout', () => resolve('silent')).on('error', (error) => resolve(error.code))
+    })`)
+    expect(spoofed).toBe('silent')
+    await first.run('ip', 'addr', 'del', '172.31.0.9/20', 'dev', 'eth0')
+    await first.run('ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:99')
+    expect(await first.tcp('172.31.0.6', 8080)).toBe('silent')
+    expect(await ask(first, 'GET')).toBe('silent')
+    await first.run('ip', 'link', 'set', 'eth0', 'address', interfaces[0].mac)
+    await lab.inside('vpc-1', 'ip', 'neigh', 'flush', 'all')
+    expect(await first.tcp('172.31.0.6', 8080)).toBe('open')
+  })
+
+  test('an interface without the source check may carry for others', async () => {
+    await lab
+      .network()
+      .converge(wanted(open, { interfaces: [{ ...interfaces[0], hasSourceDestCheck: false }, interfaces[1]] }))
+    await first.run('ip', 'addr', 'add', '10.99.0.1/32', 'dev', 'lo')
+    await second.run('ip', 'route', 'replace', '10.99.0.1/32', 'via', '172.31.0.1')
+    const arrivals = second.run(
+      'timeout',
+      '5',
+      'sh',
+      '-c',
+      `until ss -Htn state syn-recv | grep -q 10.99.0.1; do sleep 0.05; done; echo came`,
+    )
+    first
+      .evaluate(
+        `require('net').connect({ host: '172.31.0.6', port: 8080, localAddress: '10.99.0.1' }).on('error', () => {}); await new Promise((resolve) => setTimeout(resolve, 3000))`,
+      )
+      .catch(() => undefined)
+    expect(await arrivals).toBe('came')
+    await lab.network().converge(wanted(open))
+  })
+
+  test('a guest reaches nothing of the host, nor of the namespace but what is meant for guests', async () => {
+    const hostAddress = Object.values(networkInterfaces())
+      .flatMap((entries) => entries ?? [])
+      .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
+    const service = createServer((socket) => socket.end('secret')).listen(0, '0.0.0.0')
+    await until(() => service.listening)
+    const { port } = service.address() as { port: number }
+    try {
+      if (hostAddress === undefined) throw new Error('this host has no address that a guest might reach')
+      for (const host of [
+        hostAddress,
+        '169.254.169.250',
+        '169.254.169.249',
+        '172.31.0.1',
+        '169.254.169.254',
+        '0.0.0.0',
+      ]) {
+        expect(`${host} ${await first.tcp(host, port)}`).toMatch(/silent|ECONNREFUSED 0.0.0.0|0.0.0.0 ECONNREFUSED/)
+      }
+      // The host's resolver is for the VPC's DNS server alone.
+      expect(await first.tcp('169.254.169.252', 53)).toBe('silent')
+    } finally {
+      service.close()
+    }
+  })
+
+  test('a token does not come farther than the hop limit, another answer does', async () => {
+    const container = await first.container()
+    expect(await ask(first, 'PUT')).toBe('TOKEN')
+    expect(await ask(container, 'GET')).toBe('PLAIN')
+    expect(await ask(container, 'PUT')).toBe('silent')
+    const [own, other] = interfaces
+    await lab.network().converge(wanted(open, { interfaces: [{ ...own, metadata: { hopLimit: 2 } }, other] }))
+    expect(await ask(container, 'PUT')).toBe('TOKEN')
+    await lab.network().converge(wanted(open))
+    expect(await ask(container, 'PUT')).toBe('silent')
+  })
+
+  test('dnsmasq and pasta that die are there again', async () => {
+    const directory = join(lab.networksDirectory, 'vpc-1')
+    const pidOf = async (name: string) => Number(await readFile(join(directory, name), 'utf8').catch(() => ''))
+    for (const [file, word] of [
+      ['dnsmasq.pid', 'dnsmasq'],
+      ['pasta.pid', 'pasta'],
+    ] as const) {
+      await until(async () => (await pidOf(file)) > 0)
+      const before = await pidOf(file)
+      expect(await readFile(`/proc/${before}/cmdline`, 'utf8')).toContain(word)
+      process.kill(before, 'SIGKILL')
+      await until(async () => (await pidOf(file)) > 0 && (await pidOf(file)) !== before)
+    }
+    await until(async () => (await resolveName(first, 'ip-172-31-0-6.ec2.internal')) === '172.31.0.6')
+    expect(await lab.inside('vpc-1', 'ip', '-br', 'addr', 'show', 'egress0')).toContain('169.254.169.249/30')
+  })
+})

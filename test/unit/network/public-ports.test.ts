@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import type { FirewallRule } from '../../../src/ec2/ports/network.ts'
+import { wantedPorts } from '../../../src/network/public-ports.ts'
+import { sampleInterface, sampleVpc } from './sample-vpc.ts'
+
+function portsOf(...ingress: readonly FirewallRule[]): number[] {
+  const groups = [{ id: 'sg-1', ingress, egress: [] }]
+  const vpc = sampleVpc({ groups, interfaces: [sampleInterface(5, { publicIp: '127.80.0.10' }), sampleInterface(6)] })
+  return wantedPorts(vpc, ['192.0.2.2']).map(({ port }) => port)
+}
+
+test.each<[string, FirewallRule, number[]]>([
+  ['from anywhere', { protocol: 'tcp', fromPort: 80, toPort: 82, cidr: '0.0.0.0/0' }, [80, 81, 82]],
+  ["from the host's own address", { protocol: 'tcp', fromPort: 80, toPort: 80, cidr: '192.0.2.0/24' }, [80]],
+  ['from loopback', { protocol: 'tcp', fromPort: 80, toPort: 80, cidr: '127.0.0.1/32' }, [80]],
+  ['from elsewhere', { protocol: 'tcp', fromPort: 80, toPort: 80, cidr: '198.51.100.0/24' }, []],
+  ['from a group', { protocol: 'tcp', fromPort: 80, toPort: 80, groupId: 'sg-1' }, []],
+  ['by IPv6', { protocol: 'tcp', fromPort: 80, toPort: 80, cidr: '::/0' }, []],
+  ['by UDP', { protocol: 'udp', fromPort: 80, toPort: 80, cidr: '0.0.0.0/0' }, []],
+  ['of no number', { protocol: 'tcp', fromPort: 0, toPort: 1, cidr: '0.0.0.0/0' }, [1]],
+])('ports that are open %s', (_, rule, ports) => {
+  expect(portsOf(rule)).toEqual(ports)
+})
+
+test('of a wide range the well-known ports are offered, each once', () => {
+  const rule: FirewallRule = { protocol: 'tcp', fromPort: 20, toPort: 443, cidr: '0.0.0.0/0' }
+  expect(portsOf(rule, rule)).toEqual([22, 25, 53, 80, 110, 143, 443])
+})
+
+test('an interface offers at its own public address alone', () => {
+  const rule: FirewallRule = { protocol: 'tcp', fromPort: 22, toPort: 22, cidr: '0.0.0.0/0' }
+  const vpc = sampleVpc({ groups: [{ id: 'sg-1', ingress: [rule], egress: [] }] })
+  expect(wantedPorts(vpc, [])).toEqual([{ publicIp: '127.80.0.10', privateIp: '172.31.0.5', port: 22 }])
+})

@@ -1,0 +1,162 @@
+import { expect, test } from 'vitest'
+import { refusedRules } from '../../../src/network/firewall.ts'
+import { groupOfLine, resolverAddress, vpcRuleset } from '../../../src/network/ruleset.ts'
+import { sampleVpc } from './sample-vpc.ts'
+
+test('the ruleset of a VPC with rules of every kind', () => {
+  expect(vpcRuleset(sampleVpc(), ['192.0.2.2', '10.0.2.15'])).toMatchInlineSnapshot(`
+    "table inet vpc
+    delete table inet vpc
+    table inet vpc {
+      set sg_1_members { type ipv4_addr; elements = { 172.31.0.5, 172.31.0.6 }; }
+      set sg_2_members { type ipv4_addr; elements = { 172.31.0.6 }; }
+      set senders { type ifname . ether_addr . ipv4_addr; elements = { "eni000000000005" . 02:00:00:00:00:05 . 172.31.0.5 }; }
+      set routers { type ifname . ether_addr; elements = { "eni000000000006" . 02:00:00:00:00:06 }; }
+      chain anti_spoofing {
+        iifname . ether saddr . ip saddr @senders return
+        meta nfproto ipv4 iifname . ether saddr @routers return
+        drop
+      }
+      chain sg_1_in {
+        meta nfproto ipv4 tcp dport 22 accept comment "sg-1"
+        ip saddr 10.0.0.0/8 udp dport 5000-5010 accept comment "sg-1"
+        ip saddr @sg_1_members meta l4proto tcp accept comment "sg-1"
+        ip saddr 172.31.0.0/16 icmp type 8 icmp code 0 accept comment "sg-1"
+        ip saddr 172.31.0.0/16 meta l4proto icmp accept comment "sg-1"
+        ip saddr 192.0.2.1/32 meta l4proto 50 accept comment "sg-1"
+        ip saddr @sg_2_members accept comment "sg-1"
+      }
+      chain sg_1_out {
+        meta nfproto ipv4 meta mark set 1 return comment "sg-1"
+      }
+      chain sg_2_in {
+      }
+      chain sg_2_out {
+      }
+      chain to_interface {
+        oifname "eni000000000005" jump sg_1_in
+        oifname "eni000000000006" jump sg_1_in
+        oifname "eni000000000006" jump sg_2_in
+        drop
+      }
+      chain from_interface {
+        iifname "eni000000000005" jump sg_1_out
+        iifname "eni000000000006" jump sg_1_out
+        iifname "eni000000000006" jump sg_2_out
+        meta mark 1 return
+        drop
+      }
+      chain forward {
+        type filter hook forward priority filter; policy drop;
+        iifname "eni*" jump anti_spoofing
+        ct state established,related accept
+        ct state invalid drop
+        ip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 } drop
+        oifname "egress0" ip daddr { 192.0.2.2, 10.0.2.15 } drop
+        iifname "eni*" meta mark set 0
+        iifname "eni*" jump from_interface
+        iifname "eni000000000005" oifname "egress0" accept
+        oifname "eni*" iifname "eni*" goto to_interface
+      }
+      chain input {
+        type filter hook input priority filter; policy drop;
+        iifname "lo" accept
+        iifname "eni*" ip saddr 0.0.0.0 udp dport 67 accept
+        iifname "eni*" jump anti_spoofing
+        ct state established,related accept
+        iifname "eni*" udp dport 67 accept
+        iifname "eni*" ip daddr { 169.254.169.253, 172.31.0.2 } meta l4proto { tcp, udp } th dport 53 accept
+        iifname "eni*" ip daddr 169.254.169.254 tcp dport 80 accept
+      }
+      chain metadata_answer {
+        ct mark 2 return
+        @ih,0,72 0x485454502f312e3120 @ih,136,16 != 0x582d ct mark set 2 return
+        ip daddr 172.31.0.5 @ih,0,8 != 0 ip ttl set 1
+        ip daddr 172.31.0.6 @ih,0,8 != 0 ip ttl set 64
+      }
+      chain output {
+        type filter hook output priority filter; policy accept;
+        ip saddr 169.254.169.254 tcp sport 80 jump metadata_answer
+      }
+      chain postrouting {
+        type nat hook postrouting priority srcnat; policy accept;
+        oifname "egress0" masquerade
+      }
+    }
+    "
+  `)
+})
+
+test('the ruleset of a VPC without guests', () => {
+  expect(vpcRuleset(sampleVpc({ groups: [], interfaces: [] }), [])).toMatchInlineSnapshot(`
+    "table inet vpc
+    delete table inet vpc
+    table inet vpc {
+      set senders { type ifname . ether_addr . ipv4_addr; }
+      set routers { type ifname . ether_addr; }
+      chain anti_spoofing {
+        iifname . ether saddr . ip saddr @senders return
+        meta nfproto ipv4 iifname . ether saddr @routers return
+        drop
+      }
+      chain to_interface {
+        drop
+      }
+      chain from_interface {
+        meta mark 1 return
+        drop
+      }
+      chain forward {
+        type filter hook forward priority filter; policy drop;
+        iifname "eni*" jump anti_spoofing
+        ct state established,related accept
+        ct state invalid drop
+        ip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 } drop
+        iifname "eni*" meta mark set 0
+        iifname "eni*" jump from_interface
+        oifname "eni*" iifname "eni*" goto to_interface
+      }
+      chain input {
+        type filter hook input priority filter; policy drop;
+        iifname "lo" accept
+        iifname "eni*" ip saddr 0.0.0.0 udp dport 67 accept
+        iifname "eni*" jump anti_spoofing
+        ct state established,related accept
+        iifname "eni*" udp dport 67 accept
+        iifname "eni*" ip daddr { 169.254.169.253, 172.31.0.2 } meta l4proto { tcp, udp } th dport 53 accept
+        iifname "eni*" ip daddr 169.254.169.254 tcp dport 80 accept
+      }
+      chain metadata_answer {
+        ct mark 2 return
+        @ih,0,72 0x485454502f312e3120 @ih,136,16 != 0x582d ct mark set 2 return
+      }
+      chain output {
+        type filter hook output priority filter; policy accept;
+        ip saddr 169.254.169.254 tcp sport 80 jump metadata_answer
+      }
+      chain postrouting {
+        type nat hook postrouting priority srcnat; policy accept;
+        oifname "egress0" masquerade
+      }
+    }
+    "
+  `)
+})
+
+test('only the rules of groups may be left out, and nft tells them by their lines', () => {
+  const lines = vpcRuleset(sampleVpc(), []).split('\n')
+  const rule = lines.findIndex((line) => line.includes('udp dport 5000-5010'))
+  const fixed = lines.findIndex((line) => line.includes('ct state invalid drop'))
+  expect(groupOfLine(lines[rule] ?? '')).toBe('sg-1')
+  const stderr = [
+    `/dev/stdin:${rule + 1}:5-20: Error: Service out of range`,
+    lines[rule],
+    '    ^^^^^',
+    `/dev/stdin:${fixed + 1}:5-12: Error: syntax error, unexpected drop`,
+  ].join('\n')
+  expect(refusedRules(stderr, lines)).toEqual(new Map([[rule, 'Service out of range']]))
+})
+
+test('the resolver has the second address of the VPC', () => {
+  expect(resolverAddress('10.1.128.0/17')).toBe('10.1.128.2')
+})

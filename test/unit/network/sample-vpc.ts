@@ -1,0 +1,54 @@
+import type { InterfaceNetwork, VpcNetwork } from '../../../src/ec2/ports/network.ts'
+
+/** An interface with the address 172.31.0.NUMBER; tests change what they look at. */
+export function sampleInterface(number: number, changes: Partial<InterfaceNetwork> = {}): InterfaceNetwork {
+  return {
+    id: `eni-0000000000000000${number}`,
+    tapName: `eni00000000000${number}`,
+    mac: `02:00:00:00:00:0${number}`,
+    subnetId: 'subnet-1',
+    privateIp: `172.31.0.${number}`,
+    dnsNames: [`ip-172-31-0-${number}.ec2.internal`, `i-0000000000000000${number}.ec2.internal`],
+    groupIds: ['sg-1'],
+    hasSourceDestCheck: true,
+    metadata: { hopLimit: 1 },
+    ...changes,
+  }
+}
+
+/** A VPC with two subnets, one of them private, and two guests that share one group. */
+export function sampleVpc(changes: Partial<VpcNetwork> = {}): VpcNetwork {
+  return {
+    id: 'vpc-1',
+    cidr: '172.31.0.0/16',
+    domain: 'ec2.internal',
+    subnets: [
+      { id: 'subnet-1', cidr: '172.31.0.0/20', hasInternetRoute: true },
+      { id: 'subnet-2', cidr: '172.31.16.0/20', hasInternetRoute: false },
+    ],
+    groups: [
+      {
+        id: 'sg-1',
+        ingress: [
+          { protocol: 'tcp', fromPort: 22, toPort: 22, cidr: '0.0.0.0/0' },
+          { protocol: 'udp', fromPort: 5000, toPort: 5010, cidr: '10.0.0.0/8' },
+          { protocol: 'tcp', fromPort: 0, toPort: 65_535, groupId: 'sg-1' },
+          { protocol: 'icmp', icmpType: 8, icmpCode: 0, cidr: '172.31.0.0/16' },
+          { protocol: 'icmp', cidr: '172.31.0.0/16' },
+          { protocol: 50, cidr: '192.0.2.1/32' },
+          { protocol: 'all', groupId: 'sg-2' },
+          { protocol: 'tcp', fromPort: 1, toPort: 2, groupId: 'sg-gone' },
+          { protocol: 'all', cidr: '::/0' },
+          { protocol: 'icmpv6', groupId: 'sg-1' },
+        ],
+        egress: [{ protocol: 'all', cidr: '0.0.0.0/0' }],
+      },
+      { id: 'sg-2', ingress: [], egress: [] },
+    ],
+    interfaces: [
+      sampleInterface(5, { publicIp: '127.80.0.10' }),
+      sampleInterface(6, { groupIds: ['sg-1', 'sg-2'], hasSourceDestCheck: false, metadata: { hopLimit: 64 } }),
+    ],
+    ...changes,
+  }
+}
