@@ -38,7 +38,7 @@ export async function download(
   work: WorkOptions,
 ): Promise<void> {
   refuseCredentials(url)
-  await fetchAll(dependencies, url, part, work)
+  await fetchAll(dependencies, url, part, checksum !== undefined, work)
   if (checksum) await verify(url, part, checksum, work)
 }
 
@@ -46,9 +46,11 @@ async function fetchAll(
   dependencies: DownloadDependencies,
   url: string,
   part: PartialFile,
+  isProvenByDigest: boolean,
   work: WorkOptions,
 ): Promise<void> {
-  const limits = {
+  const rules = {
+    isProvenByDigest,
     maximumBytes: dependencies.maximumBytes,
     reservedBytes: dependencies.reservedBytes,
     stallTimeoutMs: dependencies.stallTimeoutMs ?? defaultStallTimeoutMs,
@@ -56,7 +58,7 @@ async function fetchAll(
   for (let attempt = 1; ; attempt++) {
     const before = await part.sizeBytes()
     try {
-      await fetchRest(url, part, limits, work)
+      await fetchRest(url, part, rules, work)
       return
     } catch (error) {
       work.signal.throwIfAborted()

@@ -5,10 +5,12 @@ import type { WorkOptions } from '../ec2/ports/disk.ts'
 import { requireSpace } from './disk-space.ts'
 import { type PartialFile, validatorOf } from './partial-file.ts'
 
-export interface FetchLimits {
+export interface FetchRules {
   readonly maximumBytes: number
   readonly reservedBytes: number
   readonly stallTimeoutMs: number
+  /** Whether a digest will tell if the file came together wrong. */
+  readonly isProvenByDigest: boolean
 }
 
 /** Where an answer's body belongs in the file, and how long the whole file is, as far as the server says. */
@@ -25,14 +27,14 @@ const passingStatuses: ReadonlySet<number> = new Set([408, 425, 429])
  * Gets what is missing of the file. Rejects with Ec2Error when another try is pointless, with another Error when the connection
  * ended early or the server had a bad moment.
  */
-export async function fetchRest(url: string, part: PartialFile, limits: FetchLimits, work: WorkOptions): Promise<void> {
+export async function fetchRest(url: string, part: PartialFile, rules: FetchRules, work: WorkOptions): Promise<void> {
   const present = await part.sizeBytes()
   const validator = await part.readValidator()
   const asked = validator === undefined ? 0 : present
   const stall = new AbortController()
   const timer = setTimeout(
-    () => stall.abort(new Error(`the server sent nothing for ${limits.stallTimeoutMs / 1000} s`)),
-    limits.stallTimeoutMs,
+    () => stall.abort(new Error(`the server sent nothing for ${rules.stallTimeoutMs / 1000} s`)),
+    rules.stallTimeoutMs,
   )
   try {
     const response = await fetch(url, {
@@ -46,11 +48,12 @@ export async function fetchRest(url: string, part: PartialFile, limits: FetchLim
     timer.refresh()
     try {
       if (response.status === 416 && isWhole(response, asked)) return
-      const placement = await placeBody(url, response, part, { asked, validator })
-      refuseTooLong(url, placement.totalBytes ?? 0, limits)
-      await requireSpaceForRest(url, part, placement, limits)
-      await part.keepValidator(response.headers)
-      await writeBody(url, response, part, placement, limits, work, timer)
+      const placement = await placeBody(url, response, part, { asked, validator, ...rules })
+      refuseTooLong(url, placement.totalBytes ?? 0, rules)
+      await requireSpaceForRest(url, part, placement, rules)
+      // What goes on with a part keeps that part's validator.
+      if (placement.offset === 0) await part.keepValidator(validatorOf(response.headers, rules.isProvenByDigest))
+      await writeBody(url, response, part, placement, rules, work, timer)
     } finally {
       if (!response.bodyUsed) await response.body?.cancel()
     }
@@ -68,11 +71,11 @@ async function placeBody(
   url: string,
   response: Response,
   part: PartialFile,
-  request: { asked: number; validator: string | undefined },
+  request: { asked: number; validator: string | undefined; isProvenByDigest: boolean },
 ): Promise<Placement> {
   if (response.status === 206) {
     const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get('content-range') ?? '')
-    const current = validatorOf(response.headers)
+    const current = validatorOf(response.headers, request.isProvenByDigest)
     // Some servers disregard If-Range: what they send may be of another version.
     const isSameVersion = current === undefined || current === request.validator
     if (range && request.asked > 0 && Number(range[1]) === request.asked && isSameVersion) {
@@ -101,7 +104,7 @@ async function writeBody(
   response: Response,
   part: PartialFile,
   { offset, totalBytes }: Placement,
-  limits: FetchLimits,
+  rules: FetchRules,
   work: WorkOptions,
   timer: NodeJS.Timeout,
 ): Promise<void> {
@@ -115,7 +118,7 @@ async function writeBody(
     let toldAt = Number.NEGATIVE_INFINITY
     for await (const chunk of response.body ?? []) {
       timer.refresh()
-      refuseTooLong(url, position + chunk.length, limits)
+      refuseTooLong(url, position + chunk.length, rules)
       position += await writeAt(file, chunk, position)
       if (performance.now() - toldAt >= progressIntervalMs) {
         toldAt = performance.now()
@@ -150,16 +153,16 @@ async function requireSpaceForRest(
   url: string,
   part: PartialFile,
   { totalBytes }: Placement,
-  { reservedBytes }: FetchLimits,
+  { reservedBytes }: FetchRules,
 ): Promise<void> {
   const neededBytes = Math.max(0, (totalBytes ?? 0) - (await part.sizeBytes()))
   await requireSpace(`the download of ${url}`, { path: dirname(part.path), neededBytes, reservedBytes })
 }
 
-function refuseTooLong(url: string, sizeBytes: number, limits: FetchLimits): void {
-  if (sizeBytes <= limits.maximumBytes) return
+function refuseTooLong(url: string, sizeBytes: number, rules: FetchRules): void {
+  if (sizeBytes <= rules.maximumBytes) return
   throw new Ec2Error(
     'DownloadFailed',
-    `${url} is longer than the ${limits.maximumBytes} bytes that are allowed (images.maximumVirtualGib)`,
+    `${url} is longer than the ${rules.maximumBytes} bytes that are allowed (images.maximumVirtualGib)`,
   )
 }

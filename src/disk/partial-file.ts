@@ -9,8 +9,7 @@ export interface PartialFile {
   sizeBytes(): Promise<number>
   /** Undefined when the server gave none that may be used for ranges: then it cannot be resumed. */
   readValidator(): Promise<string | undefined>
-  /** Takes it from an answer's headers. */
-  keepValidator(headers: Headers): Promise<void>
+  keepValidator(validator: string | undefined): Promise<void>
   /** Deletes the file and its validator. */
   forget(): Promise<void>
 }
@@ -21,8 +20,7 @@ export function createPartialFile(path: string): PartialFile {
     path,
     sizeBytes: async () => (await orAbsent(stat(path)))?.size ?? 0,
     readValidator: async () => (await orAbsent(readFile(validatorPath, 'utf8'))) || undefined,
-    keepValidator: async (headers) => {
-      const validator = validatorOf(headers)
+    keepValidator: async (validator) => {
       if (validator) await writeFileAtomic(validatorPath, validator, { isDurable: false })
       else await fsExtra.remove(validatorPath)
     },
@@ -34,14 +32,17 @@ export function createPartialFile(path: string): PartialFile {
 }
 
 /**
- * A strong ETag, else the date; a weak ETag may not be used for ranges (RFC 9110, 13.1.5). Of a compressed answer none: its ranges
- * would count compressed bytes.
+ * What tells a server that the rest of its file still belongs to what has come: a strong ETag, else the date; a weak ETag may not be
+ * used for ranges (RFC 9110, 13.1.5). Of a file that a digest will prove, the date goes first: mirrors of a publisher agree on it,
+ * while each makes ETags its own way. Of a compressed answer nothing does: its ranges would count compressed bytes.
  */
-export function validatorOf(headers: Headers): string | undefined {
+export function validatorOf(headers: Headers, isProvenByDigest: boolean): string | undefined {
   if (headers.has('content-encoding')) return undefined
+  const date = headers.get('last-modified') ?? undefined
   const etag = headers.get('etag')
-  if (etag) return etag.startsWith('W/') ? undefined : etag
-  return headers.get('last-modified') ?? undefined
+  const strongEtag = etag?.startsWith('W/') ? undefined : (etag ?? undefined)
+  if (isProvenByDigest) return date ?? strongEtag
+  return etag ? strongEtag : date
 }
 
 async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {

@@ -14,7 +14,7 @@ export type RecipeName = keyof typeof loginUsers
  * the ordinary user where there is one, and imported from then on.
  */
 export async function provideImage(lab: Lab, recipe: RecipeName): Promise<string> {
-  const source = await buildOnce(recipe)
+  const source = await diskOf(recipe)
   const { TaskId: taskId } = await lab.call('KilnImportImage', {
     Source: source,
     Name: recipe,
@@ -32,7 +32,8 @@ export async function waitForImage(lab: Lab, taskId: string): Promise<string> {
   return task.ImageId
 }
 
-async function buildOnce(recipe: RecipeName): Promise<string> {
+/** The disk of a recipe's image, a qcow2 file. */
+export async function diskOf(recipe: RecipeName): Promise<string> {
   // Benchmarks use this file too, and vitest cannot be loaded outside of its own runs.
   const { inject } = await import('vitest')
   const directory = inject('imageDirectory')

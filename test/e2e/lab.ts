@@ -10,6 +10,12 @@ import { findProcesses } from '../../src/host/process-table.ts'
 /** The user whose daemon is tested when the tests run as root; scripts/test makes it. */
 export const ordinaryUser = 'kiln-tester'
 
+/** A `kiln` command that was started: a promise of how it ends. */
+export interface KilnCommand extends Promise<{ exitCode: number | undefined; stdout: string; stderr: string }> {
+  /** As Ctrl-C does. */
+  interrupt(): void
+}
+
 /** A daemon of its own state directory, run by a user, and what a test needs around it. */
 export interface Lab {
   readonly home: string
@@ -17,6 +23,8 @@ export interface Lab {
   startDaemon(): Promise<void>
   /** As a crash would. */
   killDaemon(): Promise<void>
+  /** Starts the `kiln` command as the lab's user, in the lab's state directory; resolves however it ends. */
+  kiln(...args: readonly string[]): KilnCommand
   /** Runs `aws ec2 …` against the daemon; answers its JSON. */
   aws(...args: readonly string[]): Promise<Record<string, unknown>>
   ssh(address: string, user: string, keyFile: string, command: string): Promise<string>
@@ -74,6 +82,14 @@ export async function openLab(user?: string, { diskMib }: { diskMib?: number } =
       const { pid } = JSON.parse(await readFile(join(home, 'daemon.json'), 'utf8')) as { pid: number }
       process.kill(pid, 'SIGKILL')
       await hasDaemonEnded
+    },
+    kiln: (...args) => {
+      // Unlike runuser, setpriv stays no parent of what it runs: a signal reaches the command itself.
+      const asItself = user ? ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--'] : []
+      const command = [...asItself, process.execPath, join(root, 'dist/cli/main.js'), ...args]
+      const started = execa(command[0] ?? '', command.slice(1), { env: { KILN_HOME: home }, cwd: home, reject: false })
+      const ended = started.then(({ exitCode, stdout, stderr }) => ({ exitCode, stdout, stderr }))
+      return Object.assign(ended, { interrupt: () => started.kill('SIGINT') })
     },
     aws: async (...args) => {
       const endpoint = environment['ENDPOINT'] ?? ''

@@ -106,8 +106,11 @@ Examples:
         ...(options.loginUser ? { LoginUser: options.loginUser } : {}),
         ...(options.checksum ? { Checksum: options.checksum } : {}),
       })
-      const imageId = await followTask(session, client, TaskId, isUrl ? cancelledDownload : cancelled)
-      await tellResult(session, client, imageId)
+      await tellResult(
+        session,
+        client,
+        await followTask(session, client, TaskId, isUrl ? cancelledDownload : cancelled),
+      )
     })
 }
 

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { copyFile, mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,7 +13,7 @@ import { Ec2Error } from '../../../src/ec2/errors.ts'
 import type { Checksum, WorkOptions } from '../../../src/ec2/ports/disk.ts'
 import { systemClock } from '../../../src/host/clock.ts'
 import { mib, quietWork } from './disk-lab.ts'
-import { breakOffAfter, serve, startUnreliableServer } from './unreliable-server.ts'
+import { breakOffAfter, rangeStart, serve, startUnreliableServer } from './unreliable-server.ts'
 
 const content = randomBytes(300_000)
 const later = randomBytes(300_000)
@@ -250,6 +251,34 @@ describe('begins again when', () => {
     await lab.get(url, digestOf(content))
     expect((await lab.read()).equals(content)).toBe(true)
     expect(ranges).toEqual([undefined, undefined])
+  })
+})
+
+describe('when another mirror has the rest, of the same date', () => {
+  const date = 'Wed, 25 Nov 2026 01:02:03 GMT'
+  const mirror = (own: string, afterBytes: number) => (request: IncomingMessage, response: ServerResponse) => {
+    const start = request.headers['if-range'] === date ? (rangeStart(request) ?? 0) : 0
+    const range = { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` }
+    const headers = { etag: own, 'last-modified': date, 'content-length': content.length - start }
+    response.writeHead(start > 0 ? 206 : 200, start > 0 ? { ...headers, ...range } : headers)
+    response.write(content.subarray(start, start + afterBytes), () => {
+      setTimeout(() => response.destroy(), 50)
+    })
+  }
+
+  test('goes on there if a digest will prove the file', async () => {
+    const lab = await createDownloadLab()
+    const { url, ranges } = await startUnreliableServer([mirror('"one"', 100_000), mirror('"two"', 200_000)])
+    await lab.get(url, digestOf(content))
+    expect((await lab.read()).equals(content)).toBe(true)
+    expect(ranges).toEqual([undefined, 'bytes=100000-'])
+  })
+
+  test('begins again if nothing will', async () => {
+    const lab = await createDownloadLab()
+    const { url } = await startUnreliableServer([mirror('"one"', 100_000), mirror('"two"', 300_000)])
+    await lab.get(url)
+    expect((await lab.read()).equals(content)).toBe(true)
   })
 })
 
