@@ -32,6 +32,8 @@ export async function startBareQemu(request: {
     [
       ...['-machine', 'q35', '-accel', accelerator, '-cpu', accelerator === 'kvm' ? 'host' : 'max'],
       ...['-smp', '2', '-m', '512', '-display', 'none', '-serial', `file:${overlay}.console`],
+      // By this nano knows that it may ask for metadata.
+      ...['-smbios', 'type=1,serial=ec2-bare'],
       ...['-drive', `file=${overlay},if=virtio,format=qcow2`],
       ...['-netdev', network, '-device', 'virtio-net-pci,netdev=net'],
     ],

@@ -8,6 +8,9 @@ const bytesPerMib = 1024 * 1024
 const partitionStartBytes = bytesPerMib
 const toolTimeoutMs = 120_000
 
+/** mke2fs makes a small file system in small blocks, which would stay small when the disk is large. */
+const grownLater = ['-b', '4096', '-i', '16384'] as const
+
 /** GRUB's first configuration, built into its core: where the real one is. */
 export const earlyGrubConfiguration = `set root=(hd0,msdos1)
 set prefix=(hd0,msdos1)/boot/grub
@@ -16,6 +19,17 @@ configfile $prefix/grub.cfg
 
 /** What GRUB's core needs to read its configuration from the disk and to boot Linux. */
 export const grubModules = ['biosdisk', 'part_msdos', 'ext2', 'linux', 'normal', 'configfile'] as const
+
+/**
+ * The first word on the console: the firmware has done its part (src/ec2/instance/boot-watcher.ts). On a dumb terminal GRUB does not
+ * clear the screen, which would be that of whoever reads the log.
+ */
+const sign = `serial --unit=0 --speed=115200
+terminfo serial dumb
+terminal_output serial
+echo kiln: boot stage firmware
+`
+const signModules = ['serial', 'terminfo', 'terminal', 'echo'] as const
 
 /**
  * Makes a bootable qcow2 (MBR, GRUB, one ext4 partition labelled `root`) from a directory tree with boot/vmlinuz and
@@ -36,12 +50,29 @@ export async function makeBiosDisk(
   const early = join(workDirectory, 'early.cfg')
   const core = join(workDirectory, 'core.img')
   const raw = join(workDirectory, 'disk.raw')
-  await writeFile(early, earlyGrubConfiguration)
-  await run(['grub-mkimage', '-O', 'i386-pc', '-o', core, '-p', '(hd0,msdos1)/boot/grub', '-c', early, ...grubModules])
+  await writeFile(early, sign + earlyGrubConfiguration)
+  await run([
+    'grub-mkimage',
+    '-O',
+    'i386-pc',
+    '-o',
+    core,
+    '-p',
+    '(hd0,msdos1)/boot/grub',
+    '-c',
+    early,
+    ...grubModules,
+    ...signModules,
+  ])
   await makePartitionedDisk(processes, { raw, diskMib: request.diskMib }, signal)
   // In a namespace of one's own every file of the tree belongs to root, and so it does on the disk.
   const asRoot = request.isRoot ? [] : ['unshare', '--user', '--map-root-user']
-  const makeFileSystem = fileSystemCommand({ root, raw, diskMib: request.diskMib, options: ['-L', 'root'] })
+  const makeFileSystem = fileSystemCommand({
+    root,
+    raw,
+    diskMib: request.diskMib,
+    options: ['-L', 'root', ...grownLater],
+  })
   const [program, ...rest] = [...asRoot, ...makeFileSystem]
   await run([program ?? '', ...rest])
   await installGrub(raw, { bootImage: join(grubDirectory, 'boot.img'), coreImage: core })

@@ -1,11 +1,18 @@
 import { chmod, copyFile, cp, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import type { ProcessHost } from '../../host/process.ts'
 import type { NanoRecipe } from './recipe.ts'
 
 const toolTimeoutMs = 120_000
 const libraryDirectories = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu']
-const appletLinks = ['sh', 'init', 'getty', 'login', 'acpid', 'reboot', 'poweroff', 'halt']
+/** Applets that Debian's busybox has but does not list for installation. */
+const appletLinks = ['bin/sh', 'bin/login', 'sbin/init', 'sbin/getty', 'sbin/acpid']
+/** They pass through etc/kiln/power, which tells the shutdown what it is for. */
+const powerLinks = ['sbin/poweroff', 'sbin/reboot', 'sbin/halt']
+const directories = [
+  ...['bin', 'sbin', 'dev', 'proc', 'sys', 'run', 'tmp', 'root', 'boot', 'usr/bin', 'usr/sbin', 'usr/local/bin'],
+  ...['etc/dropbear', 'etc/sudoers.d', 'var/log', 'var/lib/kiln', 'lib/x86_64-linux-gnu'],
+]
 
 /** Lays out the nano root file system in `root` from unpacked packages; its boot/ holds vmlinuz and initrd.gz. */
 export async function layOutNanoRoot(
@@ -26,87 +33,69 @@ export async function layOutNanoRoot(
   await mkdir(unpacked)
   for (const path of request.packages) await run(['dpkg-deb', '-x', path, unpacked])
 
-  for (const directory of [
-    'bin',
-    'sbin',
-    'dev',
-    'proc',
-    'sys',
-    'run',
-    'tmp',
-    'root',
-    'home/ec2-user',
-    'etc/kiln',
-    'etc/dropbear',
-    'etc/pam.d',
-    'usr/bin',
-    'usr/sbin',
-    'var/log',
-    'var/lib/kiln',
-    'etc/acpi/PWRF',
-    'boot',
-  ])
-    await mkdir(join(root, directory), { recursive: true })
+  for (const directory of directories) await mkdir(join(root, directory), { recursive: true })
+  await copyGuestTree(join(guestDirectory, 'root'), root)
   for (const path of recipe.files) {
     await mkdir(dirname(join(root, path)), { recursive: true })
     // Links stay links: an absolute one (the loader's) must not be followed on the host.
     await cp(join(unpacked, path), join(root, path), { verbatimSymlinks: true })
   }
   await chmod(join(root, 'usr/bin/sudo'), 0o4755)
-  await mkdir(join(root, 'lib/x86_64-linux-gnu'), { recursive: true })
   for (const library of recipe.libraries)
     await copyFile(await findLibrary(unpacked, library), join(root, 'lib/x86_64-linux-gnu', library))
   const { stdout: applets } = await run([join(root, 'bin/busybox'), '--list-full'])
-  const extra = appletLinks.map((name) => (name === 'sh' || name === 'login' ? `bin/${name}` : `sbin/${name}`))
-  for (const applet of new Set([...applets.split('\n').filter(Boolean), ...extra])) {
+  for (const link of powerLinks) await symlink('/etc/kiln/power', join(root, link))
+  for (const applet of new Set([...applets.split('\n').filter(Boolean), ...appletLinks])) {
     const path = join(root, applet)
     if (await exists(path)) continue
     await mkdir(dirname(path), { recursive: true })
     await symlink('/bin/busybox', path)
   }
-  for (const name of ['boot', 'shutdown', 'udhcpc', 'user-data']) {
-    await copyFile(join(guestDirectory, name), join(root, 'etc/kiln', name))
-    await chmod(join(root, 'etc/kiln', name), 0o755)
-  }
-  await copyFile(join(guestDirectory, 'inittab'), join(root, 'etc/inittab'))
   await writeConfiguration(root, recipe)
   await makeInitrd(run, { recipe, unpacked, guestDirectory, workDirectory: request.workDirectory, root })
+  await openDirectories(root)
 }
 
-async function writeConfiguration(root: string, recipe: NanoRecipe): Promise<void> {
-  const user = recipe.loginUser
+/** Git keeps of a mode only whether a file can be executed, and a checkout's umask may take more away: modes are set here. */
+async function copyGuestTree(from: string, to: string): Promise<void> {
+  for (const entry of await readdir(from, { withFileTypes: true, recursive: true })) {
+    const source = join(entry.parentPath, entry.name)
+    const target = join(to, relative(from, source))
+    if (entry.isDirectory()) await mkdir(target, { recursive: true })
+    else {
+      await mkdir(dirname(target), { recursive: true })
+      await copyFile(source, target)
+      const isExecutable = ((await lstat(source)).mode & 0o100) !== 0
+      await chmod(target, isExecutable ? 0o755 : 0o644)
+    }
+  }
+  await chmod(join(to, 'etc/sudoers'), 0o440)
+}
+
+/** The umask of whoever builds must not decide who may enter a directory of the guest. */
+async function openDirectories(root: string): Promise<void> {
+  for (const entry of await readdir(root, { withFileTypes: true, recursive: true })) {
+    if (entry.isDirectory()) await chmod(join(entry.parentPath, entry.name), 0o755)
+  }
+  await chmod(root, 0o755)
+}
+
+/** What differs by the recipe: who logs in. */
+async function writeConfiguration(root: string, { loginUser: user }: NanoRecipe): Promise<void> {
   const files: readonly (readonly [string, string, number])[] = [
     ['etc/passwd', `root:x:0:0:root:/root:/bin/sh\n${user}:x:1000:1000::/home/${user}:/bin/sh\n`, 0o644],
     ['etc/group', `root:x:0:\ntty:x:5:\n${user}:x:1000:\n`, 0o644],
     ['etc/shadow', `root:*:19000:0:99999:7:::\n${user}:*:19000:0:99999:7:::\n`, 0o600],
-    ['etc/shells', '/bin/sh\n', 0o644],
-    [
-      'etc/sudoers',
-      `Defaults secure_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nroot ALL=(ALL:ALL) ALL\n${user} ALL=(ALL:ALL) NOPASSWD:ALL\n`,
-      0o440,
-    ],
-    [
-      'etc/pam.d/sudo',
-      'auth required pam_permit.so\naccount required pam_permit.so\nsession required pam_permit.so\n',
-      0o644,
-    ],
-    ['etc/hostname', 'nano\n', 0o644],
-    ['etc/hosts', '127.0.0.1 localhost\n', 0o644],
-    ['etc/nsswitch.conf', 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n', 0o644],
-    ['etc/TZ', 'UTC0\n', 0o644],
-    ['etc/issue', 'Kiln nano \\n \\l\n', 0o644],
-    [
-      'etc/os-release',
-      'ID=kiln-nano\nID_LIKE=debian\nNAME="Kiln nano"\nPRETTY_NAME="Kiln nano"\nVERSION_ID=12\n',
-      0o644,
-    ],
-    ['etc/acpi/PWRF/00000080', '#!/bin/sh\nexec poweroff\n', 0o755],
-    ['etc/acpid.conf', 'PWRF PWRF/00000080\n', 0o644],
+    ['etc/sudoers.d/login-user', `${user} ALL=(ALL:ALL) NOPASSWD:ALL\n`, 0o440],
+    ['etc/kiln/login-user', `${user}\n`, 0o644],
   ]
   for (const [path, text, mode] of files) {
+    await mkdir(dirname(join(root, path)), { recursive: true })
     await writeFile(join(root, path), text)
     await chmod(join(root, path), mode)
   }
+  // Everything in the tree belongs to root on the disk: the init gives it to its user.
+  await mkdir(join(root, 'home', user), { recursive: true })
 }
 
 async function makeInitrd(

@@ -11,7 +11,6 @@ const common = {
   architecture: z.literal('x86_64'),
   loginUser: z.string().regex(/^[a-z][a-z0-9-]*$/),
   suite: z.string().regex(/^[a-z]+$/),
-  mirror: z.url(),
   diskMib: z.int().min(32).max(65_536),
 }
 
@@ -28,6 +27,8 @@ const nanoSchema = z.strictObject({
 const debianSchema = z.strictObject({
   kind: z.literal('debian'),
   ...common,
+  /** What the finished server takes its packages from; the build itself uses images.debianMirror of the configuration. */
+  mirror: z.url(),
   /** What is installed besides what is essential; what these depend on comes with them, what they recommend does not. */
   packages: z.array(packageName).min(1),
 })

@@ -33,10 +33,13 @@ const bannerTimeoutMs = 60_000
 const checkIntervalMs = 30_000
 const sshPort = 22
 
-/** What the console shows when a stage has been reached: the words of Linux, systemd, cloud-init and nano's init. */
+/**
+ * What the console shows when a stage has been reached: the words of Linux, systemd, cloud-init, and nano's GRUB and init. A server whose
+ * boot loader says nothing reaches `firmware` together with `kernel`.
+ */
 const consoleSigns: readonly { stage: BootStage; sign: RegExp }[] = [
   { stage: 'firmware', sign: /./ },
-  { stage: 'kernel', sign: /Linux version|\[ *\d+\.\d{6}\]|Welcome to |systemd\[1\]|kiln: boot stage/ },
+  { stage: 'kernel', sign: /Linux version|\[ *\d+\.\d{6}\]|Welcome to |systemd\[1\]|kiln: boot stage (?!firmware)/ },
   { stage: 'network', sign: /kiln: boot stage network/ },
   { stage: 'cloud-init', sign: /Cloud-init v\. \S+ finished at|kiln: boot stage cloud-init/ },
 ]

@@ -37,3 +37,13 @@ test('refuses what a recipe of another kind has', () => {
 test('refuses a kind that nobody can build', () => {
   expect(() => parseRecipe('r.yaml', debian.replace('kind: debian', 'kind: windows'))).toThrow(/^r\.yaml:1: kind: /)
 })
+
+test('tells the line where the text is not YAML', () => {
+  expect(() => parseRecipe('r.yaml', debian.replace('diskMib: 8192', 'diskMib: [8192'))).toThrow(/^r\.yaml:(8|9|10): /)
+})
+
+test('refuses a package name that apt would take for an option', () => {
+  expect(() => parseRecipe('r.yaml', debian.replace('- cloud-init', '- --reinstall'))).toThrow(
+    /^r\.yaml:10: packages\.0/,
+  )
+})
