@@ -39,7 +39,10 @@ const sshPort = 22
  */
 const consoleSigns: readonly { stage: BootStage; sign: RegExp }[] = [
   { stage: 'firmware', sign: /./ },
-  { stage: 'kernel', sign: /Linux version|\[ *\d+\.\d{6}\]|Welcome to |systemd\[1\]|kiln: boot stage (?!firmware)/ },
+  {
+    stage: 'kernel',
+    sign: /Linux version|\[ *\d+\.\d{6}\]|Welcome to |systemd\[1\]|kiln: boot stage (?:kernel|network|metadata|cloud-init)/,
+  },
   { stage: 'network', sign: /kiln: boot stage network/ },
   { stage: 'cloud-init', sign: /Cloud-init v\. \S+ finished at|kiln: boot stage cloud-init/ },
 ]

@@ -8,13 +8,16 @@ const maximumLength = 300
 /** cloud-init's log lines on the console, the same from 22.4 to 25.1: `cloud-init[520]: TIME - util.py[WARNING]: what is wrong`. */
 const cloudInitComplaint = /cloud-init\[\d+\]: .* - \S+\.py\[(?:WARNING|ERROR|CRITICAL)\]: (.+)/
 
+/** nano's, which has no cloud-init: images/nano/root/usr/lib/kiln/report.lua. */
+const nanoComplaint = /kiln: (user data: .+)/
+
 /**
  * What cloud-init complains of in whole lines of the console (latin1): user data that cannot be understood, a script or module that has
  * failed. Without it a user sees such errors only inside the guest.
  */
 export function findGuestWarnings(lines: readonly string[]): readonly string[] {
   return lines.flatMap((line) => {
-    const words = cloudInitComplaint.exec(line)?.[1]
+    const words = (cloudInitComplaint.exec(line) ?? nanoComplaint.exec(line))?.[1]
     if (words === undefined) return []
     const text = Buffer.from(words, 'latin1').toString('utf8').trim()
     // The module's Python object: its name stands before it.

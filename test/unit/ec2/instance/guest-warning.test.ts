@@ -16,3 +16,9 @@ test("finds what cloud-init complains of among the console's lines", () => {
 test('takes no other program for cloud-init', () => {
   expect(findGuestWarnings(['[ 1.0] systemd[1]: a - b.py[WARNING]: c', 'WARNING: cloud-init[1]: nothing'])).toEqual([])
 })
+
+test('takes the complaints of nano too, behind a login prompt as well', () => {
+  expect(
+    findGuestWarnings(['kiln: boot stage metadata', 'web login: kiln: user data: script 1 failed with exit code 3\r']),
+  ).toEqual(['user data: script 1 failed with exit code 3'])
+})
