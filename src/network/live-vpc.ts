@@ -60,6 +60,7 @@ export function createLiveVpc(
   let metadata: Server | undefined
   let isEnding = false
   let hasFailed = false
+  let isConverging = false
   let addresses = ''
   let wantsEgress = false
   let tapProblems: TapProblems = new Map()
@@ -127,7 +128,7 @@ export function createLiveVpc(
     namespace,
     broker,
     converge: async (vpc, host) => {
-      hasFailed = false
+      isConverging = true
       addresses = host.addresses.join()
       wantsEgress = vpc.subnets.some(({ hasInternetRoute }) => hasInternetRoute)
       background = runAfter(background, host)
@@ -137,17 +138,19 @@ export function createLiveVpc(
         firewall.load(vpcRuleset(vpc, host.addresses)).then((problems) => (ruleProblems = problems)),
         dnsmasq.converge(vpc),
       ])
+      isConverging = false
       hasFailed = results.some(({ status }) => status === 'rejected')
       for (const result of results) if (result.status === 'rejected') throw result.reason
       for (const problem of [...tapProblems.values(), ...ruleProblems])
         log.error({ vpcId, problem }, 'network is impaired')
     },
     needsAttention: async (host) =>
-      hasFailed ||
-      tapProblems.size > 0 ||
-      addresses !== host.addresses.join() ||
-      !(await dnsmasq.isAlive()) ||
-      (pendingCount === 0 && (metadata === undefined || (wantsEgress && (await egress.needsAttention(host))))),
+      !isConverging &&
+      (hasFailed ||
+        tapProblems.size > 0 ||
+        addresses !== host.addresses.join() ||
+        !(await dnsmasq.isAlive()) ||
+        (pendingCount === 0 && (metadata === undefined || (wantsEgress && (await egress.needsAttention(host)))))),
     inhabitants: () => [dnsmasq.process()].filter((process) => process !== undefined),
     tapProblem: (tapName) => tapProblems.get(tapName),
     warnings: () =>

@@ -131,12 +131,12 @@ export function createPublicForwarder(dependencies: PublicForwarderDependencies)
       await Promise.all(unmet.map(async (listener) => await open(listener)))
     },
     ports: () =>
-      [...listeners.values()].map((listener) => ({
-        publicIp: listener.wanted.publicIp,
-        port: listener.wanted.port,
-        hostPort: hostPortOf(listener),
-        ...(listener.problem === undefined ? {} : { problem: listener.problem }),
-      })),
+      [...listeners.values()].map((listener) => {
+        const { publicIp, port } = listener.wanted
+        const hostPort = hostPortOf(listener)
+        const problem = listener.problem && `${listener.problem}; ${describeStandIn(hostPort)}`
+        return { publicIp, port, hostPort, ...(problem === undefined ? {} : { problem }) }
+      }),
     warnings: () => describeUnmet([...listeners.values()].filter(({ problem }) => problem !== undefined)),
     close: () => {
       for (const listener of listeners.values()) close(listener)
@@ -149,16 +149,19 @@ export function createPublicForwarder(dependencies: PublicForwarderDependencies)
     const groups = new Map<string, Listener[]>()
     for (const listener of unmet) {
       const hostPort = hostPortOf(listener)
-      const offered = hostPort === undefined ? 'is not offered' : `is offered at port ${hostPort} instead`
-      const key = `${offered}: ${listener.problem}`.replaceAll(listener.wanted.publicIp, 'ADDRESS')
+      const key = `${describeStandIn(hostPort)}: ${listener.problem}`.replaceAll(listener.wanted.publicIp, 'ADDRESS')
       groups.set(key, [...(groups.get(key) ?? []), listener])
     }
     return [...groups].map(([key, members]) => {
       const { publicIp, port } = members[0]?.wanted ?? { publicIp: '', port: 0 }
       const others = members.length > 1 ? ` and of ${members.length - 1} other addresses` : ''
-      return `port ${port} of ${publicIp}${others} ${key.replaceAll('ADDRESS', publicIp)}`
+      return `port ${port} of ${publicIp}${others}: ${key.replaceAll('ADDRESS', publicIp)}`
     })
   }
+}
+
+function describeStandIn(hostPort: number | undefined): string {
+  return hostPort === undefined ? 'it is not offered' : `it is offered at port ${hostPort} instead`
 }
 
 function describeListenError(error: NodeJS.ErrnoException): string {

@@ -53,7 +53,7 @@ test('a port that another program of the host has is offered at its stand-in, an
   await offer([8080], [own, other])
   expect(lab.network().publicPorts()[0]).toMatchObject({ publicIp, port: 8080, hostPort: 18_080 })
   expect(lab.network().warnings()).toEqual([
-    `port 8080 of ${publicIp} and of 1 other addresses is offered at port 18080 instead: ${publicIp}:8080 cannot be offered: another program of this host listens there (or on that port of every address: 0.0.0.0, as sshd does)`,
+    `port 8080 of ${publicIp} and of 1 other addresses: it is offered at port 18080 instead: ${publicIp}:8080 cannot be offered: another program of this host listens there (or on that port of every address: 0.0.0.0, as sshd does)`,
   ])
   expect(await talk(18_080)).toBe('hello\nsaid')
   taken.close()
