@@ -94,6 +94,17 @@ const entries: readonly Entry[] = [
     summary: 'Show what happens',
     load: async () => (await import('./command/events.ts')).defineEvents,
   },
+  {
+    name: 'completion',
+    summary: 'Print completions for a shell',
+    load: async () => (await import('./command/completion.ts')).defineCompletion,
+  },
+  {
+    name: 'complete',
+    summary: 'Complete a command line',
+    isHidden: true,
+    load: async () => (await import('./command/complete.ts')).defineComplete,
+  },
   { name: 'key', summary: 'Manage key pairs', load: async () => (await import('./command/key.ts')).defineKey },
   { name: 'sg', summary: 'Manage security groups', load: async () => (await import('./command/sg.ts')).defineSg },
   { name: 'type', summary: 'List instance types', load: async () => (await import('./command/type.ts')).defineType },

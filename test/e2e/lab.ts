@@ -25,6 +25,8 @@ export interface Lab {
   killDaemon(): Promise<void>
   /** Starts the `kiln` command as the lab's user, in the lab's state directory; resolves however it ends. */
   kiln(...args: readonly string[]): KilnCommand
+  /** What runs `kiln` as the lab's user, to be followed by its arguments. */
+  readonly kilnArgv: readonly [string, ...string[]]
   /** Runs `aws ec2 …` against the daemon; answers its JSON. */
   aws(...args: readonly string[]): Promise<Record<string, unknown>>
   ssh(address: string, user: string, keyFile: string, command: string): Promise<string>
@@ -74,9 +76,21 @@ export async function openLab(user?: string, { diskMib }: { diskMib?: number } =
 
   const call: OperationCaller = (name, input) => callSocket(join(home, 'kilnd.sock'), name, input)
 
+  // Unlike runuser, setpriv stays no parent of what it runs: a signal reaches the command itself.
+  const asItself = user ? ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--'] : []
+  const [program, ...programArguments] = [
+    ...asItself,
+    'env',
+    `KILN_HOME=${home}`,
+    process.execPath,
+    join(root, 'dist/cli/main.js'),
+  ]
+  const kilnArgv = [program, ...programArguments] as const
+
   return {
     home,
     call,
+    kilnArgv,
     startDaemon,
     killDaemon: async () => {
       const { pid } = JSON.parse(await readFile(join(home, 'daemon.json'), 'utf8')) as { pid: number }
@@ -84,10 +98,7 @@ export async function openLab(user?: string, { diskMib }: { diskMib?: number } =
       await hasDaemonEnded
     },
     kiln: (...args) => {
-      // Unlike runuser, setpriv stays no parent of what it runs: a signal reaches the command itself.
-      const asItself = user ? ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--'] : []
-      const command = [...asItself, process.execPath, join(root, 'dist/cli/main.js'), ...args]
-      const started = execa(command[0] ?? '', command.slice(1), { env: { KILN_HOME: home }, cwd: home, reject: false })
+      const started = execa(program, [...programArguments, ...args], { cwd: home, reject: false })
       const ended = started.then(({ exitCode, stdout, stderr }) => ({ exitCode, stdout, stderr }))
       return Object.assign(ended, { interrupt: () => started.kill('SIGINT') })
     },

@@ -31,7 +31,7 @@ export function defineCp(command: Command, session: Session): void {
     command,
     'kiln cp app.conf web:/tmp/',
     'kiln cp -r web:/var/log ./logs',
-    'kiln cp root@web:/etc/shadow .',
+    'kiln cp admin@web:.bashrc .',
     'kiln cp web:dump.sql db:/tmp/',
   )
 }
@@ -72,7 +72,7 @@ async function operandOf(
 ): Promise<{ operand: string; identity?: string | undefined }> {
   // scp takes a local name with a colon for a host, unless a slash comes first.
   if (place.kind === 'local') {
-    const isPlain = place.path.startsWith('/') || !place.path.includes(':')
+    const isPlain = !/^[^/]*:/.test(place.path)
     return { operand: isPlain ? place.path : `./${place.path}` }
   }
   const instance = requireRunning(await resolveInstance(client, place.instance), place.instance)

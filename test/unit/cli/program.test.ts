@@ -1,48 +1,7 @@
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createClient } from '../../../src/cli/client.ts'
 import { renderEnvironment } from '../../../src/cli/command/env.ts'
-import { runCli } from '../../../src/cli/program.ts'
-import type { TextStream } from '../../../src/cli/session.ts'
-import { statePathsOf } from '../../../src/host/state-paths.ts'
-import { startFakeDaemon } from './fake-daemon.ts'
-
-const ends: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0)) await end()
-})
-
-type Answers = Parameters<typeof startFakeDaemon>[0]
-
-async function runAgainst(answers: Answers | undefined, argv: string[]) {
-  const daemon = answers ? await startFakeDaemon(answers) : undefined
-  if (daemon) ends.push(() => daemon.close())
-  const text = { out: '', err: '' }
-  const started: string[][] = []
-  const code = await runCli(argv, {
-    paths: daemon?.paths ?? statePathsOf('/nonexistent/kiln'),
-    environment: {},
-    stdin: process.stdin,
-    stdout: writerTo((part) => (text.out += part)),
-    stderr: writerTo((part) => (text.err += part)),
-    self: ['node', 'kiln main.js'],
-    signal: new AbortController().signal,
-    runInForeground: async (command) => {
-      started.push([...command])
-      return 7
-    },
-    region: undefined,
-  })
-  return { code, ...text, calls: daemon?.calls ?? [], started, paths: daemon?.paths }
-}
-
-function writerTo(take: (part: string) => void): TextStream {
-  return {
-    write: (part, done) => {
-      take(String(part))
-      done?.()
-    },
-  }
-}
+import { provideFakeDaemon, runAgainst } from './run-against.ts'
 
 function instance(id: string, name: string, state = 'running') {
   return { InstanceId: id, State: { Name: state }, InstanceType: 't3.micro', Tags: [{ Key: 'Name', Value: name }] }
@@ -157,8 +116,7 @@ test('takes options of the command that ssh runs for its own', async () => {
 })
 
 test('dials through an upgraded connection, keeping what came with the answer', async () => {
-  const daemon = await startFakeDaemon({})
-  ends.push(() => daemon.close())
+  const daemon = await provideFakeDaemon({})
   const stream = await createClient({ socketPath: daemon.paths.socket }).dial('i-1', 22)
   stream.end('world')
   let text = ''
@@ -167,8 +125,7 @@ test('dials through an upgraded connection, keeping what came with the answer', 
 })
 
 test('rejects with the daemon error when a stream is refused', async () => {
-  const daemon = await startFakeDaemon({})
-  ends.push(() => daemon.close())
+  const daemon = await provideFakeDaemon({})
   const dialed = createClient({ socketPath: daemon.paths.socket }).dial('i-1', 9)
   await expect(dialed).rejects.toMatchObject({ name: 'OperationError', code: 'Refused' })
 })
