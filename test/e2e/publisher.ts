@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 /** What becomes of a request for a disk after so many bytes of it. */
 interface Mishap {
   readonly afterBytes: number
-  readonly then: 'break off' | 'hold'
+  readonly ending: 'break off' | 'hold'
 }
 
 /** Who publishes disk images on 127.0.0.1, each with its list of checksums, and has an accident when told to. */
@@ -72,7 +72,7 @@ function answer(response: ServerResponse, content: Buffer, start: number, mishap
   else {
     response.write(content.subarray(start, start + mishap.afterBytes), () => {
       // Time for the client to take what is in the socket: a reset would throw it away.
-      if (mishap.then === 'break off') setTimeout(() => response.destroy(), 200)
+      if (mishap.ending === 'break off') setTimeout(() => response.destroy(), 200)
     })
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -45,7 +46,7 @@ describe('images by the kiln command, from a publisher on this host', () => {
   }
 
   test('a download that breaks off, and whose daemon is killed, goes on from there; no half image is listed', async () => {
-    publisher.plan({ afterBytes: 4 * mib, then: 'break off' }, { afterBytes: 4 * mib, then: 'hold' })
+    publisher.plan({ afterBytes: 4 * mib, ending: 'break off' }, { afterBytes: 4 * mib, ending: 'hold' })
     const broken = lab.kiln('image', 'pull', 'small')
     // How much of the first piece has come when the line breaks, is the kernel's affair.
     const secondStart = () => publisher.requests[1]?.start ?? Number.POSITIVE_INFINITY
@@ -79,7 +80,7 @@ describe('images by the kiln command, from a publisher on this host', () => {
   })
 
   test('Ctrl-C cancels, and the same command goes on from there; rm frees the space', async () => {
-    publisher.plan({ afterBytes: 4 * mib, then: 'hold' })
+    publisher.plan({ afterBytes: 4 * mib, ending: 'hold' })
     const interrupted = lab.kiln('image', 'pull', 'small', '--name', 'second')
     await until(async () => (await keptBytes()) > 3 * mib)
     interrupted.interrupt()
@@ -115,10 +116,12 @@ describe('images by the kiln command, from a publisher on this host', () => {
 
   test('imports a file by its relative path, with all that is said of it', async () => {
     await execa('sh', ['-c', 'gzip -1 <"$DISK" >disk.gz'], { cwd: lab.home, env: { DISK: disk } })
-    const { stdout: sum } = await execa('sha256sum', ['disk.gz'], { cwd: lab.home })
+    const sum = createHash('sha256')
+      .update(await readFile(join(lab.home, 'disk.gz')))
+      .digest('hex')
     const imported = await lab.kiln(
       ...['image', 'import', 'disk.gz', '--name', 'mine', '--description', 'My own'],
-      ...['--login-user', 'me', '--checksum', `sha256:${sum.split(' ')[0]}`],
+      ...['--login-user', 'me', '--checksum', `sha256:${sum}`],
     )
     expect(imported).toMatchObject({ exitCode: 0 })
     expect((await lab.kiln('image', 'ls')).stdout).toMatch(/^mine +ami-\w+ +x86_64 +[\d.]+ MiB +1 GiB +me .* My own$/m)
