@@ -8,6 +8,8 @@ export const exitCode = {
   notRunning: 3,
   notFound: 4,
   ambiguous: 5,
+  /** `kiln plan --detailed-exitcode`: something would change. */
+  changes: 6,
   interrupted: 130,
 } as const
 

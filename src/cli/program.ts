@@ -108,6 +108,22 @@ const entries: readonly Entry[] = [
   { name: 'key', summary: 'Manage key pairs', load: async () => (await import('./command/key.ts')).defineKey },
   { name: 'sg', summary: 'Manage security groups', load: async () => (await import('./command/sg.ts')).defineSg },
   { name: 'type', summary: 'List instance types', load: async () => (await import('./command/type.ts')).defineType },
+  {
+    name: 'plan',
+    summary: 'Show what `up` would change in a lab',
+    load: async () => (await import('./command/plan.ts')).definePlan,
+  },
+  {
+    name: 'up',
+    summary: 'Bring a lab to what its manifest says',
+    load: async () => (await import('./command/up.ts')).defineUp,
+  },
+  {
+    name: 'down',
+    summary: 'Delete everything that a lab has made',
+    load: async () => (await import('./command/down.ts')).defineDown,
+  },
+  { name: 'ps', summary: 'List the instances of a lab', load: async () => (await import('./command/ps.ts')).definePs },
 ]
 
 /** Runs one command line and returns its exit code; never throws, never prints a stack. */
@@ -194,4 +210,4 @@ function readVersion(): string {
 
 const exitCodeHelp = `
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the daemon is not running, 4 not found, 5 the name is ambiguous,
-130 interrupted; ssh and cp pass on the code of what they ran.`
+6 plan --detailed-exitcode: something would change, 130 interrupted; ssh and cp pass on the code of what they ran.`

@@ -235,10 +235,11 @@ async function main(): Promise<void> {
   })
   const schedules = createScheduleRunner({
     store,
+    events,
     log,
-    run: async ({ accountId, region, action, instanceIds }) => {
+    run: async ({ accountId, region, action }, instanceId) => {
       const caller = { accountId, region, source: 'socket' as const, requestId: random.uuid() }
-      await dispatch(caller, action === 'start' ? 'StartInstances' : 'StopInstances', { InstanceIds: [...instanceIds] })
+      await dispatch(caller, action === 'start' ? 'StartInstances' : 'StopInstances', { InstanceIds: [instanceId] })
     },
   })
   const domain: Domain = {

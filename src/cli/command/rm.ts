@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { confirm } from '../confirm.ts'
 import { CliError, exitCode } from '../failure.ts'
 import { addExamples } from '../help.ts'
 import { chooseInstanceIds, instanceStates } from '../resolve/instance.ts'
@@ -17,7 +18,10 @@ export function defineRm(command: Command, session: Session): void {
       const live = instanceStates.filter((state) => state !== 'terminated' && state !== 'shutting-down')
       const ids = await chooseInstanceIds(client, names, all ? live : undefined)
       if (ids.length === 0) return note(session, 'There is nothing to terminate.')
-      if (all && !yes) await confirm(session, `Terminate ${ids.length} instances and delete their disks?`)
+      if (all && !yes) {
+        const question = `Terminate ${ids.length} instances and delete their disks?`
+        await confirm(session, question, 'Nothing was terminated.')
+      }
       const answer = await client.call('TerminateInstances', { InstanceIds: ids })
       for (const change of answer.TerminatingInstances ?? []) {
         say(session, `${change.InstanceId} ${change.CurrentState?.Name}`)
@@ -25,18 +29,4 @@ export function defineRm(command: Command, session: Session): void {
       if (wait) await waitForState(session, client, ids, 'terminated')
     })
   addExamples(command, 'kiln rm web', 'kiln rm --all --yes --wait')
-}
-
-async function confirm(session: Session, question: string): Promise<void> {
-  if (!session.stdin.isTTY || !session.stdout.isTTY) {
-    throw new CliError('Without a terminal to ask on, --all needs --yes.', { exitCode: exitCode.usage })
-  }
-  const { createInterface } = await import('node:readline/promises')
-  const reader = createInterface({ input: session.stdin, output: process.stderr })
-  try {
-    const answer = await reader.question(`${question} [y/N] `, { signal: session.signal })
-    if (!/^y(es)?$/i.test(answer.trim())) throw new CliError('Nothing was terminated.')
-  } finally {
-    reader.close()
-  }
 }

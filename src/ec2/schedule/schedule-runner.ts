@@ -1,6 +1,7 @@
 import cron, { type ScheduledTask } from 'node-cron'
 import type { Logger } from 'pino'
 import { Ec2Error, invalidParameterValue } from '../errors.ts'
+import type { EventBus } from '../event/event-bus.ts'
 import type { Store } from '../ports/store.ts'
 import type { ScheduleRecord } from './schedule.ts'
 
@@ -17,30 +18,68 @@ export interface ScheduleRunner {
 
 export interface ScheduleRunnerDependencies {
   readonly store: Store
+  readonly events: EventBus
   readonly log: Logger
-  /** Does what the schedule says, as its account. */
-  readonly run: (schedule: ScheduleRecord) => Promise<void>
+  /** Starts or stops one of its instances, as its account. */
+  readonly run: (schedule: ScheduleRecord, instanceId: string) => Promise<void>
 }
 
-export function createScheduleRunner({ store, log, run }: ScheduleRunnerDependencies): ScheduleRunner {
+export function createScheduleRunner({ store, events, log, run }: ScheduleRunnerDependencies): ScheduleRunner {
   const tasks = new Map<string, { text: string; task: ScheduledTask }>()
 
   function begin(schedule: ScheduleRecord): ScheduledTask {
     return cron.schedule(
       schedule.cron,
-      async () => {
-        try {
-          await run(schedule)
-        } catch (error) {
-          const isRefused = error instanceof Ec2Error
-          log.warn(
-            { schedule: schedule.name, err: isRefused ? error.message : error },
-            'schedule could not be carried out',
-          )
-        }
-      },
+      () => carryOut(schedule),
       schedule.timeZone ? { timezone: schedule.timeZone } : {},
     )
+  }
+
+  /** One that cannot be started or stopped does not keep the others; a schedule whose instances are all gone goes too. */
+  async function carryOut(schedule: ScheduleRecord): Promise<void> {
+    const live = schedule.instanceIds.filter((id) => {
+      const state = store.instances.find(id)?.state
+      return state !== undefined && state !== 'terminated' && state !== 'shutting-down'
+    })
+    if (live.length === 0) {
+      store.transaction(() => store.schedules.remove(schedule.id))
+      refresh()
+      tell(schedule, schedule.name, 'is deleted: none of its instances is left')
+      return
+    }
+    await Promise.all(live.map((id) => carryOutFor(schedule, id)))
+  }
+
+  async function carryOutFor(schedule: ScheduleRecord, instanceId: string): Promise<void> {
+    try {
+      await run(schedule, instanceId)
+      tell(schedule, instanceId, `is told to ${schedule.action}`)
+    } catch (error) {
+      const reason = error instanceof Ec2Error ? error.message : 'an internal error has occurred'
+      log.warn({ schedule: schedule.name, instanceId, err: error }, 'schedule could not be carried out')
+      tell(schedule, instanceId, `could not ${schedule.action}: ${reason}`)
+    }
+  }
+
+  function tell(schedule: ScheduleRecord, resourceId: string, what: string): void {
+    events.publish({
+      kind: 'schedule',
+      resourceId,
+      message: `${resourceId} ${what}`,
+      detail: { schedule: schedule.name },
+    })
+  }
+
+  function refresh(): void {
+    const recorded = new Map(store.schedules.listAll().map((schedule) => [schedule.id, schedule]))
+    for (const [id, { text, task }] of tasks) {
+      if (JSON.stringify(recorded.get(id)) === text) continue
+      void task.destroy()
+      tasks.delete(id)
+    }
+    for (const [id, schedule] of recorded) {
+      if (!tasks.has(id)) tasks.set(id, { text: JSON.stringify(schedule), task: begin(schedule) })
+    }
   }
 
   return {
@@ -63,17 +102,7 @@ export function createScheduleRunner({ store, log, run }: ScheduleRunnerDependen
         )
       }
     },
-    refresh: () => {
-      const recorded = new Map(store.schedules.listAll().map((schedule) => [schedule.id, schedule]))
-      for (const [id, { text, task }] of tasks) {
-        if (JSON.stringify(recorded.get(id)) === text) continue
-        void task.destroy()
-        tasks.delete(id)
-      }
-      for (const [id, schedule] of recorded) {
-        if (!tasks.has(id)) tasks.set(id, { text: JSON.stringify(schedule), task: begin(schedule) })
-      }
-    },
+    refresh,
     nextRunOf: (scheduleId) => tasks.get(scheduleId)?.task.getNextRun() ?? undefined,
     close: () => {
       for (const { task } of tasks.values()) void task.destroy()

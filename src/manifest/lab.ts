@@ -1,0 +1,116 @@
+/** What `up` can wait for; a boot stage of KilnDescribeInstance, or the state `running`. */
+export const goals = ['running', 'ssh', 'cloud-init'] as const
+export type Goal = (typeof goals)[number]
+
+/** A lab as its manifest declares it, checked and spelt out: defaults filled in, names as EC2 will have them, files read. */
+export interface Lab {
+  readonly name: string
+  readonly region?: string
+  readonly images: ReadonlyMap<string, LabImage>
+  readonly keyPairs: ReadonlyMap<string, LabKeyPair>
+  readonly securityGroups: ReadonlyMap<string, LabSecurityGroup>
+  readonly instances: ReadonlyMap<string, LabInstance>
+  /** Templates by name; see output.ts. */
+  readonly outputs: ReadonlyMap<string, string>
+}
+
+export type Architecture = 'x86_64' | 'i386' | 'arm64'
+
+export interface LabImage {
+  readonly key: string
+  /** The AMI's name; for `existing` a name or an id. */
+  readonly name: string
+  readonly source: ImageSource
+}
+
+export type ImageSource =
+  | { readonly kind: 'recipe'; readonly recipe: string }
+  | { readonly kind: 'catalog'; readonly entry: string }
+  | {
+      readonly kind: 'import'
+      /** An absolute path, or an http(s) URL. */
+      readonly from: string
+      readonly checksum?: string
+      readonly architecture: Architecture
+      readonly loginUser?: string
+    }
+  | { readonly kind: 'existing' }
+
+export interface LabKeyPair {
+  readonly key: string
+  readonly name: string
+  readonly source:
+    | { readonly kind: 'generated'; readonly type: 'ed25519' | 'rsa' }
+    /** One line, OpenSSH format, without a comment. */
+    | { readonly kind: 'imported'; readonly publicKey: string }
+}
+
+export interface LabSecurityGroup {
+  readonly key: string
+  readonly name: string
+  readonly ingress: readonly LabRule[]
+  readonly egress: readonly LabRule[]
+}
+
+/** One rule with one peer, in the numbers that DescribeSecurityGroups answers. */
+export interface LabRule {
+  readonly protocol: string
+  readonly fromPort: number
+  readonly toPort: number
+  readonly peer: { readonly cidr: string } | { readonly group: string }
+  readonly description?: string
+}
+
+export interface LabInstance {
+  readonly key: string
+  readonly count: number
+  /** Key of its image. */
+  readonly image: string
+  /** Absent: t3.micro, or t4g.micro for an arm64 image. */
+  readonly type?: string
+  /** Key of its key pair. */
+  readonly keyPair?: string
+  /** Keys of its security groups; none: the default group of the VPC, as on EC2. */
+  readonly securityGroups: readonly string[]
+  /** Base64. */
+  readonly userData?: string
+  /** Size of the root disk in GiB; the image's own when absent. */
+  readonly disk?: number
+  readonly tags: Readonly<Record<string, string>>
+  readonly privateIpAddress?: string
+  readonly disableApiTermination: boolean
+  readonly disableApiStop: boolean
+  readonly dependsOn: ReadonlyMap<string, Goal>
+  readonly schedule?: { readonly start?: string; readonly stop?: string; readonly timeZone?: string }
+}
+
+/** Tags by which a lab knows its own again: there is no state file. */
+export const labTag = {
+  /** The lab's name. */
+  lab: 'kiln:lab',
+  /** Which one of the lab: `instances.web[0]`. */
+  resource: 'kiln:lab-resource',
+  /** Name or id of the image that an instance was launched for. */
+  image: 'kiln:lab-image',
+} as const
+
+/** How EC2 knows a key pair, a group or an imported image of a lab, so that two labs cannot meet. */
+export function nameInLab(lab: string, key: string): string {
+  return `${lab}-${key}`
+}
+
+/** `instances.web[0]`: one instance of a lab. */
+export function instanceAddress(key: string, index: number): string {
+  return `instances.${key}[${index}]`
+}
+
+/** The Name tag of an instance: its number is left out when its manifest asks for one only. */
+export function instanceName(lab: Pick<Lab, 'name'>, instance: LabInstance, index: number): string {
+  const name = nameInLab(lab.name, instance.key)
+  return instance.count === 1 ? name : `${name}-${index}`
+}
+
+/** The name of the schedule that starts or stops one instance of a lab. */
+export function scheduleName(lab: string, address: string, action: 'start' | 'stop'): string {
+  return `${lab}/${address}/${action}`
+}

@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import { checkTemplate } from '../output.ts'
+import { closed, fail, section } from './closed.ts'
+import { imageSchema } from './image.ts'
+import { instanceSchema } from './instance.ts'
+import { keyPairSchema } from './key-pair.ts'
+import type { ManifestScope } from './scope.ts'
+import { securityGroupSchema } from './security-group.ts'
+
+/**
+ * The schema of a manifest whose parts know each other's names, so that one pass finds every mistake. Refinements hang on single
+ * values wherever possible: zod looks at those even when their neighbours are wrong.
+ */
+export function manifestSchema(scope: ManifestScope) {
+  return closed({
+    name: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]{0,39}$/, 'expected a lower-case letter, then at most 39 of a-z, 0-9 and -.')
+      .refine((name) => !/^sg($|-)/.test(name), 'names of security groups may not begin with sg-; choose another name.')
+      .describe('Name of the lab; begins the names of what it makes'),
+    region: z
+      .string()
+      .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'expected a region such as us-east-1.')
+      .optional()
+      .describe('Where everything is made; AWS_REGION when absent'),
+    images: section(imageSchema(scope)).optional().describe('Disk images that instances boot from'),
+    keyPairs: section(keyPairSchema(scope)).optional().describe('Keys that instances let in'),
+    securityGroups: section(securityGroupSchema(scope)).optional().describe('Firewalls of instances'),
+    instances: section(instanceSchema(scope)).optional().describe('Servers'),
+    outputs: section(template(scope)).optional().describe('Told at the end: ${instances.web[0].publicIpAddress}'),
+  })
+}
+
+/** A manifest as it is written. */
+export type Manifest = z.infer<ReturnType<typeof manifestSchema>>
+
+function template(scope: ManifestScope) {
+  return z.string().superRefine((text, context) => {
+    for (const problem of checkTemplate(text, scope, (name) => scope.countOf(name))) fail(context, problem)
+  })
+}

@@ -1,0 +1,152 @@
+import {
+  type Goal,
+  type ImageSource,
+  type Lab,
+  type LabImage,
+  type LabInstance,
+  type LabKeyPair,
+  type LabRule,
+  type LabSecurityGroup,
+  nameInLab,
+} from './lab.ts'
+import type { ManifestFiles } from './manifest-files.ts'
+import { defaultEgress, normaliseCidr, protocols, readPorts } from './rule.ts'
+import { isUrl } from './schema/image.ts'
+import type { Manifest } from './schema/manifest.ts'
+
+type Entry<Section extends 'images' | 'keyPairs' | 'securityGroups' | 'instances'> = NonNullable<
+  Manifest[Section]
+>[string]
+
+/** The lab that a checked manifest means. */
+export async function spellOut(manifest: Manifest, files: ManifestFiles | undefined): Promise<Lab> {
+  const { name } = manifest
+  return {
+    name,
+    ...(manifest.region ? { region: manifest.region } : {}),
+    images: mapOf(manifest.images, (key, entry) => spellOutImage(name, key, entry, files)),
+    keyPairs: new Map(
+      await Promise.all(
+        Object.entries(manifest.keyPairs ?? {}).map(
+          async ([key, entry]) => [key, await spellOutKeyPair(name, key, entry, files)] as const,
+        ),
+      ),
+    ),
+    securityGroups: mapOf(manifest.securityGroups, (key, entry) => spellOutGroup(name, key, entry)),
+    instances: new Map(
+      await Promise.all(
+        Object.entries(manifest.instances ?? {}).map(
+          async ([key, entry]) => [key, await spellOutInstance(key, entry, files)] as const,
+        ),
+      ),
+    ),
+    outputs: new Map(Object.entries(manifest.outputs ?? {})),
+  }
+}
+
+function mapOf<Item, Result>(
+  section: Readonly<Record<string, Item>> | undefined,
+  convert: (key: string, item: Item) => Result,
+): Map<string, Result> {
+  return new Map(Object.entries(section ?? {}).map(([key, item]) => [key, convert(key, item)]))
+}
+
+function spellOutImage(lab: string, key: string, entry: Entry<'images'>, files: ManifestFiles | undefined): LabImage {
+  const { recipe, catalog, existing, import: from = '' } = entry
+  const source = ((): ImageSource => {
+    if (recipe !== undefined) return { kind: 'recipe', recipe }
+    if (catalog !== undefined) return { kind: 'catalog', entry: catalog }
+    if (existing !== undefined) return { kind: 'existing' }
+    return {
+      kind: 'import',
+      from: isUrl(from) ? from : (files?.locate(from) ?? from),
+      architecture: entry.architecture ?? 'x86_64',
+      ...(entry.checksum ? { checksum: entry.checksum } : {}),
+      ...(entry.loginUser ? { loginUser: entry.loginUser } : {}),
+    }
+  })()
+  return { key, source, name: entry.name ?? recipe ?? catalog ?? existing ?? nameInLab(lab, key) }
+}
+
+async function spellOutKeyPair(
+  lab: string,
+  key: string,
+  entry: Entry<'keyPairs'>,
+  files: ManifestFiles | undefined,
+): Promise<LabKeyPair> {
+  const name = nameInLab(lab, key)
+  if (entry.publicKeyFile === undefined)
+    return { key, name, source: { kind: 'generated', type: entry.type ?? 'ed25519' } }
+  const text = (await readText(files, entry.publicKeyFile))?.toString('utf8') ?? ''
+  return { key, name, source: { kind: 'imported', publicKey: text.trim().split(/\s+/).slice(0, 2).join(' ') } }
+}
+
+async function readText(files: ManifestFiles | undefined, path: string): Promise<Buffer | undefined> {
+  const file = await files?.read(path)
+  return file && 'content' in file ? file.content : undefined
+}
+
+function spellOutGroup(lab: string, key: string, entry: Entry<'securityGroups'>): LabSecurityGroup {
+  const ingress = (entry.ingress ?? []).flatMap(({ from, ...rule }) => spellOutRules(rule, from))
+  const egress = entry.egress?.flatMap(({ to, ...rule }) => spellOutRules(rule, to))
+  return { key, name: nameInLab(lab, key), ingress, egress: egress ?? defaultEgress }
+}
+
+function spellOutRules(
+  rule: {
+    protocol?: keyof typeof protocols | undefined
+    ports?: number | string | (number | string)[] | undefined
+    description?: string | undefined
+  },
+  peers: string | string[],
+): LabRule[] {
+  const ranges = rule.ports === undefined ? [] : [rule.ports].flat().flatMap((item) => readPorts(item) ?? [])
+  const everything = { fromPort: -1, toPort: -1 }
+  return (ranges.length > 0 ? ranges : [everything]).flatMap((range) =>
+    [peers].flat().map((peer) => {
+      const cidr = normaliseCidr(peer)
+      return {
+        protocol: protocols[rule.protocol ?? 'tcp'],
+        ...range,
+        peer: cidr === undefined ? { group: peer } : { cidr },
+        ...(rule.description ? { description: rule.description } : {}),
+      }
+    }),
+  )
+}
+
+async function spellOutInstance(
+  key: string,
+  entry: Entry<'instances'>,
+  files: ManifestFiles | undefined,
+): Promise<LabInstance> {
+  const { type, keyPair, disk, privateIpAddress, schedule, dependsOn = [] } = entry
+  const userData =
+    entry.userDataFile === undefined ? Buffer.from(entry.userData ?? '') : await readText(files, entry.userDataFile)
+  return {
+    key,
+    count: entry.count ?? 1,
+    image: entry.image,
+    securityGroups: [...new Set(entry.securityGroups ?? [])],
+    tags: entry.tags ?? {},
+    disableApiTermination: entry.disableApiTermination ?? false,
+    disableApiStop: entry.disableApiStop ?? false,
+    dependsOn: new Map(
+      Array.isArray(dependsOn) ? dependsOn.map((name): [string, Goal] => [name, 'running']) : Object.entries(dependsOn),
+    ),
+    ...(type ? { type } : {}),
+    ...(keyPair ? { keyPair } : {}),
+    ...(userData && userData.length > 0 ? { userData: userData.toString('base64') } : {}),
+    ...(disk ? { disk } : {}),
+    ...(privateIpAddress ? { privateIpAddress } : {}),
+    ...(schedule
+      ? {
+          schedule: {
+            ...(schedule.start ? { start: schedule.start } : {}),
+            ...(schedule.stop ? { stop: schedule.stop } : {}),
+            ...(schedule.timeZone ? { timeZone: schedule.timeZone } : {}),
+          },
+        }
+      : {}),
+  }
+}
