@@ -53,6 +53,7 @@ Made from the commands' own help by \`npm run generate:cli-reference\`; a test h
 | 3 | the daemon is not running, or ended meanwhile |
 | 4 | what was named is not there |
 | 5 | the name means more than one thing: give the id |
+| 6 | kiln plan with --detailed-exitcode: something would change |
 | 130 | interrupted by Ctrl-C; what the daemon does goes on |
 
 \`ssh\` and \`cp\` pass on the exit code of the program they run. Results go to standard output, everything else to standard error.
