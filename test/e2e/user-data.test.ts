@@ -208,7 +208,7 @@ describe('user data and the life of a nano server', () => {
     const seconds = Object.fromEntries(stages.map(({ Name: name, Seconds: at }) => [name, at ?? Number.NaN]))
     const order = ['firmware', 'kernel', 'network', 'metadata', 'ssh'].map((name) => seconds[name])
     expect(order).toEqual(order.toSorted((one, other) => (one ?? 0) - (other ?? 0)))
-    expect(seconds['firmware']).toBeLessThan(seconds['kernel'] ?? 0)
+    expect(order.every((at) => at !== undefined && !Number.isNaN(at))).toBe(true)
   })
 
   test('reboots as a whole when EC2 is asked to, and keeps its keys and its configuration', async () => {
