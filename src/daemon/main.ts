@@ -172,7 +172,8 @@ async function main(): Promise<void> {
   })
   const networks = createNetworkDriver({ store, network, log })
   const machines = createMachineHost({ processes, clock, log })
-  const eraser = createVolumeEraser({ store, paths })
+  const layers = createLayerCollector({ store, paths, log })
+  const eraser = createVolumeEraser({ store, paths, layers })
   const descriptions = createDescriptionWriter({ store, paths })
   const launcher = createMachineLauncher({
     store,
@@ -209,7 +210,6 @@ async function main(): Promise<void> {
     diskPause,
     log,
   })
-  const layers = createLayerCollector({ store, paths, log })
   const tasks = createTaskRunner({ store, clock, paths, events, log })
   const builder = createImageBuilder({
     processes: diskProcesses,

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { StatePaths } from '../../host/state-paths.ts'
+import type { LayerCollector } from '../layer/layer-collector.ts'
 import type { Store } from '../ports/store.ts'
 
-/** Deletes volumes for good. */
+/** Deletes volumes for good, and the layers that stood under them alone. */
 export interface VolumeEraser {
   /** The record must say `deleting`; it goes after the file, so that an interrupted deletion is taken up again. */
   erase(volumeId: string): Promise<void>
@@ -11,8 +12,12 @@ export interface VolumeEraser {
   eraseInterrupted(): Promise<void>
 }
 
-export function createVolumeEraser(dependencies: { store: Store; paths: StatePaths }): VolumeEraser {
-  const { store, paths } = dependencies
+export function createVolumeEraser(dependencies: {
+  store: Store
+  paths: StatePaths
+  layers: LayerCollector
+}): VolumeEraser {
+  const { store, paths, layers } = dependencies
 
   async function erase(volumeId: string): Promise<void> {
     await fsExtra.remove(join(paths.volumes, volumeId))
@@ -20,6 +25,8 @@ export function createVolumeEraser(dependencies: { store: Store; paths: StatePat
       store.volumes.remove(volumeId)
       store.tags.removeAll(volumeId)
     })
+    // Its image may be gone already: then the volume was the last that needed the layer. Nobody has to wait for that.
+    void layers.collect()
   }
 
   return {
