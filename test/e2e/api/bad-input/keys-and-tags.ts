@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { type BadInput, missingInstance } from './bad-input.ts'
 
-function rsa3072(): Uint8Array {
-  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 3072 })
-  return Buffer.from(publicKey.export({ type: 'spki', format: 'pem' }))
-}
+// Made once, before any connection is open: it blocks for seconds on a busy machine.
+const rsa3072 = Buffer.from(
+  generateKeyPairSync('rsa', { modulusLength: 3072 }).publicKey.export({ type: 'spki', format: 'pem' }),
+)
 
 /** Key pairs and tags. */
 export const badKeysAndTags: BadInput[] = [
@@ -61,7 +61,7 @@ export const badKeysAndTags: BadInput[] = [
   [
     'an RSA key of 3072 bits',
     'ImportKeyPair',
-    () => ({ KeyName: 'x', PublicKeyMaterial: rsa3072() }),
+    () => ({ KeyName: 'x', PublicKeyMaterial: rsa3072 }),
     'InvalidKey.Format',
     'Supported lengths are 1024, 2048 and 4096.',
   ],
