@@ -18,10 +18,16 @@ export async function listenOn(
   where: { host: string; port: number } | { path: string },
 ): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(where, () => {
-      server.off('error', reject)
+    const onListening = () => {
+      server.off('error', onError)
       resolve()
-    })
+    }
+    const onError = (error: Error) => {
+      server.off('listening', onListening)
+      reject(error)
+    }
+    server.once('listening', onListening)
+    server.once('error', onError)
+    server.listen(where)
   })
 }

@@ -26,6 +26,9 @@ export interface DiskHostDependencies {
 
 const blockBytes = 512
 
+/** Compressing takes a second for an image of this size and minutes for a whole distribution. */
+const maximumCompressedBytes = 128 * 1024 ** 2
+
 /** Beside the layer's directory while it is made. */
 const stagingSuffix = '.importing'
 
@@ -60,10 +63,12 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     const spaceBytes = Math.max(0, (await freeBytes(staging)) - reservedBytes)
     const disk = await unpackDisk(processes, source, staging, { spaceBytes, maximumVirtualBytes }, work)
     const virtualSizeBytes = await inspect(disk, work.signal)
-    await requireSpace('the import', { path: staging, neededBytes: await qemuImg.measure(disk), reservedBytes })
+    const neededBytes = await qemuImg.measure(disk)
+    await requireSpace('the import', { path: staging, neededBytes, reservedBytes })
     const path = join(staging, diskFile.disk)
     // Always converted, also from qcow2: what comes out was written by our own qemu-img, with no foreign metadata in it.
     await qemuImg.convert(disk, path, {
+      isCompressed: neededBytes > 0 && neededBytes <= maximumCompressedBytes,
       signal: work.signal,
       onPercent: (percent) => {
         const doneBytes = Math.round((virtualSizeBytes * percent) / 100)

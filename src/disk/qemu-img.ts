@@ -41,11 +41,11 @@ export interface QemuImg {
    * Formats without a check (raw, vpc) pass. `isForeign` forgives leaked clusters, which a crash of the writer leaves.
    */
   check(path: string, format: DiskFormat, options: { isForeign: boolean; signal: AbortSignal }): Promise<void>
-  /** `onPercent` is called with 0 to 100. */
+  /** `onPercent` is called with 0 to 100. `isCompressed` makes a smaller file that is slower to write and a little slower to read. */
   convert(
     source: { path: string; format: DiskFormat },
     destination: string,
-    work: { signal: AbortSignal; onPercent: (percent: number) => void },
+    work: { isCompressed: boolean; signal: AbortSignal; onPercent: (percent: number) => void },
   ): Promise<void>
 }
 
@@ -144,7 +144,8 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
         '-t',
         'writeback',
       ]
-      await runLimited(convertLimits, [...args, source.path, destination], {
+      const compression = work.isCompressed ? ['-c'] : []
+      await runLimited(convertLimits, [...args, ...compression, source.path, destination], {
         timeoutMs: convertTimeoutMs,
         signal: work.signal,
         onLine: (line) => {

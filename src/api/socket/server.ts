@@ -35,6 +35,8 @@ export interface SocketServerDependencies {
   readonly shutDown: (options: { machines: boolean }) => void
 }
 
+const keepAliveTimeoutMs = 75_000
+
 /**
  * `POST /operations/NAME` answers JSON; `GET /events?after=NUMBER` streams one event a line; `GET /console-log/INSTANCE` gives the output
  * of the serial console (`?tail=LINES`, `&follow=1`); `GET /dial/INSTANCE/PORT` and `GET /console/INSTANCE` with `Upgrade: kiln-stream`
@@ -47,6 +49,8 @@ export function createSocketServer(dependencies: SocketServerDependencies): Serv
       sendError(response, describeError(dependencies, caller, error))
     })
   })
+  // Longer than clients keep theirs, so that none sends a request into a connection that is just being closed.
+  server.keepAliveTimeout = keepAliveTimeoutMs
   server.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy())
     const caller = callerOf(dependencies, request)

@@ -344,11 +344,12 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
         recordState(dependencies, runtime.id, 'stopping', { transition: 'User initiated' })
         wake(runtime.id)
       }
+      // Those that were stopping or ending already are waited for too: they have networks and files to give back.
       await Promise.all(
-        live.map((runtime) =>
+        [...runtimes.values()].map((runtime) =>
           waitForRuntime(
             runtime,
-            () => runtime.machine === undefined && store.instances.find(runtime.id)?.state !== 'stopping',
+            () => runtime.machine === undefined && !runtime.isRunning,
             dependencies.stopTimeoutMs + 10_000,
           ),
         ),

@@ -27,11 +27,11 @@ test('a new namespace gets everything', () => {
     addr replace 172.31.16.1/20 dev dhcp0 noprefixroute
     tuntap add name eni000000000005 mode tap
     link set eni000000000005 up
-    ntable change name arp_cache dev eni000000000005 proxy_delay 0
+    ntable change name arp_cache dev eni000000000005 proxy_delay 0 retrans 100
     route replace 172.31.0.5/32 dev eni000000000005 src 172.31.0.1
     tuntap add name eni000000000006 mode tap
     link set eni000000000006 up
-    ntable change name arp_cache dev eni000000000006 proxy_delay 0
+    ntable change name arp_cache dev eni000000000006 proxy_delay 0 retrans 100
     route replace 172.31.0.6/32 dev eni000000000006 src 172.31.0.1"
   `)
 })
@@ -44,7 +44,7 @@ test('a tap that lost its route gets it back and is not made again: it may be in
   const routes = new Map([['172.31.0.5', 'eni000000000005']])
   expect(routerBatch(sampleVpc(), { ...complete, routes })).toEqual([
     'link set eni000000000006 up',
-    'ntable change name arp_cache dev eni000000000006 proxy_delay 0',
+    'ntable change name arp_cache dev eni000000000006 proxy_delay 0 retrans 100',
     'route replace 172.31.0.6/32 dev eni000000000006 src 172.31.0.1',
   ])
 })
