@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import { confirm } from '../confirm.ts'
-import { CliError, exitCode } from '../failure.ts'
 import { addExamples } from '../help.ts'
 import { chooseInstanceIds, instanceStates } from '../resolve/instance.ts'
 import { clientOf, note, say, type Session } from '../session.ts'
