@@ -15,6 +15,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -24,7 +25,9 @@ export default defineConfig({
           globalSetup: ['test/e2e/image-directory.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          // Guests wait as much as they compute: two files at once take two processors well.
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

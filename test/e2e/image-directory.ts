@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
@@ -15,6 +15,7 @@ declare module 'vitest' {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const kept = process.env['KILN_TEST_IMAGES']
   const directory = kept ?? (await mkdtemp('/var/tmp/kiln-test-images-'))
+  if (kept) await mkdir(kept, { recursive: true })
   // The ordinary user's daemon imports from it.
   if (!kept) await chmod(directory, 0o755)
   project.provide('imageDirectory', directory)

@@ -38,7 +38,26 @@ export async function diskOf(recipe: RecipeName): Promise<string> {
   const { inject } = await import('vitest')
   const directory = inject('imageDirectory')
   const path = join(directory, `${recipe}.qcow2`)
-  if (await fsExtra.pathExists(path)) return path
+  const mark = `${path}.building`
+  // Test files run side by side: whoever makes the directory builds, the others wait.
+  while (!(await fsExtra.pathExists(path))) {
+    const isOurs = await mkdir(mark).then(
+      () => true,
+      () => false,
+    )
+    if (isOurs) {
+      try {
+        await build(recipe, path)
+      } finally {
+        await fsExtra.remove(mark)
+      }
+    } else await until(async () => !(await fsExtra.pathExists(mark)))
+  }
+  return path
+}
+
+async function build(recipe: RecipeName, path: string): Promise<void> {
+  if (await fsExtra.pathExists(path)) return
   const lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
   try {
     await lab.startDaemon()
@@ -48,7 +67,6 @@ export async function diskOf(recipe: RecipeName): Promise<string> {
   } finally {
     await lab.close()
   }
-  return path
 }
 
 async function keepDisk(lab: Lab, imageId: string, path: string): Promise<void> {
@@ -56,7 +74,6 @@ async function keepDisk(lab: Lab, imageId: string, path: string): Promise<void> 
   if (images?.length !== 1) throw new Error(`${imageId} is not there`)
   const [layer, ...others] = await fsExtra.readdir(join(lab.home, 'layers'))
   if (layer === undefined || others.length > 0) throw new Error('a lab with one image has one layer')
-  await mkdir(join(path, '..'), { recursive: true })
   const temporary = `${path}.tmp`
   await copyFile(join(lab.home, 'layers', layer, 'disk.qcow2'), temporary)
   await fsExtra.chmod(temporary, 0o644)

@@ -339,10 +339,10 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
       )
     },
     stopAll: async () => {
-      const live = [...runtimes.values()].filter((runtime) => runtime.machine)
-      for (const runtime of live) {
-        recordState(dependencies, runtime.id, 'stopping', { transition: 'User initiated' })
-        wake(runtime.id)
+      const live = (['pending', 'running'] as const).flatMap((state) => store.instances.listBy('state', state))
+      for (const { id } of live) {
+        recordState(dependencies, id, 'stopping', { transition: 'User initiated' })
+        wake(id)
       }
       // Those that were stopping or ending already are waited for too: they have networks and files to give back.
       await Promise.all(
