@@ -113,6 +113,22 @@ test('after a reboot of the host starts what ran, but for what was told not to',
   expect(await servers.run(second, 'sudo cat /root/note')).toContain('kept')
 })
 
+test('leaves nothing of a launch that cannot be done', async () => {
+  const { ImageId: image = '' } = await servers.describe(first)
+  const layers = join(lab.home, 'layers')
+  const [layer = ''] = await readdir(layers)
+  const volumes = (await readdir(join(lab.home, 'volumes'))).sort()
+  await rename(join(layers, layer), join(lab.home, 'away'))
+  try {
+    const [doomed = ''] = await servers.launch(image)
+    await servers.waitForState(doomed, 'terminated')
+    expect((await servers.describe(doomed)).StateReason?.Code).toBe('Server.InternalError')
+    expect((await readdir(join(lab.home, 'volumes'))).sort()).toEqual(volumes)
+  } finally {
+    await rename(join(lab.home, 'away'), join(layers, layer))
+  }
+})
+
 test('finds images and volumes again when the database is lost', async () => {
   const { ImageId: image = '' } = await servers.describe(first)
   const [keeper = ''] = await servers.launch(image, {
@@ -136,20 +152,4 @@ test('finds images and volumes again when the database is lost', async () => {
   const again = await prepareServers(lab)
   const [server = ''] = await again.launch(image)
   await again.waitForStage(server, 'ssh')
-})
-
-test('leaves nothing of a launch that cannot be done', async () => {
-  const { ImageId: image = '' } = await servers.describe(first)
-  const layers = join(lab.home, 'layers')
-  const [layer = ''] = await readdir(layers)
-  const volumes = (await readdir(join(lab.home, 'volumes'))).sort()
-  await rename(join(layers, layer), join(lab.home, 'away'))
-  try {
-    const [doomed = ''] = await servers.launch(image)
-    await servers.waitForState(doomed, 'terminated')
-    expect((await servers.describe(doomed)).StateReason?.Code).toBe('Server.InternalError')
-    expect((await readdir(join(lab.home, 'volumes'))).sort()).toEqual(volumes)
-  } finally {
-    await rename(join(lab.home, 'away'), join(layers, layer))
-  }
 })
