@@ -90,7 +90,7 @@ test('shows the console to all who look, lets them type, and leaves by Ctrl-]', 
   const first = start(['console', '-f', 'web'], true)
   const second = start(['console', '-f', 'web'], true)
   const log = start(['logs', '-f', 'web'])
-  await Promise.all([first.shows('login: '), second.shows('login: '), log.shows('kiln: boot stage ssh')])
+  await Promise.all([first.shows('login: '), second.shows('login: '), log.shows('kiln: boot stage cloud-init')])
   first.child.stdin.write('whoever\r')
   await Promise.all([first.shows('whoever'), second.shows('whoever'), log.shows('whoever')])
   first.child.stdin.write('\u001d')
