@@ -19,7 +19,8 @@ const boots = 5
 const crowd = 20
 const recordedInstances = 1000
 const starts = 5
-const basePort = 42_200
+/** Below those that the kernel gives to outgoing connections. */
+const basePort = 21_200
 
 const scratch = await mkdtemp('/tmp/kiln-bench-')
 const figures: Figure[] = []
@@ -129,7 +130,7 @@ async function measureBoots(bench: BenchLab): Promise<Figure> {
     await bench.terminate([id])
     began = performance.now()
     const machine = await startBare(bench, count)
-    await waitForBanner(async () => ({ host: '127.0.0.1', port: machine.port }))
+    await waitForBanner(() => machine.locateSsh())
     bare.push(performance.now() - began)
     await machine.end()
   }
@@ -162,7 +163,7 @@ async function measureCrowd(bench: BenchLab): Promise<Figure[]> {
   await bench.terminate(ids)
   began = performance.now()
   const machines = await Promise.all(Array.from({ length: crowd }, (_, index) => startBare(bench, 100 + index)))
-  await Promise.all(machines.map(({ port }) => waitForBanner(async () => ({ host: '127.0.0.1', port }))))
+  await Promise.all(machines.map((machine) => waitForBanner(() => machine.locateSsh())))
   const bareMs = performance.now() - began
   await Promise.all(machines.map((machine) => machine.end()))
   const nodeMib = await measureBareNode()

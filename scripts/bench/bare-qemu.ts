@@ -5,8 +5,8 @@ import { execa } from 'execa'
 
 /** The reference: a server as somebody starts it who types QEMU's command line. */
 export interface BareMachine {
-  /** Where its SSH server is reached. */
-  readonly port: number
+  /** Where its SSH server is reached. Rejects when QEMU has ended. */
+  locateSsh(): Promise<{ host: string; port: number }>
   end(): Promise<void>
 }
 
@@ -40,7 +40,13 @@ export async function startBareQemu(request: {
     { stdio: ['ignore', 'ignore', 'inherit'] },
   )
   await once(qemu, 'spawn')
-  return { port, end: () => end(qemu) }
+  return {
+    locateSsh: async () => {
+      if (qemu.exitCode !== null) throw new Error('the bare QEMU has ended')
+      return { host: '127.0.0.1', port }
+    },
+    end: () => end(qemu),
+  }
 }
 
 async function end(qemu: ChildProcess): Promise<void> {
