@@ -1,6 +1,7 @@
 // Measures what users wait for, each figure beside its reference of the same run, and prints a Markdown table.
 //
-//   npm run bench            builds nothing: run `npm run build` first
+//   npm run bench                 builds nothing: run `npm run build` first
+//   npm run bench -- start crowd  only these parts of launch, boot, crowd and start
 //
 // Run it on a quiet machine: every figure is a wall clock's. docs/performance.md keeps the last table and says on what it was taken.
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -26,22 +27,22 @@ const scratch = await mkdtemp('/tmp/kiln-bench-')
 // Labs leave their daemons to themselves; without a reason to stay Node would end while one is waited for.
 const reasonToStay = setInterval(() => undefined, 60_000)
 const figures: Figure[] = []
+const chosen = process.argv.slice(2)
+const isChosen = (part: string) => chosen.length === 0 || chosen.includes(part)
 try {
   const lab = await openLab()
   try {
     await lab.startDaemon()
     const bench = await prepareBench(lab)
-    tell('launching one by one')
-    figures.push(...(await measureLaunches(bench)))
-    tell('booting beside a bare QEMU')
-    figures.push(await measureBoots(bench))
-    tell(`booting ${crowd} at once`)
-    figures.push(...(await measureCrowd(bench)))
+    if (isChosen('launch')) await measure('launching one by one', () => measureLaunches(bench))
+    if (isChosen('boot')) await measure('booting beside a bare QEMU', () => measureBoots(bench))
+    if (isChosen('crowd')) await measure(`booting ${crowd} at once`, () => measureCrowd(bench))
   } finally {
     await lab.close()
   }
-  tell(`starting the daemon with ${recordedInstances} recorded instances`)
-  figures.push(await measureStart())
+  if (isChosen('start')) {
+    await measure(`starting the daemon with ${recordedInstances} recorded instances`, measureStart)
+  }
 } finally {
   clearInterval(reasonToStay)
   await rm(scratch, { recursive: true, force: true })
@@ -53,8 +54,12 @@ process.stdout.write(
 process.stdout.write(renderFigures(figures))
 process.exitCode = figures.some(({ isKept }) => isKept === false) ? 1 : 0
 
-function tell(what: string): void {
+/** Says what is being measured, and the figures as soon as they are there. */
+async function measure(what: string, work: () => Promise<Figure[]>): Promise<void> {
   process.stderr.write(`${what} …\n`)
+  const found = await work()
+  for (const { name, value } of found) process.stderr.write(`  ${name}: ${value}\n`)
+  figures.push(...found)
 }
 
 /** One instance after the other: the answer, QEMU's start, the root disk. */
@@ -122,7 +127,7 @@ async function measureBareExec(): Promise<number> {
 }
 
 /** A boot by Kiln and one by a bare QEMU in turn. */
-async function measureBoots(bench: BenchLab): Promise<Figure> {
+async function measureBoots(bench: BenchLab): Promise<Figure[]> {
   const own: number[] = []
   const bare: number[] = []
   for (let count = 0; count < boots; count++) {
@@ -138,13 +143,15 @@ async function measureBoots(bench: BenchLab): Promise<Figure> {
     await machine.end()
   }
   const ratio = median(own) / median(bare)
-  return {
-    name: `call → SSH banner of nano (median of ${boots})`,
-    value: `${formatMs(median(own))} ms, ${ratio.toFixed(2)} × bare`,
-    limit: '≤ 1.25 × bare',
-    isKept: ratio <= 1.25,
-    reference: `bare QEMU, same image ${formatMs(median(bare))} ms`,
-  }
+  return [
+    {
+      name: `call → SSH banner of nano (median of ${boots})`,
+      value: `${formatMs(median(own))} ms, ${ratio.toFixed(2)} × bare`,
+      limit: '≤ 1.25 × bare',
+      isKept: ratio <= 1.25,
+      reference: `bare QEMU, same image ${formatMs(median(bare))} ms`,
+    },
+  ]
 }
 
 async function startBare(bench: BenchLab, index: number) {
@@ -205,7 +212,7 @@ async function measureBareNode(): Promise<number> {
 }
 
 /** From the start of the process until the socket answers. */
-async function measureStart(): Promise<Figure> {
+async function measureStart(): Promise<Figure[]> {
   const lab = await openLab()
   try {
     await lab.startDaemon()
@@ -224,12 +231,13 @@ async function measureStart(): Promise<Figure> {
       if (count < starts - 1) await lab.killDaemon()
     }
     const nodeMs = await measureBareNodeStart()
-    return milliseconds(
+    const figure = milliseconds(
       `daemon ready with ${recordedInstances} recorded instances (median of ${starts})`,
       median(times),
       1000,
       `\`node -e 0\` ${formatMs(nodeMs)} ms`,
     )
+    return [figure]
   } finally {
     await lab.close()
   }
