@@ -9,6 +9,7 @@ import { diskFile } from '../host/state-paths.ts'
 import { defaultReservedBytes, requireSpace } from './disk-space.ts'
 import { digestFile } from './download.ts'
 import { createDownloadCache } from './download-cache.ts'
+import { writeEmptyQcow2 } from './empty-qcow2.ts'
 import { invalid, refuseTooLarge } from './invalid-image.ts'
 import { createQemuImg } from './qemu-img.ts'
 import { type PlainDisk, unpackDisk } from './unpack.ts'
@@ -102,7 +103,7 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
   }
 
   return {
-    createVolumeDisk: (request) => qemuImg.create(request),
+    createVolumeDisk: ({ path, ...disk }) => writeEmptyQcow2(path, disk),
     importLayer,
     withDownload: (url, work, use) => downloads.use(url, work, use),
     digest: (path, algorithm, signal) => digestFile(path, algorithm, signal),

@@ -31,8 +31,6 @@ export type ImageInfo = z.infer<typeof imageInfoSchema>
 
 /** qemu-img with an explicit format and, where the image is foreign, under limits. */
 export interface QemuImg {
-  /** A few milliseconds: writes the header of an overlay. */
-  create(request: { path: string; backingPath?: string; sizeBytes: number }): Promise<void>
   info(path: string, format: DiskFormat): Promise<ImageInfo>
   /** Bytes that a conversion to qcow2 will take, as far as the format tells: 0 for those that do not say what of them is in use. */
   measure(source: { path: string; format: DiskFormat }): Promise<number>
@@ -89,24 +87,6 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
   }
 
   return {
-    create: async ({ path, backingPath, sizeBytes }) => {
-      const backing = backingPath ? ['-b', backingPath, '-F', 'qcow2'] : []
-      await processes.run({
-        argv: [
-          'qemu-img',
-          'create',
-          '-q',
-          '-f',
-          'qcow2',
-          '-o',
-          'compat=1.1,lazy_refcounts=on',
-          ...backing,
-          path,
-          String(sizeBytes),
-        ],
-        timeoutMs: toolTimeoutMs,
-      })
-    },
     info: async (path, format) => {
       const { stdout } = await runLimited(infoLimits, ['info', '--output=json', '-f', format, path])
       return imageInfoSchema.parse(JSON.parse(stdout))
