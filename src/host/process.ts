@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { closeSync, createWriteStream, openSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { execa, ExecaError } from 'execa'
@@ -153,11 +152,12 @@ function commandErrorFrom(argv: readonly string[], error: ExecaError): CommandEr
 
 async function startDetached(command: Command, logPath: string): Promise<ChildProcess> {
   const [file, ...args] = command.argv
-  const log = await open(logPath, 'a', 0o600)
+  // Opened without a pause: the program is executed before anything else that waits for its turn.
+  const log = openSync(logPath, 'a', 0o600)
   try {
     const child = spawn(file, args, {
       detached: true,
-      stdio: ['ignore', log.fd, log.fd],
+      stdio: ['ignore', log, log],
       env: { ...process.env, ...command.environment },
       ...(command.directory ? { cwd: command.directory } : {}),
     })
@@ -168,7 +168,7 @@ async function startDetached(command: Command, logPath: string): Promise<ChildPr
     child.unref()
     return child
   } finally {
-    await log.close()
+    closeSync(log)
   }
 }
 

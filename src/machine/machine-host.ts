@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
 import type { Clock } from '../host/clock.ts'
-import { writeFileAtomic } from '../host/files.ts'
+import { ensurePrivateDirectory, writeFileAtomic } from '../host/files.ts'
 import type { ProcessHost, ProcessIdentity } from '../host/process.ts'
 import { findProcesses, identifyProcess, isProcessAlive, readBootId, signalProcess } from '../host/process-table.ts'
 import { machineFile } from '../host/state-paths.ts'
-import type { Machine, MachineEvent, MachineHost, MachineSpec } from '../ec2/ports/machine.ts'
+import type { Machine, MachineEvent, MachineHost, MachineSpec, PreparedMachine } from '../ec2/ports/machine.ts'
 import { machineArgv } from './argv.ts'
 import { pingGuestAgent } from './guest-agent.ts'
 import type { QmpClient, QmpEvent } from './qmp.ts'
@@ -34,19 +34,23 @@ const endPollIntervalMs = 500
 export function createMachineHost(dependencies: MachineHostDependencies): MachineHost {
   const { processes, clock, log } = dependencies
 
+  async function prepare(spec: MachineSpec): Promise<PreparedMachine> {
+    const { directory } = spec
+    await ensurePrivateDirectory(directory)
+    // Sockets of an earlier run would be taken for this one's.
+    const stale = [machineFile.qmpSocket, machineFile.pid, machineFile.identity, machineFile.qemuLog]
+    await Promise.all(stale.map(async (name) => await rm(join(directory, name), { force: true })))
+    await writeFileAtomic(join(directory, machineFile.spec), JSON.stringify(spec, undefined, 2), { isDurable: false })
+    return { start: async (commandPrefix, onEvent) => await start(spec, commandPrefix, onEvent) }
+  }
+
   async function start(
     spec: MachineSpec,
     commandPrefix: readonly string[],
     onEvent: (event: MachineEvent) => void,
   ): Promise<Machine> {
     const { directory } = spec
-    // Sockets of an earlier run would be taken for this one's.
-    for (const name of [machineFile.qmpSocket, machineFile.pid, machineFile.identity]) {
-      await fsExtra.remove(join(directory, name))
-    }
     const logPath = join(directory, machineFile.qemuLog)
-    await fsExtra.remove(logPath)
-    await writeFileAtomic(join(directory, machineFile.spec), JSON.stringify(spec, undefined, 2), { isDurable: false })
     const [program, ...rest] = [...commandPrefix, ...machineArgv(spec)]
     const child = await processes.startDetached({ argv: [program ?? '', ...rest] }, logPath)
     const executedAt = clock.now()
@@ -122,7 +126,7 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
   }
 
   return {
-    start,
+    prepare,
     adopt: async (directory, onEvent) => {
       const identity = await findIdentity(directory)
       const bootId = await readBootId()

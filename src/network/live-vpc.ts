@@ -19,8 +19,8 @@ export interface LiveVpc {
   readonly namespace: Namespace
   readonly broker: NamespaceBroker
   /**
-   * Brings taps, firewall, leases and names to what is told; metadata service and way out follow on their own. One part that fails
-   * keeps no other from its work; rejects with the first failure.
+   * Brings taps and firewall to what is told; what guests need once they have booted follows on its own: routing, leases and names,
+   * metadata service, way out. One part that fails keeps no other from its work; rejects with the first failure.
    */
   converge(vpc: VpcNetwork, host: HostFacts): Promise<void>
   /** Whether something died or changed underneath, so that `converge` has something to do. */
@@ -65,29 +65,39 @@ export function createLiveVpc(
   let wantsEgress = false
   let tapProblems: TapProblems = new Map()
   let ruleProblems: readonly string[] = []
-  let metadataProblem: string | undefined
+  /** What instances lack, by service. */
+  const serviceProblems = new Map<string, string>()
+  /** What the host lacks for a way out. */
   let egressProblem: string | undefined
-  /** Metadata service and way out: guests need them seconds later, so nobody waits for them. */
   let background: Promise<void> = Promise.resolve()
   let pendingCount = 0
 
-  async function convergeInBackground(host: HostFacts): Promise<void> {
+  async function convergeServices(vpc: VpcNetwork, host: HostFacts): Promise<void> {
     await Promise.all([
-      openMetadata().then(
-        () => (metadataProblem = undefined),
-        (error: unknown) => {
-          metadataProblem = `instances have no metadata service: ${describe(error)}`
-          log.error({ vpcId, err: error }, 'metadata service could not be opened')
-        },
-      ),
-      wantsEgress ? offerEgress(host) : undefined,
+      provide('routing between themselves', enableRoutingOnce),
+      provide('DHCP and private DNS', () => dnsmasq.converge(vpc)),
+      provide('metadata service', openMetadata),
+      wantsEgress ? provide('way out to the internet', () => offerEgress(host)) : undefined,
     ])
   }
 
-  async function runAfter(previous: Promise<void>, host: HostFacts): Promise<void> {
+  /** A failure is a warning until a later try succeeds: machines may run without a service for a while. */
+  async function provide(service: string, work: () => Promise<void>): Promise<void> {
+    try {
+      if (!isEnding) await work()
+      serviceProblems.delete(service)
+    } catch (error) {
+      serviceProblems.set(service, `instances have no ${service}: ${describe(error)}`)
+      log.error({ vpcId, service, err: error }, 'instances lack a service')
+    }
+  }
+
+  /** Services come after whatever is waiting for taps and firewall alone: each program that is started keeps the daemon busy. */
+  async function serveAfter(previous: Promise<void>, vpc: VpcNetwork, host: HostFacts): Promise<void> {
     pendingCount++
     await previous
-    await convergeInBackground(host)
+    await new Promise((resolve) => setImmediate(resolve))
+    await convergeServices(vpc, host)
     pendingCount--
   }
 
@@ -99,14 +109,9 @@ export function createLiveVpc(
   }
 
   async function offerEgress(host: HostFacts): Promise<void> {
-    try {
-      const problem = isEnding ? undefined : await egress.converge(host)
-      if (problem !== undefined && problem !== egressProblem) log.warn({ vpcId, problem }, 'no egress')
-      egressProblem = problem
-    } catch (error) {
-      egressProblem = `instances have no way out to the internet: ${describe(error)}`
-      log.error({ vpcId, err: error }, 'egress could not be set up')
-    }
+    const problem = await egress.converge(host)
+    if (problem !== undefined && problem !== egressProblem) log.warn({ vpcId, problem }, 'no egress')
+    egressProblem = problem
   }
 
   function enableRoutingOnce(): Promise<void> {
@@ -131,13 +136,11 @@ export function createLiveVpc(
       isConverging = true
       addresses = host.addresses.join()
       wantsEgress = vpc.subnets.some(({ hasInternetRoute }) => hasInternetRoute)
-      background = runAfter(background, host)
       const results = await Promise.allSettled([
         convergeRouter(processes, namespace, vpc).then((problems) => (tapProblems = problems)),
-        enableRoutingOnce(),
         firewall.load(vpcRuleset(vpc, host.addresses)).then((problems) => (ruleProblems = problems)),
-        dnsmasq.converge(vpc),
       ])
+      background = serveAfter(background, vpc, host)
       isConverging = false
       hasFailed = results.some(({ status }) => status === 'rejected')
       for (const result of results) if (result.status === 'rejected') throw result.reason
@@ -149,12 +152,14 @@ export function createLiveVpc(
       (hasFailed ||
         tapProblems.size > 0 ||
         addresses !== host.addresses.join() ||
-        !(await dnsmasq.isAlive()) ||
-        (pendingCount === 0 && (metadata === undefined || (wantsEgress && (await egress.needsAttention(host)))))),
+        (pendingCount === 0 &&
+          (serviceProblems.size > 0 ||
+            !(await dnsmasq.isAlive()) ||
+            (wantsEgress && (await egress.needsAttention(host)))))),
     inhabitants: () => [dnsmasq.process()].filter((process) => process !== undefined),
     tapProblem: (tapName) => tapProblems.get(tapName),
     warnings: () =>
-      [...tapProblems.values(), ...ruleProblems, metadataProblem, egressProblem].filter(
+      [...tapProblems.values(), ...ruleProblems, ...serviceProblems.values(), egressProblem].filter(
         (problem) => problem !== undefined,
       ),
     leave,

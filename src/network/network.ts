@@ -21,6 +21,12 @@ export interface NetworkDependencies extends NamespaceDependencies {
   readonly firstUnprivilegedPort: number
 }
 
+/**
+ * How long a namespace without a machine waits for the next one: making it, and starting what lives in it, is half of what a launch
+ * takes the daemon.
+ */
+const idleMs = 60_000
+
 /** How long something that died is missed at most: a look is a few small files of /proc a VPC. */
 const watchIntervalMs = 3000
 
@@ -31,6 +37,8 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
   const wantedVpcs = new Map<string, VpcNetwork>()
   /** VPCs with machines whose namespace's holder had died before this daemon came, with what else lived there. */
   const abandoned = new Map<string, VpcProcesses>()
+  /** VPCs whose last machine has ended. */
+  const idling = new Map<string, AbortController>()
   const settle = coalesceByKey(async (vpcId) => {
     const wanted = wantedVpcs.get(vpcId)
     await (wanted ? bringTo(wanted) : endLive(vpcId))
@@ -131,6 +139,27 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
     }
   }
 
+  async function remove(vpcId: string): Promise<void> {
+    stopIdling(vpcId)
+    wantedVpcs.delete(vpcId)
+    await settle(vpcId)
+  }
+
+  async function endAfterIdleness(vpcId: string): Promise<void> {
+    const rest = new AbortController()
+    idling.set(vpcId, rest)
+    await clock.sleep(idleMs, rest.signal).catch(() => undefined)
+    if (rest.signal.aborted) return
+    idling.delete(vpcId)
+    wantedVpcs.delete(vpcId)
+    await settle(vpcId)
+  }
+
+  function stopIdling(vpcId: string): void {
+    idling.get(vpcId)?.abort()
+    idling.delete(vpcId)
+  }
+
   /** Starts again what died, follows the host's addresses and resolver, and tries again what could not be had. */
   async function watchOver(): Promise<void> {
     for (;;) {
@@ -155,8 +184,18 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
 
   return {
     converge: async (vpc) => {
+      stopIdling(vpc.id)
       wantedVpcs.set(vpc.id, vpc)
       await settle(vpc.id)
+    },
+    idle: async (vpc) => {
+      if (!live.has(vpc.id)) return await remove(vpc.id)
+      wantedVpcs.set(vpc.id, vpc)
+      await settle(vpc.id)
+      if (idling.has(vpc.id) || wantedVpcs.get(vpc.id) !== vpc) return
+      endAfterIdleness(vpc.id).catch((error: unknown) => {
+        log.error({ vpcId: vpc.id, err: error }, 'an idle network could not be ended')
+      })
     },
     commandPrefix: (vpcId, tapNames) => {
       const vpcLive = requireLive(vpcId)
@@ -166,10 +205,7 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
       }
       return vpcLive.namespace.enter
     },
-    remove: async (vpcId) => {
-      wantedVpcs.delete(vpcId)
-      await settle(vpcId)
-    },
+    remove,
     adopt,
     dial: async (vpcId, host, port, signal) => await requireLive(vpcId).broker.dial(host, port, signal),
     publicPorts: () => forwarder.ports(),
@@ -177,6 +213,8 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
     close: async () => {
       ending.abort()
       await watch
+      // No machine is in them, and nobody would end them later.
+      await Promise.all([...idling.keys()].map(remove))
       forwarder.close()
       for (const vpcLive of live.values()) vpcLive.leave()
     },

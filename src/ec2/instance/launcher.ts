@@ -71,18 +71,18 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
   const { store, paths, disks, machines, network, networks } = dependencies
 
   async function start(record: InstanceRecord, onEvent: (event: MachineEvent) => void): Promise<Machine> {
-    const directory = join(paths.machines, record.id)
     assignPublicAddresses(store, record, dependencies.publicCidr)
     const consoleStart = await consoleSize(record.id)
-    const choice = dependencies.chooseAccelerator(record.architecture)
-    const preparations = [choice, ensurePrivateDirectory(directory), makeDisks(record), networks.refresh(record.vpcId)]
+    // Before the rest: it takes a few milliseconds, and without a disk nothing else is worth its while.
+    await makeDisks(record)
+    const preparing = prepareMachine(record)
+    const preparations = [preparing, networks.refresh(record.vpcId)]
     // All must have ended before a failure is told: what is then cleaned up must not come into being afterwards.
     await Promise.allSettled(preparations)
     await Promise.all(preparations)
-    const verdict = await choice
-    const spec = specOf(record, directory, verdict)
+    const { spec, verdict, prepared } = await preparing
     const taps = spec.networkDevices.map(({ tapName }) => tapName)
-    const machine = await machines.start(spec, network.commandPrefix(record.vpcId, taps), onEvent)
+    const machine = await prepared.start(network.commandPrefix(record.vpcId, taps), onEvent)
     store.transaction(() => {
       const present = store.instances.find(record.id)
       if (present?.boot) {
@@ -101,15 +101,29 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     return machine
   }
 
+  async function prepareMachine(record: InstanceRecord) {
+    const verdict = await dependencies.chooseAccelerator(record.architecture)
+    const spec = specOf(record, verdict)
+    return { spec, verdict, prepared: await machines.prepare(spec) }
+  }
+
   async function consoleSize(instanceId: string): Promise<number> {
     const log = await stat(join(paths.machines, instanceId, machineFile.consoleLog)).catch(() => undefined)
     return log?.size ?? 0
   }
 
   async function makeDisks(record: InstanceRecord): Promise<void> {
-    const volumes = store.volumes.listBy('attachment.instanceId', record.id)
-    await Promise.all(volumes.filter((volume) => volume.state === 'creating').map(makeDisk))
-    markStage(store, record.id, 'disk', dependencies.clock.now())
+    const volumes = store.volumes
+      .listBy('attachment.instanceId', record.id)
+      .filter((volume) => volume.state === 'creating')
+    await Promise.all(volumes.map(makeDisk))
+    store.transaction(() => {
+      for (const { id } of volumes) {
+        const present = store.volumes.find(id)
+        if (present?.state === 'creating') store.volumes.replace({ ...present, state: 'in-use' })
+      }
+      markStage(store, record.id, 'disk', dependencies.clock.now())
+    })
   }
 
   async function makeDisk(volume: VolumeRecord): Promise<void> {
@@ -123,10 +137,6 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
       ...(volume.layerId ? { backingPath: join(paths.layers, volume.layerId, diskFile.disk) } : {}),
       sizeBytes: volume.sizeGib * 1024 ** 3,
     })
-    store.transaction(() => {
-      const present = store.volumes.find(volume.id)
-      if (present?.state === 'creating') store.volumes.replace({ ...present, state: 'in-use' })
-    })
   }
 
   function markAttached(record: InstanceRecord): void {
@@ -138,13 +148,13 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     })
   }
 
-  function specOf(record: InstanceRecord, directory: string, verdict: AcceleratorVerdict): MachineSpec {
+  function specOf(record: InstanceRecord, verdict: AcceleratorVerdict): MachineSpec {
     const type = dependencies.instanceTypes.get(record.instanceType)
     const volumes = store.volumes.listBy('attachment.instanceId', record.id)
     const interfaces = store.interfaces.listBy('attachment.instanceId', record.id)
     return {
       name: record.id,
-      directory,
+      directory: join(paths.machines, record.id),
       architecture: record.architecture,
       accelerator: verdict.accelerator,
       machineType: dependencies.machineTypeOf(record.architecture),

@@ -92,14 +92,20 @@ export interface Machine {
   pingGuestAgent(timeoutMs: number): Promise<boolean>
 }
 
-/** Starts machines and takes over those that an earlier daemon started. */
-export interface MachineHost {
+/** A machine whose directory is ready: nothing stands between it and QEMU. */
+export interface PreparedMachine {
   /**
    * Executes QEMU behind `commandPrefix` (which enters a namespace) and resolves when QMP answers and the processors run.
-   * Writes the spec and the process identity into the machine's directory before it resolves; a process left by a crash in
-   * between is found by `adopt`. Rejects with an Error that says what QEMU printed; nothing is left running then.
+   * Writes the process identity into the machine's directory before it resolves; a process left by a crash in between is found by
+   * `adopt`. Rejects with an Error that says what QEMU printed; nothing is left running then.
    */
-  start(spec: MachineSpec, commandPrefix: readonly string[], onEvent: (event: MachineEvent) => void): Promise<Machine>
+  start(commandPrefix: readonly string[], onEvent: (event: MachineEvent) => void): Promise<Machine>
+}
+
+/** Starts machines and takes over those that an earlier daemon started. */
+export interface MachineHost {
+  /** Makes the machine's directory, or clears it of what an earlier run left, and writes the spec into it. */
+  prepare(spec: MachineSpec): Promise<PreparedMachine>
   /**
    * Takes over the machine of a directory. `onEvent` is called as for `start`. When its process is gone, says how it ended:
    * `isClean` true when QEMU removed its pid file (guest power-off), `isHostRebooted` when it ran under an earlier boot.

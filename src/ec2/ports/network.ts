@@ -76,11 +76,13 @@ export interface PublicPort {
 
 export interface Network {
   /**
-   * Makes the VPC's namespace if there is none and brings taps, firewall, names and public ports to what is told. Calls for
-   * one VPC are done one after the other, and a newer one replaces those still waiting. Resolves when this state, or a newer
-   * one, is in force. Safe to repeat.
+   * Makes the VPC's namespace if there is none and brings taps, firewall and public ports to what is told; leases, names, metadata
+   * service and way out follow at once, and what fails of them is a warning. Calls for one VPC are done one after the other, and a
+   * newer one replaces those still waiting. Resolves when this state, or a newer one, is in force. Safe to repeat.
    */
   converge(vpc: VpcNetwork): Promise<void>
+  /** No machine of the VPC runs: its namespace, if there is one, waits a while for the next launch and then ends. */
+  idle(vpc: VpcNetwork): Promise<void>
   /** The argv prefix that runs a machine with these taps. Valid after `converge`; throws when one of the taps could not be made. */
   commandPrefix(vpcId: string, tapNames: readonly string[]): readonly string[]
   /** Ends the namespace with all that lives in it. */
@@ -92,6 +94,6 @@ export interface Network {
   publicPorts(): readonly PublicPort[]
   /** What users should know: no egress because the host has no route, ports that are taken, … */
   warnings(): readonly string[]
-  /** Closes listeners and helpers of this daemon; namespaces and machines stay. */
+  /** Closes listeners and helpers of this daemon; namespaces with machines, and the machines, stay. */
   close(): Promise<void>
 }

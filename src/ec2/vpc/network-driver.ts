@@ -10,7 +10,7 @@ import { privateDomainOf } from './vpc.ts'
 /** Keeps the packets in step with the records. */
 export interface NetworkDriver {
   /**
-   * Brings a VPC's namespace to what the records say: made with its first machine, ended with its last.
+   * Brings a VPC's namespace to what the records say: made with its first machine, ended some time after its last.
    * Resolves when that, or something newer, is in force.
    */
   refresh(vpcId: string): Promise<void>
@@ -25,7 +25,8 @@ export function createNetworkDriver(dependencies: { store: Store; network: Netwo
   const { store, network, log } = dependencies
   const refresh = coalesceByKey(async (vpcId) => {
     const vpc = readVpcNetwork(store, vpcId)
-    if (vpc === undefined || vpc.interfaces.length === 0) await network.remove(vpcId)
+    if (vpc === undefined) await network.remove(vpcId)
+    else if (vpc.interfaces.length === 0) await network.idle(vpc)
     else await network.converge(vpc)
   })
   return {

@@ -53,7 +53,8 @@ describe.each(accelerators)('a machine with %s', (accelerator) => {
       drives: [{ id: 'disk0', path: await makeHaltingDisk(directory), serial: 'vol0', port: 0, bootIndex: 0 }],
       networkDevices: [],
     }
-    machine = await createMachineHost(dependencies).start(spec, [], (event) => events.push(event))
+    const prepared = await createMachineHost(dependencies).prepare(spec)
+    machine = await prepared.start([], (event) => events.push(event))
   })
   afterEach(async () => {
     await machine.kill()
@@ -100,23 +101,20 @@ describe.each(accelerators)('a machine with %s', (accelerator) => {
 test('says what QEMU printed when it cannot start', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'kiln-machine-'))
   try {
-    const started = createMachineHost(dependencies).start(
-      {
-        name: 'm',
-        directory,
-        architecture: 'x86_64',
-        accelerator: 'tcg',
-        machineType: 'pc-q35-7.2',
-        cpuCount: 1,
-        memoryMib: 64,
-        uuid: 'ec2aaaaa-0000-4000-8000-000000000001',
-        generationId: 'bbbbbbbb-0000-4000-8000-000000000002',
-        drives: [{ id: 'disk0', path: join(directory, 'absent.qcow2'), serial: 'vol0', port: 0 }],
-        networkDevices: [],
-      },
-      [],
-      () => undefined,
-    )
+    const prepared = await createMachineHost(dependencies).prepare({
+      name: 'm',
+      directory,
+      architecture: 'x86_64',
+      accelerator: 'tcg',
+      machineType: 'pc-q35-7.2',
+      cpuCount: 1,
+      memoryMib: 64,
+      uuid: 'ec2aaaaa-0000-4000-8000-000000000001',
+      generationId: 'bbbbbbbb-0000-4000-8000-000000000002',
+      drives: [{ id: 'disk0', path: join(directory, 'absent.qcow2'), serial: 'vol0', port: 0 }],
+      networkDevices: [],
+    })
+    const started = prepared.start([], () => undefined)
     await expect(started).rejects.toThrow(/absent\.qcow2.*No such file/)
   } finally {
     await rm(directory, { recursive: true, force: true })
