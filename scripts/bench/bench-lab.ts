@@ -34,6 +34,7 @@ export async function prepareBench(lab: Lab): Promise<BenchLab> {
     region: environment.Region,
     credentials: { accessKeyId: environment.AccessKeyId, secretAccessKey: environment.SecretAccessKey },
   })
+  const located = new Map<string, { host: string; port: number }>()
   const [layer = ''] = await readdir(join(lab.home, 'layers'))
 
   async function run(count: number): Promise<string[]> {
@@ -69,11 +70,16 @@ export async function prepareBench(lab: Lab): Promise<BenchLab> {
       return reached
     },
     locateSsh: async (id) => {
+      // Asked once: questions without end would take the processor from the server that is waited for.
+      const known = located.get(id)
+      if (known) return known
       const { PublicIpAddress: host } = await servers.describe(id)
       if (!host) return undefined
       const { PublicPorts: ports } = await lab.call('KilnDescribeInstance', { InstanceId: id })
       const port = ports.find(({ Port }) => Port === 22)?.HostPort
-      return port === undefined ? undefined : { host, port }
+      if (port === undefined) return undefined
+      located.set(id, { host, port })
+      return { host, port }
     },
     stop: async (id) => {
       await servers.waitForState(id, 'running')

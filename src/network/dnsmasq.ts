@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { VpcNetwork } from '../ec2/ports/network.ts'
 import type { Clock } from '../host/clock.ts'
@@ -56,8 +56,14 @@ export function createDnsmasq(
         write(networkFile.dnsmasqNames, dnsmasqNames(vpc)),
       ])
       const isNew = await write(networkFile.dnsmasqConfiguration, dnsmasqConfiguration(vpc, directory))
-      if (running && isNew) await endProcess(clock, running, 'SIGKILL')
-      if (running && !isNew && (await isProcessAlive(running))) {
+      const leases = await readFile(join(directory, networkFile.dnsmasqLeases), 'utf8').catch(() => '')
+      const mustBegin = isNew || hasForeignLease(leases, vpc)
+      if (running && mustBegin) {
+        await endProcess(clock, running, 'SIGKILL')
+        // What an interface has is fixed by its line in the hosts file: nobody loses anything with the leases.
+        await rm(join(directory, networkFile.dnsmasqLeases), { force: true })
+      }
+      if (running && !mustBegin && (await isProcessAlive(running))) {
         if (changes.includes(true)) await signalProcess(running, 'SIGHUP')
       } else await start()
     },
@@ -68,6 +74,20 @@ export function createDnsmasq(
       running = undefined
     },
   }
+}
+
+/**
+ * Whether an address that an interface shall have is leased to another one that had it before. dnsmasq gives it to nobody else until that
+ * lease ends, also when its hosts file says so, and has no command that ends one (dnsmasq 2.90). Lines of the leases file: expiry, MAC,
+ * address, name, client id. Pure.
+ */
+export function hasForeignLease(leases: string, vpc: VpcNetwork): boolean {
+  const macs = new Map(vpc.interfaces.map(({ privateIp, mac }) => [privateIp, mac.toLowerCase()]))
+  return leases.split('\n').some((line) => {
+    const [, mac = '', address = ''] = line.split(' ')
+    const owner = macs.get(address)
+    return owner !== undefined && owner !== mac.toLowerCase()
+  })
 }
 
 /** dnsmasq's configuration: DHCP with fixed leases and the VPC's names. Pure. */

@@ -19,19 +19,20 @@ export interface NetworkDependencies extends NamespaceDependencies {
   readonly metadataListener: (vpcId: string) => RequestListener
   /** Ports below this one need root. */
   readonly firstUnprivilegedPort: number
+  /**
+   * How long a namespace without a machine waits for the next one, a minute when absent: making it, and starting what lives in it, is half
+   * of what a launch takes the daemon.
+   */
+  readonly idleMs?: number
 }
 
-/**
- * How long a namespace without a machine waits for the next one: making it, and starting what lives in it, is half of what a launch
- * takes the daemon.
- */
-const idleMs = 60_000
+const defaultIdleMs = 60_000
 
 /** How long something that died is missed at most: a look is a few small files of /proc a VPC. */
 const watchIntervalMs = 3000
 
 export function createNetwork(dependencies: NetworkDependencies): Network {
-  const { clock, log, networksDirectory } = dependencies
+  const { clock, log, networksDirectory, idleMs = defaultIdleMs } = dependencies
   const live = new Map<string, LiveVpc>()
   /** The newest state that was asked for; a VPC that is absent shall end. */
   const wantedVpcs = new Map<string, VpcNetwork>()

@@ -85,7 +85,7 @@ export function vpc(changes: Partial<VpcNetwork> = {}): VpcNetwork {
   }
 }
 
-export async function openVpcLab(metadataListener: RequestListener): Promise<VpcLab> {
+export async function openVpcLab(metadataListener: RequestListener, idleMs?: number): Promise<VpcLab> {
   const networksDirectory = await mkdtemp('/tmp/kiln-networks-')
   const started: ChildProcess[] = []
   let network = create()
@@ -99,6 +99,7 @@ export async function openVpcLab(metadataListener: RequestListener): Promise<Vpc
       networksDirectory,
       metadataListener: () => metadataListener,
       firstUnprivilegedPort: 1024,
+      ...(idleMs === undefined ? {} : { idleMs }),
     })
   }
 
