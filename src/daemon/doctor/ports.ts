@@ -20,8 +20,8 @@ export function checkLowPorts(host: HostView): Check {
       const [everywhere] = (await readListeners(host, sshPort)).filter(({ isAnyAddress }) => isAnyAddress)
       if (!everywhere) return ok('ports of servers are offered as they are')
       return warning(
-        `${await describeOwner(everywhere)} listens at port ${sshPort} of every address, public addresses of servers included`,
-        `Give sshd a ListenAddress of its own in /etc/ssh/sshd_config, or use kiln ssh.`,
+        `${await describeOwner(everywhere)} listens at port ${sshPort} of every address, public addresses of servers included: theirs is offered at ${sshPort + 10_000}`,
+        `Give sshd a ListenAddress of its own in /etc/ssh/sshd_config, or use kiln ssh, which finds the port by itself.`,
       )
     },
   }
