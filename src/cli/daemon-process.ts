@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { daemonExit } from '../api/daemon-exit.ts'
+import { daemonExit, daemonFlag } from '../api/daemon-exit.ts'
 import { ensurePrivateDirectory } from '../host/files.ts'
 import { isProcessAlive, signalProcess } from '../host/process-table.ts'
 import type { ProcessIdentity } from '../host/process.ts'
@@ -52,6 +52,19 @@ export async function startDaemon(session: Session): Promise<{ wasRunning: boole
     await sleep(pollIntervalMs, undefined, { signal: session.signal })
   }
   return { wasRunning: hasEnded(child) }
+}
+
+/** Throws when a daemon that is started now would not accept its configuration. */
+export async function refuseWrongConfiguration(session: Session): Promise<void> {
+  const { CommandError, createProcessHost } = await import('../host/process.ts')
+  try {
+    const [program, ...rest] = siblingProgram('main')
+    await createProcessHost().run({ argv: [program, ...rest, daemonFlag.checkConfiguration] })
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    for (const line of lastWords(error.stderrTail)) note(session, line)
+    throw new CliError('The configuration cannot be used: the daemon goes on with the one that it has.')
+  }
 }
 
 async function refuseUnusableState(session: Session): Promise<void> {

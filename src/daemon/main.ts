@@ -4,7 +4,7 @@ import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import fsExtra from 'fs-extra'
-import { daemonExit } from '../api/daemon-exit.ts'
+import { daemonExit, daemonFlag } from '../api/daemon-exit.ts'
 import { createDispatch } from '../api/dispatch.ts'
 import { operationTable } from '../api/operations.ts'
 import { createQueryServer } from '../api/query/server.ts'
@@ -106,6 +106,8 @@ async function main(): Promise<void> {
     shippedPath: join(projectRoot, 'images/catalog.yaml'),
     userPath: paths.catalogFile,
   })
+  // `kiln daemon restart` asks before it ends the daemon that runs.
+  if (process.argv.includes(daemonFlag.checkConfiguration)) return
   const lock = takeStateLock(paths.lock)
   if (!lock) {
     throw new StartError(`another daemon is running with the state directory ${root}`, daemonExit.alreadyRunning)

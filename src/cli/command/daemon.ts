@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { DaemonStatus } from '../../api/kiln-operations.ts'
-import { becomeDaemon, findDaemon, startDaemon, stopDaemon } from '../daemon-process.ts'
+import { becomeDaemon, findDaemon, refuseWrongConfiguration, startDaemon, stopDaemon } from '../daemon-process.ts'
 import { addExamples } from '../help.ts'
 import { renderServiceUnit } from '../render/service-unit.ts'
 import { addOutputOption, clientOf, note, type OutputFormat, printAnswer, say, type Session } from '../session.ts'
@@ -28,7 +28,10 @@ export function defineDaemon(command: Command, session: Session): void {
     .command('restart')
     .description('End the daemon if it runs, and start it; machines go on')
     .action(async () => {
-      if (await findDaemon(session)) await stopDaemon(session, false)
+      if (await findDaemon(session)) {
+        await refuseWrongConfiguration(session)
+        await stopDaemon(session, false)
+      }
       await startDaemon(session)
       await tellDaemon(session, 'runs')
     })

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
+import { keepTail } from '../../host/keep-tail.ts'
 import { machineFile, type StatePaths } from '../../host/state-paths.ts'
 import type { Network } from '../ports/network.ts'
 import type { Store } from '../ports/store.ts'
@@ -32,6 +33,8 @@ const retryIntervalMs = 250
 const bannerTimeoutMs = 60_000
 const checkIntervalMs = 30_000
 const sshPort = 22
+/** A guest that floods its console takes this much of the host's disk, and what it writes between two looks. */
+const consoleLimits = { maximumBytes: 16 * 1024 ** 2, keptBytes: 1024 ** 2 }
 
 /**
  * What the console shows when a stage has been reached: the words of Linux, systemd, cloud-init, and nano's GRUB and init. A server whose
@@ -71,8 +74,8 @@ export function createBootWatcher(dependencies: BootWatcherDependencies): BootWa
     let unfinishedLine = ''
     while (wanted.size > 0) {
       await clock.sleep(consoleIntervalMs, signal)
-      const text = await readFrom(path, position)
-      position += text.length
+      const { text, end } = await readFrom(path, position)
+      position = end
       // The end of what was read may be the beginning of a sign.
       const fresh = text.toString('latin1')
       const seen = tail + fresh
@@ -129,6 +132,7 @@ export function createBootWatcher(dependencies: BootWatcherDependencies): BootWa
   async function keepChecking(instanceId: string, runtime: InstanceRuntime, signal: AbortSignal): Promise<void> {
     for (;;) {
       await clock.sleep(checkIntervalMs, signal)
+      await boundConsole(instanceId)
       const state = await runtime.machine?.queryState()
       const system = state === 'unresponsive' || state === undefined ? 'impaired' : 'ok'
       if (runtime.checks.instance === 'initializing') {
@@ -141,6 +145,15 @@ export function createBootWatcher(dependencies: BootWatcherDependencies): BootWa
         answer === 'silent'
           ? { system, instance: 'impaired', impairedSince: runtime.checks.impairedSince ?? clock.now() }
           : { system, instance: 'ok' }
+    }
+  }
+
+  async function boundConsole(instanceId: string): Promise<void> {
+    try {
+      const isCut = await keepTail(join(paths.machines, instanceId, machineFile.consoleLog), consoleLimits)
+      if (isCut) log.warn({ instanceId }, 'the guest floods its console: only the end of the log was kept')
+    } catch (error) {
+      log.warn({ instanceId, err: error }, 'the console log could not be cut')
     }
   }
 
@@ -180,14 +193,16 @@ function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED'
 }
 
-async function readFrom(path: string, position: number): Promise<Buffer> {
+/** What a file has from a position on, at most 1 MiB; from its beginning when it was cut short meanwhile. */
+async function readFrom(path: string, position: number): Promise<{ text: Buffer; end: number }> {
   const file = await open(path, 'r').catch(() => undefined)
-  if (!file) return Buffer.alloc(0)
+  if (!file) return { text: Buffer.alloc(0), end: position }
   try {
     const { size } = await file.stat()
-    const buffer = Buffer.alloc(Math.max(0, Math.min(size - position, 1024 * 1024)))
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
-    return buffer.subarray(0, bytesRead)
+    const start = size < position ? 0 : position
+    const buffer = Buffer.alloc(Math.min(size - start, 1024 ** 2))
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, start)
+    return { text: buffer.subarray(0, bytesRead), end: start + bytesRead }
   } finally {
     await file.close()
   }

@@ -154,3 +154,20 @@ test('a daemon that does not start tells every mistake of its configuration', as
   const { Checks: checks } = JSON.parse(doctor.stdout) as { Checks: { Name: string; Status: string }[] }
   expect(checks.filter(({ Status }) => Status === 'problem').map(({ Name }) => Name)).toEqual(['Configuration'])
 })
+
+test('a restart with a wrong configuration leaves the daemon that runs alone', async () => {
+  const home = await open()
+  expect((await home.kiln('daemon', 'start')).exitCode).toBe(0)
+  const pidOf = async () =>
+    (JSON.parse((await home.kiln('daemon', 'status', '--output', 'json')).stdout) as { Pid: number }).Pid
+  const pid = await pidOf()
+  const path = join(home.path, 'config.yaml')
+  await writeFile(path, 'log: {level: loud}\n')
+  const { exitCode, stderr } = await home.kiln('daemon', 'restart')
+  expect(exitCode).toBe(1)
+  expect(stderr).toContain(`${path}:1:14: log.level: `)
+  expect(await pidOf()).toBe(pid)
+  await writeFile(path, 'log: {level: debug}\n')
+  expect((await home.kiln('daemon', 'restart')).exitCode).toBe(0)
+  expect(await pidOf()).not.toBe(pid)
+})
