@@ -16,21 +16,19 @@ type RuleRequest = FlatPermission & {
   readonly TagSpecifications?: readonly TagSpecificationInput[] | undefined
 }
 
+const egressParameters = ['GroupId', 'IpPermissions', 'IpProtocol', 'FromPort', 'ToPort', 'CidrIp'] as const
+/** Of ingress alone: the ways of EC2-Classic to name a group and its peer. */
+const ingressParameters = [
+  ...egressParameters,
+  'GroupName',
+  'SourceSecurityGroupName',
+  'SourceSecurityGroupOwnerId',
+] as const
+
 export function authorizeSecurityGroupIngress(domain: Domain): Ec2Mutation<'AuthorizeSecurityGroupIngress'> {
   return {
     kind: 'mutation',
-    parameters: [
-      'GroupId',
-      'GroupName',
-      'IpPermissions',
-      'IpProtocol',
-      'FromPort',
-      'ToPort',
-      'CidrIp',
-      'SourceSecurityGroupName',
-      'SourceSecurityGroupOwnerId',
-      'TagSpecifications',
-    ],
+    parameters: [...ingressParameters, 'TagSpecifications'],
     apply: (context, input) => authorize(domain, context, input, false),
   }
 }
@@ -38,7 +36,7 @@ export function authorizeSecurityGroupIngress(domain: Domain): Ec2Mutation<'Auth
 export function authorizeSecurityGroupEgress(domain: Domain): Ec2Mutation<'AuthorizeSecurityGroupEgress'> {
   return {
     kind: 'mutation',
-    parameters: ['GroupId', 'IpPermissions', 'IpProtocol', 'FromPort', 'ToPort', 'CidrIp', 'TagSpecifications'],
+    parameters: [...egressParameters, 'TagSpecifications'],
     apply: (context, input) => authorize(domain, context, input, true),
   }
 }
@@ -46,18 +44,7 @@ export function authorizeSecurityGroupEgress(domain: Domain): Ec2Mutation<'Autho
 export function revokeSecurityGroupIngress(domain: Domain): Ec2Mutation<'RevokeSecurityGroupIngress'> {
   return {
     kind: 'mutation',
-    parameters: [
-      'GroupId',
-      'GroupName',
-      'IpPermissions',
-      'IpProtocol',
-      'FromPort',
-      'ToPort',
-      'CidrIp',
-      'SourceSecurityGroupName',
-      'SourceSecurityGroupOwnerId',
-      'SecurityGroupRuleIds',
-    ],
+    parameters: [...ingressParameters, 'SecurityGroupRuleIds'],
     apply: (context, input) => revoke(domain, context, input, false),
   }
 }
@@ -65,7 +52,7 @@ export function revokeSecurityGroupIngress(domain: Domain): Ec2Mutation<'RevokeS
 export function revokeSecurityGroupEgress(domain: Domain): Ec2Mutation<'RevokeSecurityGroupEgress'> {
   return {
     kind: 'mutation',
-    parameters: ['GroupId', 'IpPermissions', 'IpProtocol', 'FromPort', 'ToPort', 'CidrIp', 'SecurityGroupRuleIds'],
+    parameters: [...egressParameters, 'SecurityGroupRuleIds'],
     apply: (context, input) => revoke(domain, context, input, true),
   }
 }
