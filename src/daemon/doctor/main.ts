@@ -70,8 +70,17 @@ async function main(): Promise<void> {
     checkOpenFiles(host),
     checkClock(clock.now(), join(projectRoot, 'package.json')),
   ]
+  // Interrupted, or with nobody left to read, it ends after the check under way, which takes away what it has made.
+  let isInterrupted = false
+  const interrupt = () => (isInterrupted = true)
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  process.stdout.on('error', interrupt)
   try {
-    for (const each of checks) process.stdout.write(`${JSON.stringify(await runCheck(each))}\n`)
+    for (const each of checks) {
+      const finding = await runCheck(each)
+      if (isInterrupted) break
+      process.stdout.write(`${JSON.stringify(finding)}\n`)
+    }
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
