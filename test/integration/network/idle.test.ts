@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { findProcesses } from '../../../src/host/process-table.ts'
 import { anywhere, group, networkInterface, openVpcLab, until, vpc, type VpcLab } from './vpc-lab.ts'
@@ -10,16 +11,29 @@ async function openLab(idleMs?: number): Promise<VpcLab> {
   return await openVpcLab((_, response) => response.end('metadata'), idleMs)
 }
 
-/** Pids of what runs for the lab's networks. */
-async function processesOf(lab: VpcLab): Promise<number[]> {
+/** What runs for the lab's networks: pid and program. */
+async function processesOf(lab: VpcLab): Promise<string[]> {
   const found = await findProcesses((argv) => argv.some((argument) => argument.includes(lab.networksDirectory)))
-  return found.map(({ pid }) => pid)
+  return found.map(({ pid, argv }) => `${pid} ${basename(argv[0] ?? '')}`).sort()
+}
+
+/** pasta leaves the process that was started and tells in its file which one it has become. */
+async function isComplete(lab: VpcLab): Promise<boolean> {
+  const pasta = await readFile(join(lab.networksDirectory, 'vpc-1/pasta.pid'), 'utf8').catch(() => '')
+  const running = await processesOf(lab)
+  const has = (program: string) => running.some((entry) => entry.includes(` ${program}`))
+  return (
+    running.length === 3 &&
+    has('tail') &&
+    has('dnsmasq') &&
+    running.some((entry) => entry.startsWith(`${pasta.trim()} pasta`))
+  )
 }
 
 test('a namespace whose last machine has ended waits for the next one, without its tap', async () => {
   const lab = await openLab()
   await lab.network().converge(used)
-  await until(async () => (await processesOf(lab)).length === 3)
+  await until(async () => await isComplete(lab))
   const before = await processesOf(lab)
   await lab.network().idle(idle)
   expect(await lab.inside('vpc-1', 'ip', '-br', 'link')).not.toContain('eni')
