@@ -58,8 +58,8 @@ export function createDnsmasq(
       const isNew = await write(networkFile.dnsmasqConfiguration, dnsmasqConfiguration(vpc, directory))
       const leases = await readFile(join(directory, networkFile.dnsmasqLeases), 'utf8').catch(() => '')
       const mustBegin = isNew || hasForeignLease(leases, vpc)
-      if (running && mustBegin) {
-        await endProcess(clock, running, 'SIGKILL')
+      if (mustBegin) {
+        if (running) await endProcess(clock, running, 'SIGKILL')
         // What an interface has is fixed by its line in the hosts file: nobody loses anything with the leases.
         await rm(join(directory, networkFile.dnsmasqLeases), { force: true })
       }

@@ -69,7 +69,9 @@ export function createLiveVpc(
   const serviceProblems = new Map<string, string>()
   /** What the host lacks for a way out. */
   let egressProblem: string | undefined
-  let background: Promise<void> = Promise.resolve()
+  /** The last try of each service: they are made one after the other, and a slow service keeps no other waiting. */
+  const tries = new Map<string, Promise<void>>()
+  let background: Promise<unknown> = Promise.resolve()
   let pendingCount = 0
 
   async function convergeServices(vpc: VpcNetwork, host: HostFacts): Promise<void> {
@@ -81,8 +83,14 @@ export function createLiveVpc(
     ])
   }
 
+  function provide(service: string, work: () => Promise<void>): Promise<void> {
+    const next = (tries.get(service) ?? Promise.resolve()).then(async () => await tryToProvide(service, work))
+    tries.set(service, next)
+    return next
+  }
+
   /** A failure is a warning until a later try succeeds: machines may run without a service for a while. */
-  async function provide(service: string, work: () => Promise<void>): Promise<void> {
+  async function tryToProvide(service: string, work: () => Promise<void>): Promise<void> {
     try {
       if (!isEnding) await work()
       serviceProblems.delete(service)
@@ -93,16 +101,15 @@ export function createLiveVpc(
   }
 
   /** Services come after whatever is waiting for taps and firewall alone: each program that is started keeps the daemon busy. */
-  async function serveAfter(previous: Promise<void>, vpc: VpcNetwork, host: HostFacts): Promise<void> {
+  async function serve(vpc: VpcNetwork, host: HostFacts): Promise<void> {
     pendingCount++
-    await previous
     await new Promise((resolve) => setImmediate(resolve))
     await convergeServices(vpc, host)
     pendingCount--
   }
 
   async function openMetadata(): Promise<void> {
-    if (metadata || isEnding) return
+    if (metadata) return
     const server = await serveMetadata(broker, metadataListener(vpcId))
     if (isEnding) server.close()
     else metadata = server
@@ -140,7 +147,7 @@ export function createLiveVpc(
         convergeRouter(processes, namespace, vpc).then((problems) => (tapProblems = problems)),
         firewall.load(vpcRuleset(vpc, host.addresses)).then((problems) => (ruleProblems = problems)),
       ])
-      background = serveAfter(background, vpc, host)
+      background = Promise.all([background, serve(vpc, host)])
       isConverging = false
       hasFailed = results.some(({ status }) => status === 'rejected')
       for (const result of results) if (result.status === 'rejected') throw result.reason

@@ -150,10 +150,7 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
     const rest = new AbortController()
     idling.set(vpcId, rest)
     await clock.sleep(idleMs, rest.signal).catch(() => undefined)
-    if (rest.signal.aborted) return
-    idling.delete(vpcId)
-    wantedVpcs.delete(vpcId)
-    await settle(vpcId)
+    if (!rest.signal.aborted) await remove(vpcId)
   }
 
   function stopIdling(vpcId: string): void {
@@ -214,8 +211,9 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
     close: async () => {
       ending.abort()
       await watch
-      // No machine is in them, and nobody would end them later.
-      await Promise.all([...idling.keys()].map(remove))
+      // Nobody would end those without a machine later.
+      const unused = [...wantedVpcs.values()].filter(({ interfaces }) => interfaces.length === 0)
+      await Promise.all(unused.map(async ({ id }) => await remove(id)))
       forwarder.close()
       for (const vpcLive of live.values()) vpcLive.leave()
     },

@@ -78,8 +78,9 @@ test('subnets that come and go are followed', async () => {
   const more = { id: 'subnet-2', cidr: '172.31.16.0/20', hasInternetRoute: true }
   await lab.network().converge({ ...wanted, subnets: [...wanted.subnets, more] })
   expect(await lab.inside('vpc-1', 'ip', '-br', 'addr', 'show', 'dhcp0')).toContain('172.31.16.1/20')
-  const configuration = await readFile(join(lab.networksDirectory, 'vpc-1/dnsmasq.conf'), 'utf8')
-  expect(configuration).toContain('dhcp-range=set:subnet-2,172.31.16.0,static,255.255.240.0,1h')
+  const range = 'dhcp-range=set:subnet-2,172.31.16.0,static,255.255.240.0,1h'
+  const path = join(lab.networksDirectory, 'vpc-1/dnsmasq.conf')
+  await until(async () => (await readFile(path, 'utf8').catch(() => '')).includes(range))
   await lab.network().converge(wanted)
   await awaitAllOfIt()
 })
