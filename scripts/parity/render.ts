@@ -1,4 +1,4 @@
-import { operationTable } from '../../src/api/operations.ts'
+import { operationTable } from '../../src/api/operations/table.ts'
 import type { AnyOperation } from '../../src/api/dispatch.ts'
 import type { KilnDependencies } from '../../src/api/kiln-handlers.ts'
 import type { Domain } from '../../src/ec2/domain.ts'
@@ -31,24 +31,42 @@ Where Kiln has one way only, it takes exactly the values that mean this way, bec
 /** The page docs/parity.md, made of the operation table and the model. */
 export function renderParity(): string {
   const model = loadModel()
-  const operations = [...operationTable(anything as Domain, anything as KilnDependencies)]
-  const ours = operations.filter(([name]) => model.findOperation(name)).sort(([a], [b]) => (a < b ? -1 : 1))
+  const ours = listOperations()
+    .filter(([name]) => model.findOperation(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
   const rows = ours.map(([name, operation]) => renderRow(model, name, operation))
+  const names = new Set(ours.map(([name]) => name))
+  const unsupported = model.operationNames.filter((name) => !names.has(name))
   return `${heading}
 ## Operations
 
 ${ours.length} of the ${model.operationNames.length} operations of API version ${model.version}, and \`GetCallerIdentity\` of STS.
 
-| operation | parameters honoured | refused by name |
-|---|---|---|
+*Record only*: kept and told as it was given, with no effect on machines, disks or packets.
+
+| operation | | parameters accepted | refused by name | filters |
+|---|---|---|---|---|
 ${rows.join('\n')}
+
+## Unsupported
+
+${unsupported.length} operations answer \`UnsupportedOperation\`:
+
+${unsupported.join(', ')}
 `
+}
+
+/** The table's operations, the Kiln… ones included; none of them can be called. */
+export function listOperations(): [string, AnyOperation][] {
+  return [...operationTable(anything as Domain, anything as KilnDependencies)]
 }
 
 function renderRow(model: Ec2Model, name: string, operation: AnyOperation): string {
   const honoured: readonly string[] = operation.parameters
   const refused = parametersOf(model, name).filter((parameter) => !honoured.includes(parameter))
-  return `| ${name} | ${[...honoured].sort().join(', ')} | ${refused.sort().join(', ')} |`
+  const kind = operation.isRecordOnly ? 'record only' : 'supported'
+  const filters = operation.kind === 'query' ? (operation.filters ?? []) : []
+  return `| ${[name, kind, [...honoured].sort().join(', '), refused.sort().join(', '), filters.join(', ')].join(' | ')} |`
 }
 
 function parametersOf(model: Ec2Model, name: string): string[] {

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Clock } from '../host/clock.ts'
 import type { Domain } from '../ec2/domain.ts'
-import { dryRunOperation, Ec2Error, internalError, unsupportedOperation } from '../ec2/errors.ts'
+import { dryRunOperation, Ec2Error, internalError, invalidParameterValue, unsupportedOperation } from '../ec2/errors.ts'
+import type { Filter } from '../ec2/filter.ts'
 import type { CallContext, Mutation, MutationContext, Query } from '../ec2/operation.ts'
 import { ensureDefaultNetwork } from '../ec2/vpc/default-network.ts'
 import type { Caller } from './caller.ts'
@@ -10,7 +11,7 @@ import type { Caller } from './caller.ts'
 /** An operation as the table holds it, its types forgotten: front ends hand in what the model has validated. */
 export type AnyOperation = Query<never, unknown> | AnyMutation
 
-interface AnyMutation extends Pick<Mutation<never, unknown>, 'kind' | 'parameters'> {
+interface AnyMutation extends Pick<Mutation<never, unknown>, 'kind' | 'parameters' | 'isRecordOnly'> {
   prepare?(context: CallContext, input: never): Promise<unknown>
   apply(context: MutationContext, input: never, prepared: never): unknown
 }
@@ -28,6 +29,7 @@ export interface DispatchDependencies {
 interface LooseQuery {
   kind: 'query'
   parameters: readonly string[]
+  filters?: readonly string[]
   answer(context: CallContext, input: Record<string, unknown>): unknown
 }
 
@@ -53,6 +55,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
       const operation: LooseQuery | LooseMutation | undefined = operations.get(name)
       if (!operation) throw operationNotOffered(name)
       refuseUnknownParameters(name, operation.parameters, input)
+      if (operation.kind === 'query') refuseUnknownFilters(name, operation.filters, input['Filters'])
       refuseUnknownRegion(domain, caller.region)
       const context: CallContext = {
         accountId: caller.accountId,
@@ -128,6 +131,15 @@ function refuseUnknownParameters(name: string, parameters: readonly string[], in
     if (value === undefined || parameter === 'DryRun' || parameters.includes(parameter)) continue
     if (Array.isArray(value) && value.length === 0) continue
     throw unsupportedOperation(`The parameter ${parameter} of ${name} is not supported by Kiln.`)
+  }
+}
+
+/** `tag:KEY` in the list stands for the tag filter of every key. */
+function refuseUnknownFilters(operation: string, known: readonly string[] | undefined, filters: unknown): void {
+  if (!known || !Array.isArray(filters)) return
+  for (const { Name: name = '' } of filters as Filter[]) {
+    if (known.includes(name) || (name.startsWith('tag:') && known.includes('tag:KEY'))) continue
+    throw invalidParameterValue('Filter', name.slice(0, 80), `${operation} has no such filter.`)
   }
 }
 

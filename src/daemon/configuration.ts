@@ -1,10 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { type QuotaName, quotaNames } from '../ec2/quota.ts'
 import { regionFileSchema } from '../ec2/region/region.ts'
 import { parseYamlFile } from './yaml-file.ts'
 
 const wholeNumber = z.number().int()
+
+const quotaShape = Object.fromEntries(quotaNames.map((name) => [name, wholeNumber.min(0).max(1_000_000)])) as Record<
+  QuotaName,
+  z.ZodNumber
+>
 
 /** Every key; docs/reference/configuration.md is made from it and config/defaults.yaml. */
 export const configurationSchema = z.strictObject({
@@ -34,6 +40,7 @@ export const configurationSchema = z.strictObject({
     resumeFreeMib: wholeNumber.min(1),
   }),
   images: z.strictObject({ debianMirror: z.url(), maximumVirtualGib: wholeNumber.min(1).max(16_384) }),
+  quotas: z.strictObject(quotaShape),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']) }),
 })
 

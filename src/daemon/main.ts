@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import fsExtra from 'fs-extra'
 import { daemonExit, daemonFlag } from '../api/daemon-program.ts'
 import { createDispatch } from '../api/dispatch.ts'
-import { operationTable } from '../api/operations.ts'
+import { operationTable } from '../api/operations/table.ts'
 import { createQueryServer } from '../api/query/server.ts'
 import { createSocketServer } from '../api/socket/server.ts'
 import { createCatalog } from '../disk/catalog.ts'
@@ -139,6 +139,7 @@ async function main(): Promise<void> {
     rebootTimeoutMs: configuration.machines.rebootTimeoutSeconds * 1000,
     terminatedRetentionMs: configuration.machines.terminatedRetentionMinutes * 60_000,
     startAfterHostReboot: configuration.machines.startAfterHostReboot,
+    quotas: configuration.quotas,
   }
 
   const disks = createDiskHost({

@@ -1,7 +1,7 @@
-import { applyFilters, type Filter, type FilterTable } from './filter.ts'
+import { applyFilters, type Filter, type FilterSet } from './filter.ts'
 import { findAll, type IdPrefix } from './ids.ts'
 import { type Page, type PageLimits, type PageRequest, readPage, refusePagingWithIds } from './page.ts'
-import type { Collection, ResourceRecord, Scope, Tag } from './ports/store.ts'
+import type { Collection, ResourceRecord, Scope } from './ports/store.ts'
 
 /** What a Describe operation looks through. */
 export interface DescribeSource<T extends ResourceRecord> {
@@ -9,8 +9,7 @@ export interface DescribeSource<T extends ResourceRecord> {
   readonly prefix: IdPrefix
   /** EC2's word for the list of ids in its messages. */
   readonly idParameter: string
-  readonly filters: FilterTable<T>
-  readonly tagsOf?: (record: T) => readonly Tag[]
+  readonly filters: FilterSet<T>
   readonly limits?: PageLimits
 }
 
@@ -31,9 +30,9 @@ export function selectRecords<T extends ResourceRecord>(
   scope: Scope,
   request: DescribeRequest<T>,
 ): Page<T> {
-  const { collection, prefix, filters, tagsOf } = source
+  const { collection, prefix, filters } = source
   const { ids, where = () => true } = request
-  const select = (records: readonly T[]) => applyFilters(records.filter(where), request.Filters, filters, tagsOf)
+  const select = (records: readonly T[]) => applyFilters(records.filter(where), request.Filters, filters)
   if (!ids || ids.length === 0) return readPage(collection, scope, request, select, source.limits)
   refusePagingWithIds(source.idParameter, ids, request)
   return { records: select(findAll(prefix, ids, (id) => collection.get(scope, id))), token: {} }

@@ -7,6 +7,7 @@ import type { ImageWork } from './image/image-work.ts'
 import type { InstanceDriver } from './instance/driver.ts'
 import type { LayerCollector } from './layer/layer-collector.ts'
 import type { Store } from './ports/store.ts'
+import type { Quotas } from './quota.ts'
 import type { RegionCatalog } from './region/region.ts'
 import type { ScheduleRunner } from './schedule/schedule-runner.ts'
 import type { TaskRunner } from './task/task-runner.ts'
@@ -28,6 +29,7 @@ export interface DomainSettings {
   readonly terminatedRetentionMs: number
   /** Whether instances that ran when the host went down are started again. */
   readonly startAfterHostReboot: boolean
+  readonly quotas: Quotas
 }
 
 /** What operations work with. */

@@ -15,36 +15,41 @@ export type FilterReader<T> = (record: T) => FilterValue | readonly FilterValue[
 /** The documented filters of a Describe operation, by name. */
 export type FilterTable<T> = Readonly<Record<string, FilterReader<T>>>
 
+/** All filters of one Describe operation. */
+export interface FilterSet<T> {
+  /** As documentation has them; `tag:KEY` stands for one filter a key. */
+  readonly names: readonly string[]
+  readonly table: FilterTable<T>
+  readonly tagsOf?: (record: T) => readonly Tag[]
+}
+
+/** With `tagsOf`, `tag:KEY` and `tag-key` are understood besides the table's. */
+export function defineFilters<T>(table: FilterTable<T>, tagsOf?: (record: T) => readonly Tag[]): FilterSet<T> {
+  const names = [...Object.keys(table), ...(tagsOf ? ['tag:KEY', 'tag-key'] : [])].sort()
+  return { names, table, ...(tagsOf ? { tagsOf } : {}) }
+}
+
 const maximumValues = 200
 
 /**
  * The records that pass all filters; a filter passes when any of its values matches any value of the record. `*` stands for any
- * text, `?` for one character, a backslash takes their meaning away ("List and filter using the CLI and API"). With `tagsOf`,
- * `tag:KEY` and `tag-key` are understood. Throws InvalidParameterValue for an unknown filter.
+ * text, `?` for one character, a backslash takes their meaning away ("List and filter using the CLI and API"). Throws
+ * InvalidParameterValue for an unknown filter.
  */
-export function applyFilters<T>(
-  records: readonly T[],
-  filters: readonly Filter[] | undefined,
-  table: FilterTable<T>,
-  tagsOf?: (record: T) => readonly Tag[],
-): T[] {
+export function applyFilters<T>(records: readonly T[], filters: readonly Filter[] | undefined, set: FilterSet<T>): T[] {
   if (!filters || filters.length === 0) return [...records]
-  const tests = filters.map((filter) => compileFilter(filter, table, tagsOf))
+  const tests = filters.map((filter) => compileFilter(filter, set))
   return records.filter((record) => tests.every((test) => test(record)))
 }
 
-function compileFilter<T>(
-  filter: Filter,
-  table: FilterTable<T>,
-  tagsOf: ((record: T) => readonly Tag[]) | undefined,
-): (record: T) => boolean {
+function compileFilter<T>(filter: Filter, set: FilterSet<T>): (record: T) => boolean {
   const name = filter.Name ?? ''
   const values = filter.Values ?? []
   if (name === '') throw new Ec2Error('InvalidParameterValue', 'The filter has no name')
   if (values.length > maximumValues) {
     throw new Ec2Error('FilterLimitExceeded', `The maximum number of filter values is ${maximumValues}`)
   }
-  const read = readerOf(name, table, tagsOf)
+  const read = readerOf(name, set)
   const patterns = values.map(compileGlob)
   return (record) => {
     const present = read(record)
@@ -56,11 +61,7 @@ function compileFilter<T>(
   }
 }
 
-function readerOf<T>(
-  name: string,
-  table: FilterTable<T>,
-  tagsOf: ((record: T) => readonly Tag[]) | undefined,
-): FilterReader<T> {
+function readerOf<T>(name: string, { table, tagsOf }: FilterSet<T>): FilterReader<T> {
   if (tagsOf && name.startsWith('tag:')) {
     const key = name.slice('tag:'.length)
     return (record) =>

@@ -18,6 +18,10 @@ export interface Query<Input, Output> {
   readonly kind: 'query'
   /** The parameters it honours; dispatch refuses the others by name. `DryRun` is understood by all. */
   readonly parameters: readonly (keyof Input & string)[]
+  /** Names of its filters, when it has `Filters`; dispatch refuses the others. */
+  readonly filters?: readonly string[]
+  /** What it tells was kept as it was given, and has no effect on machines, disks or packets. */
+  readonly isRecordOnly?: true
   answer(context: CallContext, input: Input): Output | Promise<Output>
 }
 
@@ -28,6 +32,8 @@ export interface Query<Input, Output> {
 export interface Mutation<Input, Output, Prepared = undefined> {
   readonly kind: 'mutation'
   readonly parameters: readonly (keyof Input & string)[]
+  /** It keeps what it is given, with no effect on machines, disks or packets. */
+  readonly isRecordOnly?: true
   /** May refuse, must change nothing. */
   prepare?(context: CallContext, input: Input): Promise<Prepared>
   apply(context: MutationContext, input: Input, prepared: Prepared): Output

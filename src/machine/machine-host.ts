@@ -9,7 +9,7 @@ import { findProcesses, identifyProcess, isProcessAlive, readBootId, signalProce
 import { machineFile } from '../host/state-paths.ts'
 import type { Machine, MachineEvent, MachineHost, MachineSpec, PreparedMachine } from '../ec2/ports/machine.ts'
 import { machineArgv } from './argv.ts'
-import { pingGuestAgent } from './guest-agent.ts'
+import { createLiveMachine } from './live-machine.ts'
 import type { QmpClient, QmpEvent } from './qmp.ts'
 import { openQmpLink, type QmpLink } from './qmp-link.ts'
 
@@ -28,7 +28,6 @@ interface RecordedProcess extends ProcessIdentity {
 const startTimeoutMs = 30_000
 /** A machine that was found alive is taken over whether or not it answers: it may be stopped, or its host out of breath. */
 const adoptTimeoutMs = 2000
-const pollIntervalMs = 5
 const endPollIntervalMs = 500
 
 export function createMachineHost(dependencies: MachineHostDependencies): MachineHost {
@@ -114,7 +113,7 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
       onClose: () => watch(settle()),
     })
     watch(waitForEnd())
-    const machine = createMachine({
+    const machine = createLiveMachine({
       name,
       directory,
       identity,
@@ -242,53 +241,4 @@ async function reportPause(session: QmpClient, onEvent: (event: MachineEvent) =>
 
 function readText(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
-}
-
-function createMachine(parts: {
-  name: string
-  directory: string
-  identity: ProcessIdentity
-  link: QmpLink
-  clock: Clock
-  executedAt?: Date
-}): Machine {
-  const { name, directory, identity, link, clock } = parts
-  return {
-    name,
-    pid: identity.pid,
-    ...(parts.executedAt ? { executedAt: parts.executedAt } : {}),
-    powerDown: async () => {
-      await link.execute('system_powerdown')
-    },
-    reset: async () => {
-      await link.execute('system_reset')
-    },
-    kill: async () => {
-      await signalProcess(identity, 'SIGKILL')
-      while (await isProcessAlive(identity)) await clock.sleep(pollIntervalMs)
-    },
-    resume: async () => {
-      await link.execute('cont')
-    },
-    queryState: async () => {
-      try {
-        const answer = (await link.execute('query-status', undefined, 2000)) as { status?: string }
-        if (answer.status === 'running') return 'running'
-        return answer.status === 'io-error' ? 'io-error' : 'paused'
-      } catch {
-        return 'unresponsive'
-      }
-    },
-    screenDump: async () => {
-      const path = join(directory, 'screen.ppm')
-      await link.execute('screendump', { filename: path })
-      const image = await readFile(path)
-      await fsExtra.remove(path)
-      return image
-    },
-    injectNmi: async () => {
-      await link.execute('inject-nmi')
-    },
-    pingGuestAgent: (timeoutMs) => pingGuestAgent(join(directory, machineFile.agentSocket), timeoutMs),
-  }
 }

@@ -16,6 +16,9 @@ export function createCollection<T extends ResourceRecord, Index extends string 
   const inScope = database.prepare<[string, string], Row>(
     `SELECT sequence, document FROM ${table} WHERE account_id = ? AND region = ? ORDER BY sequence`,
   )
+  const countInScope = database
+    .prepare<[string, string], number>(`SELECT count(*) FROM ${table} WHERE account_id = ? AND region = ?`)
+    .pluck()
   const all = database.prepare<[], Row>(`SELECT sequence, document FROM ${table} ORDER BY sequence`)
   const pageInScope = database.prepare<[string, string, number, number], Row>(
     `SELECT sequence, document FROM ${table} WHERE account_id = ? AND region = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
@@ -26,6 +29,14 @@ export function createCollection<T extends ResourceRecord, Index extends string 
       database.prepare<[string], Row>(
         `SELECT sequence, document FROM ${table} WHERE json_extract(document, '$.${index}') = ? ORDER BY sequence`,
       ),
+    ]),
+  )
+  const countByIndex = new Map(
+    indexes.map((index) => [
+      index,
+      database
+        .prepare<[string], number>(`SELECT count(*) FROM ${table} WHERE json_extract(document, '$.${index}') = ?`)
+        .pluck(),
     ]),
   )
   const insertRow = database.prepare<[string, string, string, string]>(
@@ -48,12 +59,14 @@ export function createCollection<T extends ResourceRecord, Index extends string 
       return record?.accountId === scope.accountId && record.region === scope.region ? record : undefined
     },
     list: (scope) => inScope.all(scope.accountId, scope.region).map(recordOf),
+    count: (scope) => countInScope.get(scope.accountId, scope.region) ?? 0,
     listAll: () => all.all().map(recordOf),
     page: (scope, afterSequence, limit): Sequenced<T>[] =>
       pageInScope
         .all(scope.accountId, scope.region, afterSequence, limit)
         .map((row) => ({ sequence: row.sequence, record: recordOf(row) })),
     listBy: (index, value) => byIndex.get(index)?.all(value).map(recordOf) ?? [],
+    countBy: (index, value) => countByIndex.get(index)?.get(value) ?? 0,
     insert: (record) => {
       insertRow.run(record.id, record.accountId, record.region, JSON.stringify(record))
     },

@@ -5,7 +5,7 @@ import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import { findAll } from '../ids.ts'
 import { unknownInstanceType } from '../instance-type/instance-type.ts'
 import type { MutationContext } from '../operation.ts'
-import { refuseTooManyGroups } from '../security-group/limit.ts'
+import { refuseTooManyGroups } from '../security-group/find-group.ts'
 import type { InstanceRecord } from './instance.ts'
 import { readUserData } from './user-data.ts'
 
@@ -117,14 +117,14 @@ function changeSourceDestCheck(
 }
 
 function changeGroups(
-  { store, networks }: Domain,
+  { store, networks, settings }: Domain,
   context: MutationContext,
   instance: InstanceRecord,
   input: ModifyInstanceAttributeRequest,
 ): InstanceRecord {
   const groups = findAll('sg', input.Groups ?? [], (id) => store.securityGroups.get(context, id))
   if (groups.length === 0) throw missingParameter('GroupId')
-  refuseTooManyGroups(groups)
+  refuseTooManyGroups(settings.quotas, groups)
   const stranger = groups.find(({ vpcId }) => vpcId !== instance.vpcId)
   if (stranger) {
     throw new Ec2Error(

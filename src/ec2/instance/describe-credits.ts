@@ -1,6 +1,7 @@
 import type { Domain } from '../domain.ts'
 import { invalidParameterValue } from '../errors.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
+import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
 import type { CpuCredits, InstanceRecord } from './instance.ts'
 
@@ -12,11 +13,12 @@ export function describeInstanceCreditSpecifications(domain: Domain): Ec2Query<'
     collection: store.instances,
     prefix: 'i',
     idParameter: 'instanceIds',
-    filters: { 'instance-id': ({ id }) => id },
+    filters: defineFilters({ 'instance-id': ({ id }) => id }),
   }
   return {
     kind: 'query',
     parameters: ['InstanceIds', 'Filters', 'MaxResults', 'NextToken'],
+    filters: source.filters.names,
     answer: (context, input) => {
       const areNamed = (input.InstanceIds ?? []).length > 0
       const page = selectRecords(source, context, {

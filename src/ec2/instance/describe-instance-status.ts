@@ -1,6 +1,7 @@
 import type { InstanceStatus } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
+import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
 import { describeState } from './describe-instance.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
@@ -16,7 +17,7 @@ export function describeInstanceStatus(domain: Domain): Ec2Query<'DescribeInstan
     collection: store.instances,
     prefix: 'i',
     idParameter: 'instancesSet',
-    filters: {
+    filters: defineFilters({
       'availability-zone': ({ availabilityZone }) => availabilityZone,
       'attached-ebs-status.status': () => undefined,
       'availability-zone-id': ({ subnetId }) => store.subnets.find(subnetId)?.availabilityZoneId,
@@ -34,11 +35,12 @@ export function describeInstanceStatus(domain: Domain): Ec2Query<'DescribeInstan
       'operator.principal': () => undefined,
       'system-status.reachability': (record) => reachabilityOf(checksOf(record).system),
       'system-status.status': (record) => checksOf(record).system,
-    },
+    }),
   }
   return {
     kind: 'query',
     parameters: ['InstanceIds', 'Filters', 'IncludeAllInstances', 'MaxResults', 'NextToken'],
+    filters: source.filters.names,
     answer: (context, input) => {
       const page = selectRecords(source, context, {
         ...input,

@@ -1,5 +1,6 @@
 import type { Domain } from '../domain.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
+import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
 import { describeReservation } from './describe-instance.ts'
 import type { InstanceRecord } from './instance.ts'
@@ -12,12 +13,12 @@ export function describeInstances(domain: Domain): Ec2Query<'DescribeInstances'>
     collection: store.instances,
     prefix: 'i',
     idParameter: 'instancesSet',
-    filters: instanceFilters(store),
-    tagsOf: ({ id }) => store.tags.of(id),
+    filters: defineFilters(instanceFilters(store), ({ id }) => store.tags.of(id)),
   }
   return {
     kind: 'query',
     parameters: ['InstanceIds', 'Filters', 'MaxResults', 'NextToken'],
+    filters: source.filters.names,
     answer: (context, input) => {
       const page = selectRecords(source, context, { ...input, ids: input.InstanceIds })
       const byReservation = new Map<string, InstanceRecord[]>()

@@ -5,7 +5,7 @@ import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import { findAll, findOne } from '../ids.ts'
 import type { Scope } from '../ports/store.ts'
 import { findGroupsByName } from '../security-group/find-group.ts'
-import { refuseTooManyGroups } from '../security-group/limit.ts'
+import { refuseTooManyGroups } from '../security-group/find-group.ts'
 import type { SubnetRecord } from '../subnet/subnet.ts'
 import { type LaunchInterface, readInterface } from './launch-interface.ts'
 
@@ -65,7 +65,7 @@ function findDefaultSubnet({ store }: Domain, scope: Scope, zone: string | undef
 }
 
 function chooseGroups(
-  { store }: Domain,
+  { store, settings }: Domain,
   scope: Scope,
   subnet: SubnetRecord,
   ids: readonly string[] = [],
@@ -76,7 +76,7 @@ function chooseGroups(
   }
   if (ids.length === 0) {
     const named = findGroupsByName(store, subnet.vpcId, names.length > 0 ? [...new Set(names)] : ['default'])
-    refuseTooManyGroups(named)
+    refuseTooManyGroups(settings.quotas, named)
     return named.map(({ id }) => id)
   }
   const groups = findAll('sg', ids, (id) => store.securityGroups.get(scope, id))
@@ -86,6 +86,6 @@ function chooseGroups(
       `Security group ${groups.find(({ vpcId }) => vpcId !== subnet.vpcId)?.id} and subnet ${subnet.id} belong to different networks.`,
     )
   }
-  refuseTooManyGroups(groups)
+  refuseTooManyGroups(settings.quotas, groups)
   return groups.map(({ id }) => id)
 }

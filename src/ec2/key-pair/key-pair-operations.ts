@@ -1,6 +1,6 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
-import { applyFilters } from '../filter.ts'
+import { applyFilters, defineFilters } from '../filter.ts'
 import { findAll, newId, requireWellFormed } from '../ids.ts'
 import type { Ec2Mutation, Ec2Query, MutationContext } from '../operation.ts'
 import type { Scope, Store } from '../ports/store.ts'
@@ -61,9 +61,19 @@ export function deleteKeyPair({ store }: Domain): Ec2Mutation<'DeleteKeyPair'> {
 }
 
 export function describeKeyPairs({ store }: Domain): Ec2Query<'DescribeKeyPairs'> {
+  const filters = defineFilters<KeyPairRecord>(
+    {
+      'key-pair-id': ({ id }) => id,
+      fingerprint: ({ fingerprint }) => fingerprint,
+      'key-name': ({ name }) => name,
+      'key-type': ({ type }) => type,
+    },
+    ({ id }) => store.tags.of(id),
+  )
   return {
     kind: 'query',
     parameters: ['KeyNames', 'KeyPairIds', 'Filters', 'IncludePublicKey'],
+    filters: filters.names,
     answer: (context, input) => {
       let known = store.keyPairs.list(context)
       if (input.KeyPairIds?.length) known = findAll('key', input.KeyPairIds, (id) => store.keyPairs.get(context, id))
@@ -73,17 +83,7 @@ export function describeKeyPairs({ store }: Domain): Ec2Query<'DescribeKeyPairs'
         throw new Ec2Error('InvalidKeyPair.NotFound', `The key pair '${missing.slice(0, 255)}' does not exist`)
       }
       const named = names.length > 0 ? known.filter(({ name }) => names.includes(name)) : known
-      const matching = applyFilters(
-        named,
-        input.Filters,
-        {
-          'key-pair-id': ({ id }) => id,
-          fingerprint: ({ fingerprint }) => fingerprint,
-          'key-name': ({ name }) => name,
-          'key-type': ({ type }) => type,
-        },
-        ({ id }) => store.tags.of(id),
-      )
+      const matching = applyFilters(named, input.Filters, filters)
       return {
         KeyPairs: matching.map((key) => ({
           ...describeKey(store, key),

@@ -36,12 +36,14 @@ export interface Collection<T extends ResourceRecord, Index extends string = nev
   /** Whoever it belongs to. For the daemon's own work, never for answering a caller. */
   find(id: string): T | undefined
   list(scope: Scope): T[]
+  count(scope: Scope): number
   /** Everyone's, in order of creation. For the daemon's own work. */
   listAll(): T[]
   /** In order of creation, those after `afterSequence`; at most `limit`. */
   page(scope: Scope, afterSequence: number, limit: number): Sequenced<T>[]
   /** By an indexed member, whoever they belong to, in order of creation. */
   listBy(index: Index, value: string): T[]
+  countBy(index: Index, value: string): number
   insert(record: T): void
   /** Replaces the record of that id. Throws when there is none. */
   replace(record: T): void

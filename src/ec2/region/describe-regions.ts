@@ -1,14 +1,20 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error } from '../errors.ts'
-import { applyFilters } from '../filter.ts'
+import { applyFilters, defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
-import type { Region } from './region.ts'
+import type { Region, Zone } from './region.ts'
 
 export function describeRegions({ regions }: Domain): Ec2Query<'DescribeRegions'> {
   const statusOf = (region: Region) => (region.isOptInRequired ? 'not-opted-in' : 'opt-in-not-required')
+  const filters = defineFilters<Region>({
+    endpoint: ({ name }) => `ec2.${name}.amazonaws.com`,
+    'opt-in-status': statusOf,
+    'region-name': ({ name }) => name,
+  })
   return {
     kind: 'query',
     parameters: ['RegionNames', 'Filters', 'AllRegions'],
+    filters: filters.names,
     answer: (_context, input) => {
       const names = input.RegionNames ?? []
       const unknown = names.find((name) => !regions.get(name))
@@ -19,11 +25,7 @@ export function describeRegions({ regions }: Domain): Ec2Query<'DescribeRegions'
         .filter(({ name, isOptInRequired }) =>
           names.length > 0 ? names.includes(name) : input.AllRegions || !isOptInRequired,
         )
-      const matching = applyFilters(known, input.Filters, {
-        endpoint: ({ name }) => `ec2.${name}.amazonaws.com`,
-        'opt-in-status': statusOf,
-        'region-name': ({ name }) => name,
-      })
+      const matching = applyFilters(known, input.Filters, filters)
       return {
         Regions: matching.map((region) => ({
           RegionName: region.name,
@@ -36,11 +38,22 @@ export function describeRegions({ regions }: Domain): Ec2Query<'DescribeRegions'
 }
 
 export function describeAvailabilityZones({ regions }: Domain): Ec2Query<'DescribeAvailabilityZones'> {
+  const filters = defineFilters<Zone & { regionName: string }>({
+    'group-name': ({ regionName }) => regionName,
+    message: () => undefined,
+    'opt-in-status': () => 'opt-in-not-required',
+    'region-name': ({ regionName }) => regionName,
+    state: () => 'available',
+    'zone-id': ({ id }) => id,
+    'zone-name': ({ name }) => name,
+    'zone-type': () => 'availability-zone',
+  })
   return {
     kind: 'query',
     parameters: ['ZoneNames', 'ZoneIds', 'Filters', 'AllAvailabilityZones'],
+    filters: filters.names,
     answer: ({ region }, input) => {
-      const zones = regions.get(region)?.zones ?? []
+      const zones = (regions.get(region)?.zones ?? []).map((zone) => ({ ...zone, regionName: region }))
       const unknown = [
         ...(input.ZoneNames ?? []).filter((name) => !zones.some((zone) => zone.name === name)),
         ...(input.ZoneIds ?? []).filter((id) => !zones.some((zone) => zone.id === id)),
@@ -52,16 +65,7 @@ export function describeAvailabilityZones({ regions }: Domain): Ec2Query<'Descri
           (!input.ZoneNames?.length || input.ZoneNames.includes(zone.name)) &&
           (!input.ZoneIds?.length || input.ZoneIds.includes(zone.id)),
       )
-      const matching = applyFilters(known, input.Filters, {
-        'group-name': () => region,
-        message: () => undefined,
-        'opt-in-status': () => 'opt-in-not-required',
-        'region-name': () => region,
-        state: () => 'available',
-        'zone-id': ({ id }) => id,
-        'zone-name': ({ name }) => name,
-        'zone-type': () => 'availability-zone',
-      })
+      const matching = applyFilters(known, input.Filters, filters)
       return {
         AvailabilityZones: matching.map((zone) => ({
           State: 'available' as const,

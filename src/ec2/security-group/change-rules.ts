@@ -2,10 +2,10 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination } from '../errors.ts'
 import { findAll, newId } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import { requireQuota } from '../quota.ts'
 import { putTags, readTagSpecifications, type TagSpecificationInput } from '../tag/tag.ts'
 import { findGroup } from './create-group.ts'
 import { describeRule } from './describe-groups.ts'
-import { maximumRules } from './limit.ts'
 import { type FlatPermission, isSameRule, readPermissions } from './permission.ts'
 import type { SecurityGroupRecord, SecurityGroupRule } from './security-group.ts'
 
@@ -74,12 +74,11 @@ function authorize(domain: Domain, context: MutationContext, input: RuleRequest,
     added.push({ id: newId('sgr', random), ...draft })
   }
   const rules = [...group.rules, ...added]
-  if (rules.filter((rule) => rule.isEgress === isEgress).length > maximumRules) {
-    throw new Ec2Error(
-      'RulesPerSecurityGroupLimitExceeded',
-      'The maximum number of rules per security group has been reached.',
-    )
-  }
+  requireQuota(domain.settings.quotas, 'rulesPerSecurityGroup', {
+    present: group.rules.filter((rule) => rule.isEgress === isEgress).length,
+    added: added.length,
+    code: 'RulesPerSecurityGroupLimitExceeded',
+  })
   for (const rule of added) putTags(store, context, rule.id, 'security-group-rule', tags)
   putRules(domain, context, group, rules)
   return { Return: true, SecurityGroupRules: added.map((rule) => describeRule(store, group, rule)) }

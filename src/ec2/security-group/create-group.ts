@@ -2,14 +2,14 @@ import type { Domain } from '../domain.ts'
 import { dependencyViolation, Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
 import { findOne, newId } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import { requireQuota } from '../quota.ts'
 import { describeTags, putTags, readTagSpecifications } from '../tag/tag.ts'
 import { groupTextRule, isGroupText } from './group-text.ts'
-import { maximumGroups } from './limit.ts'
 import type { SecurityGroupRecord } from './security-group.ts'
 
 /** CreateSecurityGroup: nothing in, everything out, until rules say otherwise. */
 export function createSecurityGroup(domain: Domain): Ec2Mutation<'CreateSecurityGroup'> {
-  const { store, random } = domain
+  const { store, random, settings } = domain
   return {
     kind: 'mutation',
     parameters: ['GroupName', 'Description', 'VpcId', 'TagSpecifications'],
@@ -28,9 +28,8 @@ export function createSecurityGroup(domain: Domain): Ec2Mutation<'CreateSecurity
       if (store.securityGroups.listBy('vpcId', vpc.id).some((group) => group.name === name)) {
         throw new Ec2Error('InvalidGroup.Duplicate', `The security group '${name}' already exists for VPC '${vpc.id}'`)
       }
-      if (store.securityGroups.list(context).length >= maximumGroups) {
-        throw new Ec2Error('SecurityGroupLimitExceeded', `At most ${maximumGroups} security groups are allowed.`)
-      }
+      const present = store.securityGroups.count(context)
+      requireQuota(settings.quotas, 'securityGroups', { present, code: 'SecurityGroupLimitExceeded' })
       const tags = readTagSpecifications(input.TagSpecifications, ['security-group']).get('security-group') ?? []
       const id = newId('sg', random)
       const { accountId, region } = context

@@ -2,7 +2,7 @@ import type { IpPermission, SecurityGroup, SecurityGroupRule as RuleDescription 
 import type { Domain } from '../domain.ts'
 import { Ec2Error } from '../errors.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
-import { applyFilters } from '../filter.ts'
+import { applyFilters, defineFilters } from '../filter.ts'
 import { findAll } from '../ids.ts'
 import type { Ec2Query } from '../operation.ts'
 import { refusePagingWithIds, takePage } from '../page.ts'
@@ -28,20 +28,23 @@ export function describeSecurityGroups({ store }: Domain): Ec2Query<'DescribeSec
     collection: store.securityGroups,
     prefix: 'sg',
     idParameter: 'groupIds',
-    tagsOf: ({ id }) => store.tags.of(id),
-    filters: {
-      description: ({ description }) => description,
-      'group-id': ({ id }) => id,
-      'group-name': ({ name }) => name,
-      'owner-id': ({ accountId }) => accountId,
-      'vpc-id': ({ vpcId }) => vpcId,
-      ...permissionFilters('ip-permission', false),
-      ...permissionFilters('egress.ip-permission', true),
-    },
+    filters: defineFilters(
+      {
+        description: ({ description }) => description,
+        'group-id': ({ id }) => id,
+        'group-name': ({ name }) => name,
+        'owner-id': ({ accountId }) => accountId,
+        'vpc-id': ({ vpcId }) => vpcId,
+        ...permissionFilters('ip-permission', false),
+        ...permissionFilters('egress.ip-permission', true),
+      },
+      ({ id }) => store.tags.of(id),
+    ),
   }
   return {
     kind: 'query',
     parameters: ['GroupIds', 'GroupNames', 'Filters', 'MaxResults', 'NextToken'],
+    filters: source.filters.names,
     answer: (context, input) => {
       const names = input.GroupNames ?? []
       refusePagingWithIds('groupNames', names, input)
@@ -131,21 +134,21 @@ export function describeRule(store: Store, group: SecurityGroupRecord, rule: Sec
 }
 
 export function describeSecurityGroupRules({ store }: Domain): Ec2Query<'DescribeSecurityGroupRules'> {
+  const filters = defineFilters<{ group: SecurityGroupRecord; rule: SecurityGroupRule }>(
+    { 'group-id': ({ group }) => group.id, 'security-group-rule-id': ({ rule }) => rule.id },
+    ({ rule }) => store.tags.of(rule.id),
+  )
   return {
     kind: 'query',
     parameters: ['SecurityGroupRuleIds', 'Filters', 'MaxResults', 'NextToken'],
+    filters: filters.names,
     answer: (context, input) => {
       refusePagingWithIds('securityGroupRuleIds', input.SecurityGroupRuleIds, input)
       const all = store.securityGroups.list(context).flatMap((group) => group.rules.map((rule) => ({ group, rule })))
       const known = input.SecurityGroupRuleIds?.length
         ? findAll('sgr', input.SecurityGroupRuleIds, (id) => all.find(({ rule }) => rule.id === id))
         : all
-      const matching = applyFilters(
-        known,
-        input.Filters,
-        { 'group-id': ({ group }) => group.id, 'security-group-rule-id': ({ rule }) => rule.id },
-        ({ rule }) => store.tags.of(rule.id),
-      )
+      const matching = applyFilters(known, input.Filters, filters)
       const page = takePage(matching, input, ({ rule }) => rule.id)
       return {
         SecurityGroupRules: page.records.map(({ group, rule }) => describeRule(store, group, rule)),

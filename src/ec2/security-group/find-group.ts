@@ -1,5 +1,6 @@
 import { Ec2Error } from '../errors.ts'
 import type { Store } from '../ports/store.ts'
+import { type Quotas, requireQuota } from '../quota.ts'
 import type { SecurityGroupRecord } from './security-group.ts'
 
 /** The groups of those names in a VPC. Throws InvalidGroup.NotFound for the first that is missing. */
@@ -13,5 +14,14 @@ export function findGroupsByName(store: Store, vpcId: string, names: readonly st
         `The security group '${name.slice(0, 255)}' does not exist in VPC '${vpcId}'`,
       )
     return found
+  })
+}
+
+/** Throws SecurityGroupsPerInterfaceLimitExceeded for more groups than an interface may have. */
+export function refuseTooManyGroups(quotas: Quotas, groups: readonly unknown[]): void {
+  requireQuota(quotas, 'securityGroupsPerInterface', {
+    present: 0,
+    added: groups.length,
+    code: 'SecurityGroupsPerInterfaceLimitExceeded',
   })
 }

@@ -1,5 +1,6 @@
 import type { Domain } from '../domain.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
+import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
 import { describeTags } from '../tag/tag.ts'
 import type { SnapshotRecord } from './snapshot.ts'
@@ -9,23 +10,26 @@ export function describeSnapshots({ store }: Domain): Ec2Query<'DescribeSnapshot
     collection: store.snapshots,
     prefix: 'snap',
     idParameter: 'snapshotIds',
-    tagsOf: ({ id }) => store.tags.of(id),
-    filters: {
-      description: ({ description }) => description,
-      encrypted: () => false,
-      'owner-id': ({ accountId }) => accountId,
-      progress: () => '100%',
-      'snapshot-id': ({ id }) => id,
-      'start-time': ({ startTime }) => startTime,
-      status: ({ state }) => state,
-      'storage-tier': () => 'standard',
-      'volume-id': ({ volumeId }) => volumeId,
-      'volume-size': ({ volumeSizeGib }) => volumeSizeGib,
-    },
+    filters: defineFilters(
+      {
+        description: ({ description }) => description,
+        encrypted: () => false,
+        'owner-id': ({ accountId }) => accountId,
+        progress: () => '100%',
+        'snapshot-id': ({ id }) => id,
+        'start-time': ({ startTime }) => startTime,
+        status: ({ state }) => state,
+        'storage-tier': () => 'standard',
+        'volume-id': ({ volumeId }) => volumeId,
+        'volume-size': ({ volumeSizeGib }) => volumeSizeGib,
+      },
+      ({ id }) => store.tags.of(id),
+    ),
   }
   return {
     kind: 'query',
     parameters: ['SnapshotIds', 'Filters', 'OwnerIds', 'RestorableByUserIds', 'MaxResults', 'NextToken'],
+    filters: source.filters.names,
     answer: (context, input) => {
       const isNamed = (names: readonly string[] = [], { accountId }: SnapshotRecord) =>
         names.length === 0 || names.includes(accountId) || names.includes('self')

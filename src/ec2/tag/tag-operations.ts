@@ -1,10 +1,10 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
-import { applyFilters } from '../filter.ts'
+import { applyFilters, defineFilters } from '../filter.ts'
 import { type IdPrefix, idNotFound, requireWellFormed } from '../ids.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
 import { readPage } from '../page.ts'
-import type { Scope } from '../ports/store.ts'
+import type { Scope, TaggedResource } from '../ports/store.ts'
 import { putTags, readTags } from './tag.ts'
 
 /** The taggable kinds: the word of DescribeTags, and how to see whether one of the caller's has that id. */
@@ -84,23 +84,21 @@ export function deleteTags(domain: Domain): Ec2Mutation<'DeleteTags'> {
 }
 
 export function describeTags({ store }: Domain): Ec2Query<'DescribeTags'> {
+  const filters = defineFilters<TaggedResource>(
+    {
+      key: ({ key }) => key,
+      'resource-id': ({ resourceId }) => resourceId,
+      'resource-type': ({ resourceType }) => resourceType,
+      value: ({ value }) => value,
+    },
+    (tag) => [tag],
+  )
   return {
     kind: 'query',
     parameters: ['Filters', 'MaxResults', 'NextToken'],
+    filters: filters.names,
     answer: (context, input) => {
-      const page = readPage(store.tags, context, input, (tags) =>
-        applyFilters(
-          tags,
-          input.Filters,
-          {
-            key: ({ key }) => key,
-            'resource-id': ({ resourceId }) => resourceId,
-            'resource-type': ({ resourceType }) => resourceType,
-            value: ({ value }) => value,
-          },
-          (tag) => [tag],
-        ),
-      )
+      const page = readPage(store.tags, context, input, (tags) => applyFilters(tags, input.Filters, filters))
       return {
         Tags: page.records.map(({ key, value, resourceId, resourceType }) => ({
           Key: key,

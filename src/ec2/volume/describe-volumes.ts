@@ -1,5 +1,6 @@
 import type { Domain } from '../domain.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
+import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
 import { describeTags } from '../tag/tag.ts'
 import type { VolumeRecord } from './volume.ts'
@@ -9,27 +10,30 @@ export function describeVolumes({ store }: Domain): Ec2Query<'DescribeVolumes'> 
     collection: store.volumes,
     prefix: 'vol',
     idParameter: 'volumeIds',
-    tagsOf: ({ id }) => store.tags.of(id),
-    filters: {
-      'attachment.attach-time': ({ attachment }) => attachment?.attachTime,
-      'attachment.delete-on-termination': ({ attachment }) => attachment?.deleteOnTermination,
-      'attachment.device': ({ attachment }) => attachment?.deviceName,
-      'attachment.instance-id': ({ attachment }) => attachment?.instanceId,
-      'attachment.status': ({ attachment }) => attachment?.state,
-      'availability-zone': ({ availabilityZone }) => availabilityZone,
-      'create-time': ({ createTime }) => createTime,
-      encrypted: () => false,
-      'multi-attach-enabled': () => false,
-      size: ({ sizeGib }) => sizeGib,
-      'snapshot-id': ({ snapshotId }) => snapshotId,
-      status: ({ state }) => state,
-      'volume-id': ({ id }) => id,
-      'volume-type': ({ volumeType }) => volumeType,
-    },
+    filters: defineFilters(
+      {
+        'attachment.attach-time': ({ attachment }) => attachment?.attachTime,
+        'attachment.delete-on-termination': ({ attachment }) => attachment?.deleteOnTermination,
+        'attachment.device': ({ attachment }) => attachment?.deviceName,
+        'attachment.instance-id': ({ attachment }) => attachment?.instanceId,
+        'attachment.status': ({ attachment }) => attachment?.state,
+        'availability-zone': ({ availabilityZone }) => availabilityZone,
+        'create-time': ({ createTime }) => createTime,
+        encrypted: () => false,
+        'multi-attach-enabled': () => false,
+        size: ({ sizeGib }) => sizeGib,
+        'snapshot-id': ({ snapshotId }) => snapshotId,
+        status: ({ state }) => state,
+        'volume-id': ({ id }) => id,
+        'volume-type': ({ volumeType }) => volumeType,
+      },
+      ({ id }) => store.tags.of(id),
+    ),
   }
   return {
     kind: 'query',
     parameters: ['VolumeIds', 'Filters', 'MaxResults', 'NextToken'],
+    filters: source.filters.names,
     answer: (context, input) => {
       const page = selectRecords(source, context, { ...input, ids: input.VolumeIds })
       return {

@@ -1,5 +1,6 @@
 import type { Domain } from '../domain.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
+import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
 import { usableAddressCount } from '../subnet/address-plan.ts'
 import type { SubnetRecord } from '../subnet/subnet.ts'
@@ -11,22 +12,25 @@ export function describeVpcs({ store }: Domain): Ec2Query<'DescribeVpcs'> {
     collection: store.vpcs,
     prefix: 'vpc',
     idParameter: 'vpcIds',
-    tagsOf: ({ id }) => store.tags.of(id),
-    filters: {
-      cidr: ({ cidr }) => cidr,
-      'cidr-block-association.cidr-block': ({ cidr }) => cidr,
-      'cidr-block-association.state': () => 'associated',
-      'dhcp-options-id': ({ dhcpOptionsId }) => dhcpOptionsId,
-      'is-default': ({ isDefault }) => isDefault,
-      isDefault: ({ isDefault }) => isDefault,
-      'owner-id': ({ accountId }) => accountId,
-      state: () => 'available',
-      'vpc-id': ({ id }) => id,
-    },
+    filters: defineFilters(
+      {
+        cidr: ({ cidr }) => cidr,
+        'cidr-block-association.cidr-block': ({ cidr }) => cidr,
+        'cidr-block-association.state': () => 'associated',
+        'dhcp-options-id': ({ dhcpOptionsId }) => dhcpOptionsId,
+        'is-default': ({ isDefault }) => isDefault,
+        isDefault: ({ isDefault }) => isDefault,
+        'owner-id': ({ accountId }) => accountId,
+        state: () => 'available',
+        'vpc-id': ({ id }) => id,
+      },
+      ({ id }) => store.tags.of(id),
+    ),
   }
   return {
     kind: 'query',
     parameters: ['VpcIds', 'Filters', 'MaxResults', 'NextToken'],
+    filters: source.filters.names,
     answer: (context, input) => {
       const page = selectRecords(source, context, { ...input, ids: input.VpcIds })
       return {
@@ -61,26 +65,29 @@ export function describeSubnets({ store }: Domain): Ec2Query<'DescribeSubnets'> 
     collection: store.subnets,
     prefix: 'subnet',
     idParameter: 'subnetIds',
-    tagsOf: ({ id }) => store.tags.of(id),
-    filters: {
-      'availability-zone': ({ availabilityZone }) => availabilityZone,
-      availabilityZone: ({ availabilityZone }) => availabilityZone,
-      'availability-zone-id': ({ availabilityZoneId }) => availabilityZoneId,
-      'available-ip-address-count': freeOf,
-      cidr: ({ cidr }) => cidr,
-      'cidr-block': ({ cidr }) => cidr,
-      'default-for-az': ({ isDefaultForAz }) => isDefaultForAz,
-      defaultForAz: ({ isDefaultForAz }) => isDefaultForAz,
-      'map-public-ip-on-launch': ({ mapPublicIpOnLaunch }) => mapPublicIpOnLaunch,
-      'owner-id': ({ accountId }) => accountId,
-      state: () => 'available',
-      'subnet-id': ({ id }) => id,
-      'vpc-id': ({ vpcId }) => vpcId,
-    },
+    filters: defineFilters(
+      {
+        'availability-zone': ({ availabilityZone }) => availabilityZone,
+        availabilityZone: ({ availabilityZone }) => availabilityZone,
+        'availability-zone-id': ({ availabilityZoneId }) => availabilityZoneId,
+        'available-ip-address-count': freeOf,
+        cidr: ({ cidr }) => cidr,
+        'cidr-block': ({ cidr }) => cidr,
+        'default-for-az': ({ isDefaultForAz }) => isDefaultForAz,
+        defaultForAz: ({ isDefaultForAz }) => isDefaultForAz,
+        'map-public-ip-on-launch': ({ mapPublicIpOnLaunch }) => mapPublicIpOnLaunch,
+        'owner-id': ({ accountId }) => accountId,
+        state: () => 'available',
+        'subnet-id': ({ id }) => id,
+        'vpc-id': ({ vpcId }) => vpcId,
+      },
+      ({ id }) => store.tags.of(id),
+    ),
   }
   return {
     kind: 'query',
     parameters: ['SubnetIds', 'Filters', 'MaxResults', 'NextToken'],
+    filters: source.filters.names,
     answer: (context, input) => {
       const page = selectRecords(source, context, { ...input, ids: input.SubnetIds })
       return {

@@ -1,0 +1,36 @@
+import type { Domain } from '../../ec2/domain.ts'
+import type { AnyOperation } from '../dispatch.ts'
+import { getCallerIdentity } from '../get-caller-identity.ts'
+import { type KilnDependencies, kilnOperations } from '../kiln-handlers.ts'
+import { imageOperations } from './image.ts'
+import { instanceOperations } from './instance.ts'
+import { instanceTypeOperations } from './instance-type.ts'
+import { keyPairOperations } from './key-pair.ts'
+import { regionOperations } from './region.ts'
+import { securityGroupOperations } from './security-group.ts'
+import { snapshotOperations } from './snapshot.ts'
+import { tagOperations } from './tag.ts'
+import { volumeOperations } from './volume.ts'
+import { vpcOperations } from './vpc.ts'
+
+/**
+ * THE table: every operation that Kiln offers, for every front end; the files beside it hold its lines, one a kind of resource.
+ * docs/add-an-operation.md says how to add one.
+ */
+export function operationTable(domain: Domain, kiln: KilnDependencies): ReadonlyMap<string, AnyOperation> {
+  const operations: Record<string, AnyOperation> = {
+    ...instanceOperations(domain),
+    ...instanceTypeOperations(domain),
+    ...imageOperations(domain),
+    ...snapshotOperations(domain),
+    ...volumeOperations(domain),
+    ...keyPairOperations(domain),
+    ...tagOperations(domain),
+    ...securityGroupOperations(domain),
+    ...vpcOperations(domain),
+    ...regionOperations(domain),
+    GetCallerIdentity: getCallerIdentity(),
+    ...kilnOperations(domain, kiln),
+  }
+  return new Map(Object.entries(operations))
+}

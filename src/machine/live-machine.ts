@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import fsExtra from 'fs-extra'
+import type { Machine } from '../ec2/ports/machine.ts'
+import type { Clock } from '../host/clock.ts'
+import type { ProcessIdentity } from '../host/process.ts'
+import { isProcessAlive, signalProcess } from '../host/process-table.ts'
+import { machineFile } from '../host/state-paths.ts'
+import { pingGuestAgent } from './guest-agent.ts'
+import type { QmpLink } from './qmp-link.ts'
+
+const pollIntervalMs = 5
+
+/** A machine that runs, by its monitor. */
+export function createLiveMachine(parts: {
+  name: string
+  directory: string
+  identity: ProcessIdentity
+  link: QmpLink
+  clock: Clock
+  executedAt?: Date
+}): Machine {
+  const { name, directory, identity, link, clock } = parts
+  return {
+    name,
+    pid: identity.pid,
+    ...(parts.executedAt ? { executedAt: parts.executedAt } : {}),
+    powerDown: async () => {
+      await link.execute('system_powerdown')
+    },
+    reset: async () => {
+      await link.execute('system_reset')
+    },
+    kill: async () => {
+      await signalProcess(identity, 'SIGKILL')
+      while (await isProcessAlive(identity)) await clock.sleep(pollIntervalMs)
+    },
+    resume: async () => {
+      await link.execute('cont')
+    },
+    queryState: async () => {
+      try {
+        const answer = (await link.execute('query-status', undefined, 2000)) as { status?: string }
+        if (answer.status === 'running') return 'running'
+        return answer.status === 'io-error' ? 'io-error' : 'paused'
+      } catch {
+        return 'unresponsive'
+      }
+    },
+    screenDump: async () => {
+      const path = join(directory, 'screen.ppm')
+      await link.execute('screendump', { filename: path })
+      const image = await readFile(path)
+      await fsExtra.remove(path)
+      return image
+    },
+    injectNmi: async () => {
+      await link.execute('inject-nmi')
+    },
+    pingGuestAgent: (timeoutMs) => pingGuestAgent(join(directory, machineFile.agentSocket), timeoutMs),
+  }
+}
