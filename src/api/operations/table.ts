@@ -2,6 +2,7 @@ import type { Domain } from '../../ec2/domain.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { getCallerIdentity } from '../get-caller-identity.ts'
 import { type KilnDependencies, kilnOperations } from '../kiln-handlers.ts'
+import { ebsDefaultOperations } from './ebs-default.ts'
 import { imageOperations } from './image.ts'
 import { instanceOperations } from './instance.ts'
 import { instanceTypeOperations } from './instance-type.ts'
@@ -24,6 +25,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...imageOperations(domain),
     ...snapshotOperations(domain),
     ...volumeOperations(domain),
+    ...ebsDefaultOperations(domain),
     ...keyPairOperations(domain),
     ...tagOperations(domain),
     ...securityGroupOperations(domain),
