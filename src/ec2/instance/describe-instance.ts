@@ -81,6 +81,9 @@ export function describeInstance(
     SourceDestCheck: primary?.hasSourceDestCheck ?? true,
     NetworkInterfaces: interfaces.map((record) => describeInterface(store, record)),
     EbsOptimized: instance.isEbsOptimized,
+    ...(instance.iamInstanceProfile
+      ? { IamInstanceProfile: { Arn: instance.iamInstanceProfile.arn, Id: instance.iamInstanceProfile.id } }
+      : {}),
     EnaSupport: true,
     CpuOptions: { CoreCount: coreCountOf(type), ThreadsPerCore: type.threadsPerCore },
     HibernationOptions: { Configured: false },

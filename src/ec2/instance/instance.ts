@@ -32,6 +32,14 @@ export interface InstanceMetadataOptions {
 /** How a burstable type pays for more than its baseline. Kiln never throttles; the choice is kept and told. */
 export type CpuCredits = 'standard' | 'unlimited'
 
+/** The role that a server was given, by the profile that holds it. */
+export interface InstanceProfile {
+  readonly arn: string
+  /** `AIPA…` */
+  readonly id: string
+  readonly name: string
+}
+
 /** A server. Its volumes and interfaces name it in their attachments. */
 export interface InstanceRecord extends ResourceRecord {
   readonly reservationId: string
@@ -58,6 +66,7 @@ export interface InstanceRecord extends ResourceRecord {
   readonly isEbsOptimized: boolean
   readonly isMonitored: boolean
   readonly metadataOptions: InstanceMetadataOptions
+  readonly iamInstanceProfile?: InstanceProfile
   /** Absent: the default of the type. */
   readonly cpuCredits?: CpuCredits
   /** Absent: `open`. */

@@ -10,7 +10,8 @@ import type { Scope, Tag } from '../ports/store.ts'
 import { requireFreeAddress } from '../subnet/address-plan.ts'
 import { readTagSpecifications } from '../tag/tag.ts'
 import { type PlannedVolume, planVolumes } from './block-devices.ts'
-import type { InstanceMetadataOptions } from './instance.ts'
+import { readInstanceProfile } from './iam-instance-profile.ts'
+import type { InstanceMetadataOptions, InstanceProfile } from './instance.ts'
 import { type LaunchOptions, readLaunchOptions } from './launch-options.ts'
 import { choosePlace, type LaunchPlace } from './launch-place.ts'
 import { defaultMetadataOptions, readMetadataOptions } from './metadata-options.ts'
@@ -24,6 +25,7 @@ export interface LaunchPlan extends LaunchPlace, LaunchOptions {
   readonly maximumCount: number
   readonly keyPair?: KeyPairRecord
   readonly userData?: string
+  readonly instanceProfile?: InstanceProfile
   readonly volumes: readonly PlannedVolume[]
   readonly shutdownBehavior: 'stop' | 'terminate'
   readonly hasTerminationProtection: boolean
@@ -65,6 +67,7 @@ export function planLaunch(domain: Domain, scope: Scope, input: RunInstancesRequ
   }
   const keyPair = input.KeyName === undefined ? undefined : findKeyPair(domain, scope, input.KeyName)
   const userData = readUserData(input.UserData)
+  const instanceProfile = readInstanceProfile(scope, input.IamInstanceProfile)
   return {
     ...place,
     ...readLaunchOptions(type, input),
@@ -74,6 +77,7 @@ export function planLaunch(domain: Domain, scope: Scope, input: RunInstancesRequ
     maximumCount,
     ...(keyPair ? { keyPair } : {}),
     ...(userData === undefined ? {} : { userData }),
+    ...(instanceProfile ? { instanceProfile } : {}),
     volumes: planVolumes(domain, scope, image, input.BlockDeviceMappings ?? []),
     shutdownBehavior: input.InstanceInitiatedShutdownBehavior ?? 'stop',
     hasTerminationProtection: input.DisableApiTermination ?? false,

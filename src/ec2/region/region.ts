@@ -19,6 +19,12 @@ export interface RegionCatalog {
   list(): readonly Region[]
 }
 
+/** The partition in the ARNs of a region: `aws-cn` in China, `aws-us-gov` in GovCloud. */
+export function partitionOf(region: string): 'aws' | 'aws-cn' | 'aws-us-gov' {
+  if (region.startsWith('cn-')) return 'aws-cn'
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
+}
+
 /** Shape of config/regions.yaml: `zones` is the prefix of the zone ids, `use1` for `use1-az1` to `use1-az3`. */
 export const regionFileSchema = z.strictObject({
   regions: z.array(

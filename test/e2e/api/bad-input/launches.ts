@@ -261,7 +261,27 @@ export const badLaunches: BadInput[] = [
     'UnsupportedOperation',
     'EnclaveOptions.Enabled',
   ],
-  ['a role', 'RunInstances', run({ IamInstanceProfile: { Name: 'r' } }), 'UnsupportedOperation', 'IamInstanceProfile'],
+  [
+    'a role by name and by ARN',
+    'RunInstances',
+    run({ IamInstanceProfile: { Name: 'r', Arn: 'arn:aws:iam::123456789012:instance-profile/r' } }),
+    'InvalidParameterCombination',
+    'iamInstanceProfile.arn',
+  ],
+  [
+    "another account's role",
+    'RunInstances',
+    run({ IamInstanceProfile: { Arn: 'arn:aws:iam::210987654321:instance-profile/r' } }),
+    'InvalidParameterValue',
+    'Invalid IAM Instance Profile ARN',
+  ],
+  [
+    'a role that is no name',
+    'RunInstances',
+    run({ IamInstanceProfile: { Name: 'a/b' } }),
+    'InvalidParameterValue',
+    'Invalid IAM Instance Profile name',
+  ],
   [
     'the spot market',
     'RunInstances',
