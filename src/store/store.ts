@@ -39,7 +39,7 @@ export function openStore(path: string): Store {
     images: createCollection<ImageRecord>(database, 'image'),
     snapshots: createCollection<SnapshotRecord, 'layerId'>(database, 'snapshot', ['layerId']),
     layers: createCollection<LayerRecord, 'state'>(database, 'layer', ['state']),
-    keyPairs: createCollection<KeyPairRecord>(database, 'key_pair'),
+    keyPairs: createCollection<KeyPairRecord, 'name'>(database, 'key_pair', ['name']),
     securityGroups: createCollection<SecurityGroupRecord, 'vpcId'>(database, 'security_group', ['vpcId']),
     vpcs: createCollection<VpcRecord>(database, 'vpc'),
     subnets: createCollection<SubnetRecord, 'vpcId'>(database, 'subnet', ['vpcId']),

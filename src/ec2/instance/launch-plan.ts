@@ -5,6 +5,7 @@ import { findOne } from '../ids.ts'
 import type { ImageRecord } from '../image/image.ts'
 import type { InstanceType } from '../instance-type/instance-type.ts'
 import { unknownInstanceType } from '../instance-type/instance-type.ts'
+import { requireKeyPair } from '../key-pair/find-key-pair.ts'
 import type { KeyPairRecord } from '../key-pair/key-pair.ts'
 import type { Scope, Tag } from '../ports/store.ts'
 import { requireFreeAddress } from '../subnet/address-plan.ts'
@@ -65,7 +66,7 @@ export function planLaunch(domain: Domain, scope: Scope, input: RunInstancesRequ
     if (maximumCount > 1) throw invalidParameterCombination('A private address can be given to one instance only')
     requireFreeAddress(store, place.subnet, place.privateIp)
   }
-  const keyPair = input.KeyName === undefined ? undefined : findKeyPair(domain, scope, input.KeyName)
+  const keyPair = input.KeyName === undefined ? undefined : requireKeyPair(store, scope, input.KeyName)
   const userData = readUserData(input.UserData)
   const instanceProfile = readInstanceProfile(scope, input.IamInstanceProfile)
   return {
@@ -99,10 +100,4 @@ function chooseType(domain: Domain, image: ImageRecord, name: string = defaultIn
     )
   }
   return type
-}
-
-function findKeyPair({ store }: Domain, scope: Scope, name: string): KeyPairRecord {
-  const found = store.keyPairs.list(scope).find((keyPair) => keyPair.name === name)
-  if (!found) throw new Ec2Error('InvalidKeyPair.NotFound', `The key pair '${name.slice(0, 255)}' does not exist`)
-  return found
 }

@@ -4,8 +4,10 @@ import { applyFilters, defineFilters } from '../filter.ts'
 import { findAll, newId, requireWellFormed } from '../ids.ts'
 import type { Ec2Mutation, Ec2Query, MutationContext } from '../operation.ts'
 import type { Scope, Store } from '../ports/store.ts'
+import { requireQuota } from '../quota.ts'
 import { describeTags, putTags, readTagSpecifications, type TagSpecificationInput } from '../tag/tag.ts'
 import { createKey, type NewKey, readPublicKey } from './key-material.ts'
+import { findKeyPairByName, requireKeyPair } from './find-key-pair.ts'
 import type { KeyPairRecord } from './key-pair.ts'
 
 /** CreateKeyPair: the private half is in the answer and nowhere else. */
@@ -49,9 +51,9 @@ export function deleteKeyPair({ store }: Domain): Ec2Mutation<'DeleteKeyPair'> {
     apply: (context, input) => {
       if (!input.KeyName && !input.KeyPairId) throw missingParameter('KeyName')
       if (input.KeyPairId) requireWellFormed('key', input.KeyPairId)
-      const found = store.keyPairs
-        .list(context)
-        .find((key) => (input.KeyPairId ? key.id === input.KeyPairId : key.name === input.KeyName))
+      const found = input.KeyPairId
+        ? store.keyPairs.get(context, input.KeyPairId)
+        : findKeyPairByName(store, context, input.KeyName ?? '')
       if (!found) return { Return: true }
       store.keyPairs.remove(found.id)
       store.tags.removeAll(found.id)
@@ -75,15 +77,11 @@ export function describeKeyPairs({ store }: Domain): Ec2Query<'DescribeKeyPairs'
     parameters: ['KeyNames', 'KeyPairIds', 'Filters', 'IncludePublicKey'],
     filters: filters.names,
     answer: (context, input) => {
-      let known = store.keyPairs.list(context)
-      if (input.KeyPairIds?.length) known = findAll('key', input.KeyPairIds, (id) => store.keyPairs.get(context, id))
-      const names = input.KeyNames ?? []
-      const missing = names.find((name) => !known.some((key) => key.name === name))
-      if (missing !== undefined) {
-        throw new Ec2Error('InvalidKeyPair.NotFound', `The key pair '${missing.slice(0, 255)}' does not exist`)
-      }
-      const named = names.length > 0 ? known.filter(({ name }) => names.includes(name)) : known
-      const matching = applyFilters(named, input.Filters, filters)
+      const { KeyNames: names = [], KeyPairIds: ids = [] } = input
+      const named = names.map((name) => requireKeyPair(store, context, name))
+      const identified = findAll('key', ids, (id) => store.keyPairs.get(context, id))
+      const asked = names.length + ids.length > 0 ? distinct([...named, ...identified]) : store.keyPairs.list(context)
+      const matching = applyFilters(asked, input.Filters, filters)
       return {
         KeyPairs: matching.map((key) => ({
           ...describeKey(store, key),
@@ -96,6 +94,11 @@ export function describeKeyPairs({ store }: Domain): Ec2Query<'DescribeKeyPairs'
   }
 }
 
+/** Both lists may name the same key. */
+function distinct(keys: readonly KeyPairRecord[]): KeyPairRecord[] {
+  return [...new Map(keys.map((key) => [key.id, key])).values()]
+}
+
 function requireFreeName(store: Store, scope: Scope, name: string | undefined): string {
   if (!name) throw missingParameter('KeyName')
   if (name.length > 255)
@@ -103,19 +106,22 @@ function requireFreeName(store: Store, scope: Scope, name: string | undefined): 
   if (/[^\x20-\x7e]/.test(name)) {
     throw invalidParameterValue('KeyName', name.slice(0, 80), 'Expected printable ASCII characters.')
   }
-  if (store.keyPairs.list(scope).some((key) => key.name === name)) {
+  if (name.trim() !== name) throw invalidParameterValue('KeyName', name, 'Expected no leading or trailing spaces.')
+  if (findKeyPairByName(store, scope, name)) {
     throw new Ec2Error('InvalidKeyPair.Duplicate', `The keypair already exists`)
   }
   return name
 }
 
 function recordKeyPair(
-  { store, random }: Domain,
+  { store, random, settings }: Domain,
   context: MutationContext,
   input: { KeyName?: string | undefined; TagSpecifications?: readonly TagSpecificationInput[] | undefined },
   key: { type: 'rsa' | 'ed25519'; publicKey: string; fingerprint: string },
 ): KeyPairRecord {
   const name = requireFreeName(store, context, input.KeyName)
+  const present = store.keyPairs.count(context)
+  requireQuota(settings.quotas, 'keyPairs', { present, code: 'KeyPairLimitExceeded' })
   const { accountId, region } = context
   const record: KeyPairRecord = {
     accountId,

@@ -93,7 +93,7 @@ export interface Store {
   readonly images: Collection<ImageRecord>
   readonly snapshots: Collection<SnapshotRecord, 'layerId'>
   readonly layers: Collection<LayerRecord, 'state'>
-  readonly keyPairs: Collection<KeyPairRecord>
+  readonly keyPairs: Collection<KeyPairRecord, 'name'>
   readonly securityGroups: Collection<SecurityGroupRecord, 'vpcId'>
   readonly vpcs: Collection<VpcRecord>
   readonly subnets: Collection<SubnetRecord, 'vpcId'>

@@ -1,39 +1,11 @@
 import type { Domain } from '../domain.ts'
-import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
+import { invalidParameterValue, missingParameter } from '../errors.ts'
 import { applyFilters, defineFilters } from '../filter.ts'
-import { type IdPrefix, idNotFound, requireWellFormed } from '../ids.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
 import { readPage } from '../page.ts'
-import type { Scope, TaggedResource } from '../ports/store.ts'
-import { putTags, readTags } from './tag.ts'
-
-/** The taggable kinds: the word of DescribeTags, and how to see whether one of the caller's has that id. */
-function findTaggable(
-  { store }: Domain,
-  scope: Scope,
-  id: string,
-): { resourceType: string; isThere: boolean; prefix: IdPrefix } {
-  const prefix = id.slice(0, id.lastIndexOf('-'))
-  const kinds: Readonly<Record<string, [string, () => unknown]>> = {
-    i: ['instance', () => store.instances.get(scope, id)],
-    ami: ['image', () => store.images.get(scope, id)],
-    snap: ['snapshot', () => store.snapshots.get(scope, id)],
-    vol: ['volume', () => store.volumes.get(scope, id)],
-    eni: ['network-interface', () => store.interfaces.get(scope, id)],
-    sg: ['security-group', () => store.securityGroups.get(scope, id)],
-    sgr: [
-      'security-group-rule',
-      () => store.securityGroups.list(scope).some(({ rules }) => rules.some((rule) => rule.id === id)) || undefined,
-    ],
-    vpc: ['vpc', () => store.vpcs.get(scope, id)],
-    subnet: ['subnet', () => store.subnets.get(scope, id)],
-    key: ['key-pair', () => store.keyPairs.get(scope, id)],
-  }
-  const kind = Object.hasOwn(kinds, prefix) ? kinds[prefix] : undefined
-  if (!kind) throw new Ec2Error('InvalidID', `The ID '${id.slice(0, 80)}' is not valid`)
-  requireWellFormed(prefix as IdPrefix, id)
-  return { resourceType: kind[0], isThere: kind[1]() !== undefined, prefix: prefix as IdPrefix }
-}
+import type { TaggedResource } from '../ports/store.ts'
+import { isReservedKey, putTags, readTags, requireOwnKey } from './tag.ts'
+import { requireTaggable } from './taggable.ts'
 
 /** EC2 takes up to a thousand ids a call. */
 const maximumResources = 1000
@@ -44,7 +16,7 @@ function readResources(ids: readonly string[] = []): readonly string[] {
   throw invalidParameterValue('resourceId', ids.length, `At most ${maximumResources} resources.`)
 }
 
-export function createTags(domain: Domain): Ec2Mutation<'CreateTags'> {
+export function createTags({ store }: Domain): Ec2Mutation<'CreateTags'> {
   return {
     kind: 'mutation',
     parameters: ['Resources', 'Tags'],
@@ -52,31 +24,26 @@ export function createTags(domain: Domain): Ec2Mutation<'CreateTags'> {
       const tags = readTags(input.Tags ?? [])
       if (tags.length === 0) throw missingParameter('Tag')
       for (const id of readResources(input.Resources)) {
-        const { resourceType, isThere, prefix } = findTaggable(domain, context, id)
-        if (!isThere) throw idNotFound(prefix, [id])
-        putTags(domain.store, context, id, resourceType, tags)
+        putTags(store, context, id, requireTaggable(store, context, id), tags)
       }
       return {}
     },
   }
 }
 
-/** DeleteTags: no tags named means all; a tag with a value goes only when it has that value. */
-export function deleteTags(domain: Domain): Ec2Mutation<'DeleteTags'> {
+/** DeleteTags: no tags named means all of the user's own; a tag with a value goes only when it has that value. */
+export function deleteTags({ store }: Domain): Ec2Mutation<'DeleteTags'> {
   return {
     kind: 'mutation',
     parameters: ['Resources', 'Tags'],
     apply: (context, input) => {
+      const named = input.Tags?.map(({ Key: key = '', Value: value }) =>
+        value === undefined ? { key } : { key, value },
+      )
+      for (const { key } of named ?? []) requireOwnKey(key)
       for (const id of readResources(input.Resources)) {
-        const { isThere, prefix } = findTaggable(domain, context, id)
-        if (!isThere) throw idNotFound(prefix, [id])
-        if (!input.Tags?.length) domain.store.tags.removeAll(id)
-        else {
-          domain.store.tags.remove(
-            id,
-            input.Tags.map(({ Key: key = '', Value: value }) => (value === undefined ? { key } : { key, value })),
-          )
-        }
+        requireTaggable(store, context, id)
+        store.tags.remove(id, named?.length ? named : store.tags.of(id).filter(({ key }) => !isReservedKey(key)))
       }
       return {}
     },

@@ -32,14 +32,23 @@ export function readTags(input: readonly TagInput[]): Tag[] {
         `Tag values have at most ${maximumTagValueLength} characters.`,
       )
     }
-    if (key.toLowerCase().startsWith('aws:')) {
-      throw new Ec2Error('InvalidParameterValue', "Tag keys starting with 'aws:' are reserved for internal use")
-    }
+    requireOwnKey(key)
     if (tags.has(key)) throw invalidParameterValue('Tag.Key', key, 'Duplicate tag key specified.')
     tags.set(key, value)
   }
   if (tags.size > maximumTags) throw tagLimitExceeded()
   return [...tags].map(([key, value]) => ({ key, value }))
+}
+
+/** Whether a key is EC2's own: such tags are neither put nor taken away by users, and do not count against their fifty. */
+export function isReservedKey(key: string): boolean {
+  return key.toLowerCase().startsWith('aws:')
+}
+
+/** Throws InvalidParameterValue for a key that is EC2's own. */
+export function requireOwnKey(key: string): void {
+  if (!isReservedKey(key)) return
+  throw new Ec2Error('InvalidParameterValue', "Tag keys starting with 'aws:' are reserved for internal use")
 }
 
 /** The tags that a creating operation gives to each kind of resource; kinds it does not make are refused. */
@@ -70,7 +79,7 @@ export function putTags(
   tags: readonly Tag[],
 ): void {
   const keys = new Set([...store.tags.of(resourceId), ...tags].map(({ key }) => key))
-  if (keys.size > maximumTags) throw tagLimitExceeded()
+  if ([...keys].filter((key) => !isReservedKey(key)).length > maximumTags) throw tagLimitExceeded()
   store.tags.put(scope, resourceId, resourceType, tags)
 }
 

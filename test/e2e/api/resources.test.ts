@@ -63,6 +63,31 @@ describe('key pairs', () => {
   })
 })
 
+describe('key pairs that are looked for', () => {
+  const namesOf = async (input: object) =>
+    (await api.lab.call('DescribeKeyPairs', input)).KeyPairs?.map(({ KeyName: name }) => name)
+
+  test('are found by name, by id, and by each filter', async () => {
+    const TagSpecifications = [{ ResourceType: 'key-pair' as const, Tags: [{ Key: 'team', Value: 'a*b' }] }]
+    const one = await api.lab.call('CreateKeyPair', { KeyName: 'find one', KeyType: 'ed25519', TagSpecifications })
+    await api.lab.call('CreateKeyPair', { KeyName: 'find two', KeyType: 'ed25519' })
+    expect(await namesOf({ KeyNames: ['find two'], KeyPairIds: [one.KeyPairId] })).toEqual(['find two', 'find one'])
+    for (const [name, value] of [
+      ['key-pair-id', one.KeyPairId ?? ''],
+      ['fingerprint', one.KeyFingerprint ?? ''],
+      ['key-name', 'find o?e'],
+      ['tag-key', 'team'],
+      ['tag:team', 'a\\*b'],
+    ] as const) {
+      expect([name, await namesOf({ Filters: [{ Name: name, Values: [value] }] })]).toEqual([name, ['find one']])
+    }
+    expect(await refusalOfSdk(api, 'DescribeKeyPairs', { KeyNames: ['find one', 'lost'] })).toEqual({
+      code: 'InvalidKeyPair.NotFound',
+      message: "The key pair 'lost' does not exist",
+    })
+  })
+})
+
 describe('a launch', () => {
   test('takes what Terraform and the launch wizards send, and tells it again', async () => {
     const { Instances: launched } = await api.lab.call('RunInstances', {
@@ -224,4 +249,35 @@ test('tags come and go on several resources at once, those with a value only whe
   await api.lab.call('DeleteTags', { Resources })
   const left = await api.lab.call('DescribeTags', { Filters: [{ Name: 'resource-id', Values: Resources }] })
   expect(left.Tags).toEqual([])
+})
+
+test('tags of EC2 itself are neither put nor taken away, and one resource that is not there keeps all others as they are', async () => {
+  const reserved = {
+    code: 'InvalidParameterValue',
+    message: "Tag keys starting with 'aws:' are reserved for internal use",
+  }
+  const Tags = [{ Key: 'AWS:a', Value: 'x' }]
+  expect(await refusalOfSdk(api, 'CreateTags', { Resources: [api.imageId], Tags })).toEqual(reserved)
+  expect(await refusalOfSdk(api, 'DeleteTags', { Resources: [api.imageId], Tags })).toEqual(reserved)
+  expect(
+    await refusalOfSdk(api, 'CreateKeyPair', { KeyName: 'k', TagSpecifications: [{ ResourceType: 'key-pair', Tags }] }),
+  ).toEqual(reserved)
+  const Resources = [api.imageId, 'snap-0123456789abcdef0']
+  expect(await refusalOfSdk(api, 'CreateTags', { Resources, Tags: [{ Key: 'a', Value: '1' }] })).toMatchObject({
+    code: 'InvalidSnapshot.NotFound',
+  })
+  const { Tags: told } = await api.lab.call('DescribeTags', { Filters: [{ Name: 'key', Values: ['a'] }] })
+  expect(told).toEqual([])
+})
+
+test('a resource has fifty tags at most', async () => {
+  const Tags = Array.from({ length: 50 }, (_, index) => ({ Key: `key${index}`, Value: '' }))
+  await api.lab.call('CreateTags', { Resources: [api.imageId], Tags })
+  await api.lab.call('CreateTags', { Resources: [api.imageId], Tags: [{ Key: 'key7', Value: 'changed' }] })
+  const more = { Resources: [api.imageId], Tags: [{ Key: 'key50', Value: '' }] }
+  expect(await refusalOfSdk(api, 'CreateTags', more)).toMatchObject({ code: 'TagLimitExceeded' })
+  await api.lab.call('DeleteTags', { Resources: [api.imageId], Tags: [{ Key: 'key7', Value: '' }] })
+  const { Tags: kept } = await api.lab.call('DescribeTags', { Filters: [{ Name: 'value', Values: ['changed'] }] })
+  expect(kept).toEqual([{ Key: 'key7', Value: 'changed', ResourceId: api.imageId, ResourceType: 'image' }])
+  await api.lab.call('DeleteTags', { Resources: [api.imageId] })
 })

@@ -87,7 +87,7 @@ export const badSecurityGroups: BadInput[] = [
       IpPermissions: Array.from({ length: 60 }, (_, index) => sshFrom(`10.${index}.0.0/16`)),
     }),
     'RulesPerSecurityGroupLimitExceeded',
-    'maximum number of rules',
+    'The quota rulesPerSecurityGroup of 60',
   ],
   [
     'a rule description with a tab',

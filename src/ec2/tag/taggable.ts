@@ -1,0 +1,42 @@
+import { Ec2Error } from '../errors.ts'
+import { type IdPrefix, idNotFound, requireWellFormed } from '../ids.ts'
+import type { Scope, Store } from '../ports/store.ts'
+
+/** A kind of resource that tags may be put on. */
+interface TaggableKind {
+  /** The word of DescribeTags and of tag specifications. */
+  readonly resourceType: string
+  /** The caller's resource of that id; undefined when there is none. */
+  find(store: Store, scope: Scope, id: string): unknown
+}
+
+/** The taggable kinds by the prefix of their ids: a new kind is one line here. */
+const taggableKinds: Partial<Record<IdPrefix, TaggableKind>> = {
+  i: { resourceType: 'instance', find: (store, scope, id) => store.instances.get(scope, id) },
+  ami: { resourceType: 'image', find: (store, scope, id) => store.images.get(scope, id) },
+  snap: { resourceType: 'snapshot', find: (store, scope, id) => store.snapshots.get(scope, id) },
+  vol: { resourceType: 'volume', find: (store, scope, id) => store.volumes.get(scope, id) },
+  eni: { resourceType: 'network-interface', find: (store, scope, id) => store.interfaces.get(scope, id) },
+  sg: { resourceType: 'security-group', find: (store, scope, id) => store.securityGroups.get(scope, id) },
+  sgr: {
+    resourceType: 'security-group-rule',
+    find: (store, scope, id) =>
+      store.securityGroups.list(scope).find(({ rules }) => rules.some((rule) => rule.id === id)),
+  },
+  vpc: { resourceType: 'vpc', find: (store, scope, id) => store.vpcs.get(scope, id) },
+  subnet: { resourceType: 'subnet', find: (store, scope, id) => store.subnets.get(scope, id) },
+  key: { resourceType: 'key-pair', find: (store, scope, id) => store.keyPairs.get(scope, id) },
+}
+
+/**
+ * The resource type of one of the caller's resources. Throws InvalidID for what cannot have tags, and the kind's `…Malformed` and
+ * `…NotFound`.
+ */
+export function requireTaggable(store: Store, scope: Scope, id: string): string {
+  const prefix = id.slice(0, Math.max(id.lastIndexOf('-'), 0)) as IdPrefix
+  const kind = Object.hasOwn(taggableKinds, prefix) ? taggableKinds[prefix] : undefined
+  if (!kind) throw new Ec2Error('InvalidID', `The ID '${id.slice(0, 80)}' is not valid`)
+  requireWellFormed(prefix, id)
+  if (kind.find(store, scope, id) === undefined) throw idNotFound(prefix, [id])
+  return kind.resourceType
+}
