@@ -1,4 +1,3 @@
-import { NormalizedSchema } from '@smithy/core/schema'
 import * as sdk from '@aws-sdk/client-ec2'
 import { describe, expect, test } from 'vitest'
 import { toJson, validateInput } from '../../src/api/model-validation.ts'
@@ -6,7 +5,7 @@ import { decodeForm } from '../../src/api/query/form.ts'
 import { parseQuery } from '../../src/api/query/parse-query.ts'
 import { writeResponse } from '../../src/api/query/write-response.ts'
 import { loadModel } from '../../src/ec2-model/model.ts'
-import { createDice, createGenerator } from './random-data.ts'
+import { createDice, createGenerator, makeValue } from './random-data.ts'
 
 const model = loadModel()
 const exported: Readonly<Record<string, unknown>> = sdk
@@ -32,22 +31,6 @@ function createRecordingClient() {
 
 type AnyCommand = new (input: object) => Parameters<sdk.EC2Client['send']>[0]
 
-/** Input or output schema of an operation of the SDK; none for an operation that takes or answers nothing. */
-function schemaOf(operation: string, position: 4 | 5): NormalizedSchema | undefined {
-  const schema = exported[`${operation}$`] as readonly unknown[]
-  const reference = schema[position]
-  const target: unknown = typeof reference === 'function' ? reference() : reference
-  return target === 'unit' ? undefined : NormalizedSchema.of(target as never)
-}
-
-function makeValue(generator: ReturnType<typeof createGenerator>, operation: string, position: 4 | 5): object {
-  const schema = schemaOf(operation, position)
-  const { input, output } = model.findOperation(operation) ?? {}
-  const shapeName = position === 4 ? input : output
-  if (!schema || shapeName === undefined) return {}
-  return generator.make(schema, shapeName) as object
-}
-
 test('the model has every operation of the SDK', () => {
   const commands = Object.keys(exported).filter((name) => name.endsWith('Command') && name !== '$Command')
   expect(model.operationNames.toSorted()).toEqual(commands.map((name) => name.slice(0, -'Command'.length)).toSorted())
@@ -62,7 +45,7 @@ describe('against the SDK, with random data that keeps the rules', () => {
     exchange.reply = '<Response/>'
     for (const operation of model.operationNames) {
       for (let round = 0; round < rounds; round++) {
-        const input = makeValue(inputs, operation, 4)
+        const input = makeValue(inputs, model, operation, 4)
         const Command = exported[`${operation}Command`] as AnyCommand
         await client.send(new Command(structuredClone(input)))
         const parsed = parseQuery(model, decodeForm(exchange.sent))
@@ -78,8 +61,8 @@ describe('against the SDK, with random data that keeps the rules', () => {
     const { client, exchange } = createRecordingClient()
     for (const operation of model.operationNames) {
       for (let round = 0; round < rounds; round++) {
-        const input = makeValue(inputs, operation, 4)
-        const output = makeValue(outputs, operation, 5)
+        const input = makeValue(inputs, model, operation, 4)
+        const output = makeValue(outputs, model, operation, 5)
         exchange.reply = writeResponse(model, operation, output, { requestId: 'req-1' })
         const Command = exported[`${operation}Command`] as AnyCommand
         const { $metadata: _, ...read } = await client.send(new Command(input))
@@ -90,10 +73,10 @@ describe('against the SDK, with random data that keeps the rules', () => {
 
   test('reads and writes every operation as JSON', () => {
     for (const operation of model.operationNames) {
-      const input = makeValue(inputs, operation, 4)
+      const input = makeValue(inputs, model, operation, 4)
       const overTheWire: unknown = JSON.parse(JSON.stringify(input, encodeBytes))
       expect({ operation, input: validateInput(model, operation, overTheWire) }).toEqual({ operation, input })
-      const output = makeValue(outputs, operation, 5)
+      const output = makeValue(outputs, model, operation, 5)
       const expected: unknown = JSON.parse(JSON.stringify(output, encodeBytes))
       expect({ operation, output: toJson(model, operation, output) }).toEqual({ operation, output: expected })
     }

@@ -1,3 +1,4 @@
+import * as sdk from '@aws-sdk/client-ec2'
 import { NormalizedSchema } from '@smithy/core/schema'
 import type { Ec2Model, ScalarShape, Shape } from '../../src/ec2-model/model.ts'
 
@@ -113,4 +114,23 @@ export function createGenerator(model: Ec2Model, dice: () => number, density: nu
   }
 
   return { make: (schema: NormalizedSchema, shapeName: string) => make(schema, shapeName, 0) }
+}
+
+type Generator = ReturnType<typeof createGenerator>
+
+/** Makes the input (4) or output (5) of an operation: where the SDK's schema of an operation has each. */
+export function makeValue(generator: Generator, model: Ec2Model, operation: string, position: 4 | 5): object {
+  const schema = schemaOf(operation, position)
+  const { input, output } = model.findOperation(operation) ?? {}
+  const shapeName = position === 4 ? input : output
+  if (!schema || shapeName === undefined) return {}
+  return generator.make(schema, shapeName) as object
+}
+
+/** Input or output schema of an operation of the SDK; none for an operation that takes or answers nothing. */
+function schemaOf(operation: string, position: 4 | 5): NormalizedSchema | undefined {
+  const exported: Readonly<Record<string, unknown>> = sdk
+  const reference = (exported[`${operation}$`] as readonly unknown[])[position]
+  const target: unknown = typeof reference === 'function' ? reference() : reference
+  return target === 'unit' ? undefined : NormalizedSchema.of(target as never)
 }
