@@ -32,6 +32,11 @@ const idKinds = {
     malformed: 'InvalidAttachmentID.Malformed',
     notFound: 'InvalidAttachmentID.NotFound',
   },
+  lt: {
+    noun: 'launch template ID',
+    malformed: 'InvalidLaunchTemplateId.Malformed',
+    notFound: 'InvalidLaunchTemplateId.NotFound',
+  },
   task: { noun: 'task', malformed: 'InvalidTaskId.Malformed', notFound: 'InvalidTaskId.NotFound' },
   layer: { noun: 'layer', malformed: 'InvalidLayerId.Malformed', notFound: 'InvalidLayerId.NotFound' },
 } as const
@@ -61,6 +66,9 @@ export function idNotFound(prefix: IdPrefix, ids: readonly string[]): Ec2Error {
   const { noun, notFound } = idKinds[prefix]
   if (prefix === 'ami') return new Ec2Error(notFound, `The image id '[${ids.join(', ')}]' does not exist`)
   const [first] = ids
+  if (prefix === 'lt') {
+    return new Ec2Error(notFound, `The specified launch template, with template ID ${ids.join(', ')}, does not exist.`)
+  }
   if (ids.length === 1) return new Ec2Error(notFound, `The ${noun} '${first}' does not exist`)
   return new Ec2Error(notFound, `The ${noun}s '${ids.join(', ')}' do not exist`)
 }

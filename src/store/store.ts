@@ -3,6 +3,7 @@ import type { EventRecord } from '../ec2/event/event.ts'
 import type { ImageRecord } from '../ec2/image/image.ts'
 import type { InstanceRecord } from '../ec2/instance/instance.ts'
 import type { KeyPairRecord } from '../ec2/key-pair/key-pair.ts'
+import type { LaunchTemplateRecord, LaunchTemplateVersionRecord } from '../ec2/launch-template/launch-template.ts'
 import type { LayerRecord } from '../ec2/layer/layer.ts'
 import type { InterfaceRecord } from '../ec2/network-interface/network-interface.ts'
 import type { AccessKeyRecord, ClientTokenRecord, Store } from '../ec2/ports/store.ts'
@@ -45,6 +46,12 @@ export function openStore(path: string): Store {
     subnets: createCollection<SubnetRecord, 'vpcId'>(database, 'subnet', ['vpcId']),
     tasks: createCollection<TaskRecord, 'state'>(database, 'task', ['state']),
     schedules: createCollection<ScheduleRecord>(database, 'schedule'),
+    launchTemplates: createCollection<LaunchTemplateRecord, 'name'>(database, 'launch_template', ['name']),
+    launchTemplateVersions: createCollection<LaunchTemplateVersionRecord, 'templateId'>(
+      database,
+      'launch_template_version',
+      ['templateId'],
+    ),
     tags: createTagStore(database),
     events: createEventStore(database),
     clientTokens: createClientTokenStore(database),

@@ -7,6 +7,7 @@ import { imageOperations } from './image.ts'
 import { instanceOperations } from './instance.ts'
 import { instanceTypeOperations } from './instance-type.ts'
 import { keyPairOperations } from './key-pair.ts'
+import { launchTemplateOperations } from './launch-template.ts'
 import { regionOperations } from './region.ts'
 import { securityGroupOperations } from './security-group.ts'
 import { snapshotOperations } from './snapshot.ts'
@@ -30,6 +31,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...tagOperations(domain),
     ...securityGroupOperations(domain),
     ...vpcOperations(domain),
+    ...launchTemplateOperations(domain),
     ...regionOperations(domain),
     GetCallerIdentity: getCallerIdentity(),
     ...kilnOperations(domain, kiln),

@@ -33,7 +33,8 @@ export function readLaunchOptions(type: InstanceType, input: RunInstancesRequest
   }
 }
 
-function requireDefaults(input: RunInstancesRequest): void {
+/** Refuses options that ask for what no machine of Kiln's has. */
+export function requireDefaults(input: Partial<RunInstancesRequest>): void {
   requireOneOf(operation, 'HibernationOptions.Configured', input.HibernationOptions?.Configured, [false])
   requireOneOf(operation, 'EnclaveOptions.Enabled', input.EnclaveOptions?.Enabled, [false])
   requireOneOf(operation, 'Ipv6AddressCount', input.Ipv6AddressCount, [0])

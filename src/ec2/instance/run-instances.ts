@@ -1,13 +1,19 @@
+import type { RunInstancesRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { insufficientInstanceCapacity } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { findLaunchTemplate, templateTags } from '../launch-template/find-launch-template.ts'
+import { requireLaunchable } from '../launch-template/template-check.ts'
+import { mergeTemplate } from '../launch-template/template-merge.ts'
 import { newMacAddress } from '../network-interface/mac-address.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import type { Tag } from '../ports/store.ts'
 import { takeAddresses } from '../subnet/address-plan.ts'
 import { putTags } from '../tag/tag.ts'
 import { countFitting } from './capacity.ts'
 import { describeReservation } from './describe-instance.ts'
 import type { InstanceRecord } from './instance.ts'
+import { launchParameters } from './launch-parameter.ts'
 import { type LaunchPlan, planLaunch } from './launch-plan.ts'
 import { publishState } from './state-machine.ts'
 
@@ -18,57 +24,47 @@ import { publishState } from './state-machine.ts'
 export function runInstances(domain: Domain): Ec2Mutation<'RunInstances'> {
   return {
     kind: 'mutation',
-    parameters: [
-      'ImageId',
-      'MinCount',
-      'MaxCount',
-      'InstanceType',
-      'KeyName',
-      'SecurityGroupIds',
-      'SecurityGroups',
-      'SubnetId',
-      'PrivateIpAddress',
-      'NetworkInterfaces',
-      'Placement',
-      'UserData',
-      'BlockDeviceMappings',
-      'InstanceInitiatedShutdownBehavior',
-      'DisableApiTermination',
-      'DisableApiStop',
-      'EbsOptimized',
-      'Monitoring',
-      'MetadataOptions',
-      'IamInstanceProfile',
-      'MaintenanceOptions',
-      'CapacityReservationSpecification',
-      'CpuOptions',
-      'CreditSpecification',
-      'EnablePrimaryIpv6',
-      'EnclaveOptions',
-      'HibernationOptions',
-      'Ipv6AddressCount',
-      'NetworkPerformanceOptions',
-      'PrivateDnsNameOptions',
-      'TagSpecifications',
-      'ClientToken',
-    ],
+    parameters: [...launchParameters, 'MinCount', 'MaxCount', 'LaunchTemplate', 'ClientToken'],
     apply: (context, input) => {
-      const plan = planLaunch(domain, context, input)
-      const count = Math.min(plan.maximumCount, countFitting(domain, plan.type))
-      if (count < plan.minimumCount) throw capacityError(domain, plan, count)
-      const addresses = plan.privateIp
-        ? [plan.privateIp]
-        : takeAddresses(domain.store, plan.subnet, { minimum: plan.minimumCount, maximum: count })
-      const reservationId = newId('r', domain.random)
-      const instances = addresses.map((address, index) =>
-        recordInstance(domain, context, plan, reservationId, address, index),
+      const template = findLaunchTemplate(domain.store, context, input.LaunchTemplate)
+      if (template) requireLaunchable(template.version.data)
+      const request = template ? mergeTemplate(template.version.data, input) : input
+      const { reservationId, instances } = launchInstances(
+        domain,
+        context,
+        request,
+        template ? templateTags(template) : [],
       )
-      context.afterCommit(() => {
-        for (const instance of instances) domain.instances.wake(instance.id)
-      })
       return describeReservation(domain, reservationId, instances)
     },
   }
+}
+
+/**
+ * Records the instances of a launch, with their volumes and interfaces: as many as fit between MinCount and MaxCount. `ownTags` are
+ * EC2's own, of the reserved kind.
+ */
+export function launchInstances(
+  domain: Domain,
+  context: MutationContext,
+  request: RunInstancesRequest,
+  ownTags: readonly Tag[],
+): { reservationId: string; instances: InstanceRecord[] } {
+  const plan = planLaunch(domain, context, request)
+  const count = Math.min(plan.maximumCount, countFitting(domain, plan.type))
+  if (count < plan.minimumCount) throw capacityError(domain, plan, count)
+  const addresses = plan.privateIp
+    ? [plan.privateIp]
+    : takeAddresses(domain.store, plan.subnet, { minimum: plan.minimumCount, maximum: count })
+  const reservationId = newId('r', domain.random)
+  const instances = addresses.map((address, index) =>
+    recordInstance(domain, context, plan, reservationId, address, index),
+  )
+  for (const { id } of instances) putTags(domain.store, context, id, 'instance', ownTags)
+  context.afterCommit(() => {
+    for (const instance of instances) domain.instances.wake(instance.id)
+  })
+  return { reservationId, instances }
 }
 
 function capacityError({ settings }: Domain, { type, minimumCount }: LaunchPlan, fitting: number): Error {

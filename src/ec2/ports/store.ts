@@ -2,6 +2,7 @@ import type { EventRecord } from '../event/event.ts'
 import type { ImageRecord } from '../image/image.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import type { KeyPairRecord } from '../key-pair/key-pair.ts'
+import type { LaunchTemplateRecord, LaunchTemplateVersionRecord } from '../launch-template/launch-template.ts'
 import type { LayerRecord } from '../layer/layer.ts'
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { ScheduleRecord } from '../schedule/schedule.ts'
@@ -99,6 +100,8 @@ export interface Store {
   readonly subnets: Collection<SubnetRecord, 'vpcId'>
   readonly tasks: Collection<TaskRecord, 'state'>
   readonly schedules: Collection<ScheduleRecord>
+  readonly launchTemplates: Collection<LaunchTemplateRecord, 'name'>
+  readonly launchTemplateVersions: Collection<LaunchTemplateVersionRecord, 'templateId'>
   readonly tags: TagStore
   readonly events: {
     append(event: Omit<EventRecord, 'number'>): EventRecord
