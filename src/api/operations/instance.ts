@@ -2,7 +2,6 @@ import type { Domain } from '../../ec2/domain.ts'
 import { rebootInstances, startInstances, stopInstances, terminateInstances } from '../../ec2/instance/change-state.ts'
 import { getConsoleOutput, getConsoleScreenshot } from '../../ec2/instance/console.ts'
 import { describeInstanceAttribute } from '../../ec2/instance/describe-attribute.ts'
-import { describeInstanceCreditSpecifications } from '../../ec2/instance/describe-credits.ts'
 import { describeInstanceStatus } from '../../ec2/instance/describe-instance-status.ts'
 import { describeInstances } from '../../ec2/instance/describe-instances.ts'
 import { modifyInstanceAttribute } from '../../ec2/instance/modify-attribute.ts'
@@ -20,7 +19,6 @@ export function instanceOperations(domain: Domain) {
     TerminateInstances: terminateInstances(domain),
     DescribeInstanceAttribute: describeInstanceAttribute(domain),
     ModifyInstanceAttribute: modifyInstanceAttribute(domain),
-    DescribeInstanceCreditSpecifications: describeInstanceCreditSpecifications(domain),
     GetConsoleOutput: getConsoleOutput(domain),
     GetConsoleScreenshot: getConsoleScreenshot(domain),
   } satisfies Record<string, AnyOperation>

@@ -5,6 +5,7 @@ import { type KilnDependencies, kilnOperations } from '../kiln-handlers.ts'
 import { ebsDefaultOperations } from './ebs-default.ts'
 import { imageOperations } from './image.ts'
 import { instanceOperations } from './instance.ts'
+import { instanceOptionOperations } from './instance-option.ts'
 import { instanceTypeOperations } from './instance-type.ts'
 import { keyPairOperations } from './key-pair.ts'
 import { launchTemplateOperations } from './launch-template.ts'
@@ -22,6 +23,7 @@ import { vpcOperations } from './vpc.ts'
 export function operationTable(domain: Domain, kiln: KilnDependencies): ReadonlyMap<string, AnyOperation> {
   const operations: Record<string, AnyOperation> = {
     ...instanceOperations(domain),
+    ...instanceOptionOperations(domain),
     ...instanceTypeOperations(domain),
     ...imageOperations(domain),
     ...snapshotOperations(domain),

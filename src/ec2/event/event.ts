@@ -3,7 +3,13 @@ export interface EventRecord {
   /** Ascending, never used twice. */
   readonly number: number
   readonly time: string
-  readonly kind: 'instance-state-change' | 'instance-problem' | 'image-state-change' | 'task' | 'schedule'
+  readonly kind:
+    | 'instance-state-change'
+    | 'instance-problem'
+    | 'instance-report'
+    | 'image-state-change'
+    | 'task'
+    | 'schedule'
   readonly resourceId: string
   readonly message: string
   readonly detail?: Readonly<Record<string, string>>

@@ -6,6 +6,7 @@ import { findAll } from '../ids.ts'
 import { unknownInstanceType } from '../instance-type/instance-type.ts'
 import type { MutationContext } from '../operation.ts'
 import { refuseTooManyGroups } from '../security-group/find-group.ts'
+import { defaultCreditsOf } from './credit-specification.ts'
 import type { InstanceRecord } from './instance.ts'
 import { readUserData } from './user-data.ts'
 
@@ -72,7 +73,13 @@ export const attributeChanges: Readonly<Record<string, AttributeChange>> = {
       return instance
     },
   },
-  SourceDestCheck: { isStoppedOnly: false, apply: changeSourceDestCheck },
+  SourceDestCheck: {
+    isStoppedOnly: false,
+    apply: (domain, context, instance, input) => {
+      setSourceDestCheck(domain, context, instance, requireValue('SourceDestCheck', input.SourceDestCheck))
+      return instance
+    },
+  },
   Groups: { isStoppedOnly: false, apply: changeGroups },
   BlockDeviceMappings: { isStoppedOnly: false, apply: changeBlockDevices },
 }
@@ -83,8 +90,8 @@ function requireValue(name: string, given: { Value?: boolean | undefined } | und
 }
 
 function changeType(
-  { instanceTypes }: Domain,
-  _context: MutationContext,
+  { store, instanceTypes }: Domain,
+  context: MutationContext,
   instance: InstanceRecord,
   input: ModifyInstanceAttributeRequest,
 ): InstanceRecord {
@@ -99,21 +106,21 @@ function changeType(
   }
   // How a burstable type pays is forgotten with the type.
   const { cpuCredits: _credits, ...rest } = instance
-  return { ...rest, instanceType: name }
+  const cpuCredits = defaultCreditsOf(store, context, type)
+  return { ...rest, instanceType: name, ...(cpuCredits ? { cpuCredits } : {}) }
 }
 
-function changeSourceDestCheck(
+/** Whether the instance may send and get what is not its own, on all of its interfaces. */
+export function setSourceDestCheck(
   { store, networks }: Domain,
   context: MutationContext,
   instance: InstanceRecord,
-  input: ModifyInstanceAttributeRequest,
-): InstanceRecord {
-  const hasSourceDestCheck = requireValue('SourceDestCheck', input.SourceDestCheck)
+  hasSourceDestCheck: boolean,
+): void {
   for (const record of store.interfaces.listBy('attachment.instanceId', instance.id)) {
     store.interfaces.replace({ ...record, hasSourceDestCheck })
   }
   context.afterCommit(() => networks.refreshSoon(instance.vpcId))
-  return instance
 }
 
 function changeGroups(

@@ -3,7 +3,8 @@ import { invalidParameterValue } from '../errors.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
 import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
-import type { CpuCredits, InstanceRecord } from './instance.ts'
+import { creditsOf } from './credit-specification.ts'
+import type { InstanceRecord } from './instance.ts'
 
 /** DescribeInstanceCreditSpecifications: how burstable instances pay. Without ids only `unlimited` ones are listed, as on EC2. */
 export function describeInstanceCreditSpecifications(domain: Domain): Ec2Query<'DescribeInstanceCreditSpecifications'> {
@@ -18,6 +19,7 @@ export function describeInstanceCreditSpecifications(domain: Domain): Ec2Query<'
   return {
     kind: 'query',
     parameters: ['InstanceIds', 'Filters', 'MaxResults', 'NextToken'],
+    isRecordOnly: true,
     filters: source.filters.names,
     answer: (context, input) => {
       const areNamed = (input.InstanceIds ?? []).length > 0
@@ -39,9 +41,4 @@ export function describeInstanceCreditSpecifications(domain: Domain): Ec2Query<'
       }
     },
   }
-}
-
-/** What was chosen, else EC2's default: T2 is `standard`, later families are `unlimited`. */
-function creditsOf({ cpuCredits, instanceType }: InstanceRecord): CpuCredits {
-  return cpuCredits ?? (instanceType.startsWith('t2.') ? 'standard' : 'unlimited')
 }

@@ -5,11 +5,12 @@ import type { Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
 import { coreCountOf } from './launch-options.ts'
+import { describeMetadataOptions, metadataStateOf } from './metadata-options.ts'
 import { privateNameOf, publicNameOf } from './metadata-view.ts'
 
 /** A reservation with the given ones of its instances, in EC2's shape. */
 export function describeReservation(
-  domain: Pick<Domain, 'store' | 'instanceTypes'>,
+  domain: Pick<Domain, 'store' | 'instances' | 'instanceTypes'>,
   reservationId: string,
   instances: readonly InstanceRecord[],
 ): Reservation {
@@ -28,7 +29,7 @@ export function describeState(state: InstanceRecord['state']): { Code: number; N
 
 /** An instance as DescribeInstances tells of it. */
 export function describeInstance(
-  { store, instanceTypes }: Pick<Domain, 'store' | 'instanceTypes'>,
+  { store, instances, instanceTypes }: Pick<Domain, 'store' | 'instances' | 'instanceTypes'>,
   instance: InstanceRecord,
 ): Instance {
   const interfaces = store.interfaces.listBy('attachment.instanceId', instance.id)
@@ -37,7 +38,6 @@ export function describeInstance(
   const publicIp = primary?.publicIp
   const isGone = instance.state === 'terminated'
   const type = instanceTypes.get(instance.instanceType)
-  const { metadataOptions } = instance
   const zoneId = store.subnets.find(instance.subnetId)?.availabilityZoneId
   return {
     InstanceId: instance.id,
@@ -91,15 +91,11 @@ export function describeInstance(
     CapacityReservationSpecification: {
       CapacityReservationPreference: instance.capacityReservationPreference ?? 'open',
     },
-    MetadataOptions: {
-      State: 'applied',
-      HttpTokens: metadataOptions.httpTokens,
-      HttpPutResponseHopLimit: metadataOptions.httpPutResponseHopLimit,
-      HttpEndpoint: metadataOptions.httpEndpoint,
-      HttpProtocolIpv6: 'disabled',
-      InstanceMetadataTags: metadataOptions.instanceMetadataTags,
-    },
-    MaintenanceOptions: { AutoRecovery: instance.autoRecovery, RebootMigration: 'default' },
+    MetadataOptions: describeMetadataOptions(
+      instance.metadataOptions,
+      metadataStateOf(instances.runtimeOf(instance.id)),
+    ),
+    MaintenanceOptions: { AutoRecovery: instance.autoRecovery, RebootMigration: instance.rebootMigration ?? 'default' },
     NetworkPerformanceOptions: { BandwidthWeighting: 'default' },
     Operator: { Managed: false },
     BootMode: instance.bootMode,

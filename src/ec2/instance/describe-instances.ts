@@ -13,7 +13,7 @@ export function describeInstances(domain: Domain): Ec2Query<'DescribeInstances'>
     collection: store.instances,
     prefix: 'i',
     idParameter: 'instancesSet',
-    filters: defineFilters(instanceFilters(store), ({ id }) => store.tags.of(id)),
+    filters: defineFilters(instanceFilters(domain), ({ id }) => store.tags.of(id)),
   }
   return {
     kind: 'query',

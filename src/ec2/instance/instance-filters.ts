@@ -1,10 +1,11 @@
+import type { Domain } from '../domain.ts'
 import type { FilterTable } from '../filter.ts'
-import type { Store } from '../ports/store.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
+import { metadataStateOf } from './metadata-options.ts'
 import { privateNameOf, publicNameOf } from './metadata-view.ts'
 
 /** The documented filters of DescribeInstances that have a meaning here. */
-export function instanceFilters(store: Store): FilterTable<InstanceRecord> {
+export function instanceFilters({ store, instances }: Domain): FilterTable<InstanceRecord> {
   const interfacesOf = (instance: InstanceRecord) => store.interfaces.listBy('attachment.instanceId', instance.id)
   const volumesOf = (instance: InstanceRecord) => store.volumes.listBy('attachment.instanceId', instance.id)
   const groupsOf = (instance: InstanceRecord) =>
@@ -59,6 +60,7 @@ export function instanceFilters(store: Store): FilterTable<InstanceRecord> {
     'metadata-options.http-protocol-ipv6': () => 'disabled',
     'metadata-options.http-put-response-hop-limit': ({ metadataOptions }) => metadataOptions.httpPutResponseHopLimit,
     'metadata-options.http-tokens': ({ metadataOptions }) => metadataOptions.httpTokens,
+    'metadata-options.state': ({ id }) => metadataStateOf(instances.runtimeOf(id)),
     'metadata-options.instance-metadata-tags': ({ metadataOptions }) => metadataOptions.instanceMetadataTags,
     'monitoring-state': ({ isMonitored }) => (isMonitored ? 'enabled' : 'disabled'),
     'network-interface.addresses.association.public-ip': publicIpsOf,

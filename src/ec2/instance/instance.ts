@@ -40,6 +40,14 @@ export interface InstanceProfile {
   readonly name: string
 }
 
+/** The placement group that a server is in. */
+export interface InstancePlacement {
+  readonly groupId: string
+  readonly groupName: string
+  /** Only in a group of partitions. */
+  readonly partitionNumber?: number
+}
+
 /** A server. Its volumes and interfaces name it in their attachments. */
 export interface InstanceRecord extends ResourceRecord {
   readonly reservationId: string
@@ -67,12 +75,15 @@ export interface InstanceRecord extends ResourceRecord {
   readonly isMonitored: boolean
   readonly metadataOptions: InstanceMetadataOptions
   readonly iamInstanceProfile?: InstanceProfile
-  /** Absent: the default of the type. */
+  readonly placement?: InstancePlacement
+  /** Only of burstable types. Absent: EC2's default of the type. */
   readonly cpuCredits?: CpuCredits
   /** Absent: `open`. */
   readonly capacityReservationPreference?: 'open' | 'none'
   /** `disabled`: not started again after the host was rebooted. */
   readonly autoRecovery: 'default' | 'disabled'
+  /** Absent: `default`. Kept and told: nothing here reboots an instance on a schedule of its own. */
+  readonly rebootMigration?: 'default' | 'disabled'
   /** SMBIOS system UUID. */
   readonly uuid: string
   readonly state: InstanceState

@@ -1,7 +1,9 @@
 import type { RunInstancesRequest } from '@aws-sdk/client-ec2'
-import { Ec2Error, invalidParameterCombination, unsupportedOperation } from '../errors.ts'
+import { invalidParameterCombination, unsupportedOperation } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import type { InstanceType } from '../instance-type/instance-type.ts'
+import type { Scope, Store } from '../ports/store.ts'
+import { defaultCreditsOf, readCpuCredits } from './credit-specification.ts'
 import type { CpuCredits } from './instance.ts'
 
 /** What of a launch's rarer options is kept with the instance. */
@@ -9,7 +11,7 @@ export interface LaunchOptions {
   readonly isMonitored: boolean
   readonly autoRecovery: 'default' | 'disabled'
   readonly capacityReservationPreference: 'open' | 'none'
-  /** Only of burstable types, when the client chose. */
+  /** Only of burstable types. */
   readonly cpuCredits?: CpuCredits
 }
 
@@ -19,12 +21,17 @@ const operation = 'RunInstances'
  * Reads the options that tools send whether or not anybody asked for them (Terraform, Packer, launch wizards). Where Kiln has one way
  * only, exactly the values that mean this way are taken.
  */
-export function readLaunchOptions(type: InstanceType, input: RunInstancesRequest): LaunchOptions {
+export function readLaunchOptions(
+  store: Store,
+  scope: Scope,
+  type: InstanceType,
+  input: RunInstancesRequest,
+): LaunchOptions {
   requireDefaults(input)
   requireOwnCores(type, input.CpuOptions)
   refuseOtherMembers(operation, 'Monitoring', input.Monitoring, ['Enabled'])
   refuseOtherMembers(operation, 'MaintenanceOptions', input.MaintenanceOptions, ['AutoRecovery'])
-  const cpuCredits = readCpuCredits(type, input.CreditSpecification)
+  const cpuCredits = chooseCpuCredits(store, scope, type, input.CreditSpecification)
   return {
     isMonitored: input.Monitoring?.Enabled ?? false,
     autoRecovery: input.MaintenanceOptions?.AutoRecovery ?? 'default',
@@ -70,19 +77,14 @@ function readReservationPreference(given: RunInstancesRequest['CapacityReservati
   throw unsupportedOperation('Capacity reservations are not supported by Kiln: use open or none.')
 }
 
-function readCpuCredits(type: InstanceType, given: RunInstancesRequest['CreditSpecification']): CpuCredits | undefined {
-  const credits = given?.CpuCredits
-  if (credits === undefined) return undefined
-  if (credits !== 'standard' && credits !== 'unlimited') {
-    throw new Ec2Error(
-      'InvalidParameterValue',
-      `Invalid value '${credits.slice(0, 80)}' for CpuCredits. Expected standard or unlimited.`,
-    )
-  }
-  if (!type.isBurstable) {
-    throw invalidParameterCombination(
-      `The instance type ${type.name} has no CPU credits: leave CreditSpecification out.`,
-    )
-  }
-  return credits
+function chooseCpuCredits(
+  store: Store,
+  scope: Scope,
+  type: InstanceType,
+  given: RunInstancesRequest['CreditSpecification'],
+): CpuCredits | undefined {
+  if (given?.CpuCredits === undefined) return defaultCreditsOf(store, scope, type)
+  const credits = readCpuCredits(given.CpuCredits)
+  if (type.isBurstable) return credits
+  throw invalidParameterCombination(`The instance type ${type.name} has no CPU credits: leave CreditSpecification out.`)
 }

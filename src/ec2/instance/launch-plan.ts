@@ -15,7 +15,7 @@ import { readInstanceProfile } from './iam-instance-profile.ts'
 import type { InstanceMetadataOptions, InstanceProfile } from './instance.ts'
 import { type LaunchOptions, readLaunchOptions } from './launch-options.ts'
 import { choosePlace, type LaunchPlace } from './launch-place.ts'
-import { defaultMetadataOptions, readMetadataOptions } from './metadata-options.ts'
+import { chooseMetadataOptions } from './metadata-defaults.ts'
 import { readUserData } from './user-data.ts'
 
 /** A launch with every question answered: what is left is to write it down. */
@@ -71,7 +71,7 @@ export function planLaunch(domain: Domain, scope: Scope, input: RunInstancesRequ
   const instanceProfile = readInstanceProfile(scope, input.IamInstanceProfile)
   return {
     ...place,
-    ...readLaunchOptions(type, input),
+    ...readLaunchOptions(store, scope, type, input),
     image,
     type,
     minimumCount,
@@ -84,7 +84,7 @@ export function planLaunch(domain: Domain, scope: Scope, input: RunInstancesRequ
     hasTerminationProtection: input.DisableApiTermination ?? false,
     hasStopProtection: input.DisableApiStop ?? false,
     isEbsOptimized: input.EbsOptimized ?? false,
-    metadataOptions: readMetadataOptions(input.MetadataOptions, defaultMetadataOptions(image)),
+    metadataOptions: chooseMetadataOptions(store, scope, image, input.MetadataOptions),
     tags: readTagSpecifications(input.TagSpecifications, ['instance', 'volume', 'network-interface']),
     ...(input.ClientToken ? { clientToken: input.ClientToken } : {}),
   }

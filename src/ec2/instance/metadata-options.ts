@@ -1,17 +1,10 @@
-import type { InstanceMetadataOptionsRequest } from '@aws-sdk/client-ec2'
+import type { InstanceMetadataOptionsRequest, InstanceMetadataOptionsResponse } from '@aws-sdk/client-ec2'
 import { invalidParameterValue, unsupportedOperation } from '../errors.ts'
-import type { ImageRecord } from '../image/image.ts'
 import type { InstanceMetadataOptions } from './instance.ts'
+import type { InstanceRuntime } from './runtime.ts'
 
-/** EC2's defaults ("Order of precedence for instance metadata options"): an AMI registered with `ImdsSupport` v2.0 asks for tokens. */
-export function defaultMetadataOptions({ imdsSupport }: ImageRecord): InstanceMetadataOptions {
-  return {
-    httpEndpoint: 'enabled',
-    httpTokens: imdsSupport ? 'required' : 'optional',
-    httpPutResponseHopLimit: imdsSupport ? 2 : 1,
-    instanceMetadataTags: 'disabled',
-  }
-}
+/** Hops that IP has room for. */
+export const maximumHopLimit = 64
 
 /** What the request says, over what is or would be. */
 export function readMetadataOptions(
@@ -19,8 +12,8 @@ export function readMetadataOptions(
   present: InstanceMetadataOptions,
 ): InstanceMetadataOptions {
   const hopLimit = request?.HttpPutResponseHopLimit ?? present.httpPutResponseHopLimit
-  if (!Number.isInteger(hopLimit) || hopLimit < 1 || hopLimit > 64) {
-    throw invalidParameterValue('HttpPutResponseHopLimit', hopLimit, 'Expected 1 to 64.')
+  if (!Number.isInteger(hopLimit) || hopLimit < 1 || hopLimit > maximumHopLimit) {
+    throw invalidParameterValue('HttpPutResponseHopLimit', hopLimit, `Expected 1 to ${maximumHopLimit}.`)
   }
   if (request?.HttpProtocolIpv6 === 'enabled') {
     throw unsupportedOperation('The IPv6 endpoint of the metadata service is not supported by Kiln yet.')
@@ -30,5 +23,25 @@ export function readMetadataOptions(
     httpTokens: request?.HttpTokens ?? present.httpTokens,
     httpPutResponseHopLimit: hopLimit,
     instanceMetadataTags: request?.InstanceMetadataTags ?? present.instanceMetadataTags,
+  }
+}
+
+/** Whether all that was asked of the options is in force: the hop limit is kept by the firewall, which takes its time. */
+export function metadataStateOf(runtime: InstanceRuntime | undefined): 'pending' | 'applied' {
+  return runtime && runtime.pendingMetadataChanges > 0 ? 'pending' : 'applied'
+}
+
+/** The options in EC2's shape. */
+export function describeMetadataOptions(
+  options: InstanceMetadataOptions,
+  state: 'pending' | 'applied',
+): InstanceMetadataOptionsResponse {
+  return {
+    State: state,
+    HttpTokens: options.httpTokens,
+    HttpPutResponseHopLimit: options.httpPutResponseHopLimit,
+    HttpEndpoint: options.httpEndpoint,
+    HttpProtocolIpv6: 'disabled',
+    InstanceMetadataTags: options.instanceMetadataTags,
   }
 }

@@ -1,10 +1,10 @@
 import type { ModifyInstanceAttributeRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import { Ec2Error, incorrectInstanceState, invalidParameterCombination } from '../errors.ts'
-import { findOne } from '../ids.ts'
+import { invalidParameterCombination } from '../errors.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { attributeChanges } from './attribute-change.ts'
 import { spellOutAttribute } from './attribute-name.ts'
+import { findLivingInstance, requireStopped } from './find-instance.ts'
 
 /** ModifyInstanceAttribute: exactly one attribute a call, named or by its `Attribute` and `Value`. */
 export function modifyInstanceAttribute(domain: Domain): Ec2Mutation<'ModifyInstanceAttribute'> {
@@ -18,19 +18,14 @@ export function modifyInstanceAttribute(domain: Domain): Ec2Mutation<'ModifyInst
       ...(Object.keys(attributeChanges) as (keyof ModifyInstanceAttributeRequest)[]),
     ],
     apply: (context, input) => {
-      const instance = findOne('i', input.InstanceId ?? '', (id) => store.instances.get(context, id))
+      const instance = findLivingInstance(store, context, input.InstanceId)
       const request = spellOutAttribute(input)
       const [change, ...others] = Object.entries(attributeChanges)
         .filter(([name]) => request[name as keyof ModifyInstanceAttributeRequest] !== undefined)
         .map(([, candidate]) => candidate)
       if (!change) throw invalidParameterCombination('No attributes specified.')
       if (others.length > 0) throw invalidParameterCombination('Fields for multiple attribute types specified')
-      if (instance.state === 'terminated' || instance.state === 'shutting-down') {
-        throw incorrectInstanceState(instance.id, 'modified')
-      }
-      if (change.isStoppedOnly && instance.state !== 'stopped') {
-        throw new Ec2Error('IncorrectInstanceState', `The instance '${instance.id}' is not in the 'stopped' state.`)
-      }
+      if (change.isStoppedOnly) requireStopped(instance)
       store.instances.replace(change.apply(domain, context, instance, request))
       return {}
     },

@@ -12,6 +12,8 @@ export interface InstanceRuntime {
   bootWatch?: AbortController
   /** Last results of the two status checks. */
   checks: StatusChecks
+  /** Changes of the metadata options that are not in force yet. */
+  pendingMetadataChanges: number
   /** There is work that the running loop has not seen yet. */
   isDirty: boolean
   isRunning: boolean
@@ -34,6 +36,7 @@ export function createRuntime(id: string): InstanceRuntime {
   return {
     id,
     checks: { system: 'not-applicable', instance: 'not-applicable' },
+    pendingMetadataChanges: 0,
     isDirty: false,
     isRunning: false,
     waiters: new Set(),

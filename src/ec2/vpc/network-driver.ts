@@ -14,8 +14,11 @@ export interface NetworkDriver {
    * Resolves when that, or something newer, is in force.
    */
   refresh(vpcId: string): Promise<void>
-  /** The same for a VPC whose rules or options changed: returns at once, a failure is logged. Nothing where no machine lives. */
-  refreshSoon(vpcId: string): void
+  /**
+   * The same for a VPC whose rules or options changed: returns at once, a failure is logged. Nothing where no machine lives. `onRefreshed`
+   * is called when they are in force.
+   */
+  refreshSoon(vpcId: string, onRefreshed?: () => void): void
 }
 
 /** States in which an instance's machine may live and so needs its taps. */
@@ -31,8 +34,10 @@ export function createNetworkDriver(dependencies: { store: Store; network: Netwo
   })
   return {
     refresh,
-    refreshSoon: (vpcId) => {
-      refresh(vpcId).catch((error: unknown) => log.error({ vpcId, err: error }, 'network could not be refreshed'))
+    refreshSoon: (vpcId, onRefreshed) => {
+      refresh(vpcId).then(onRefreshed, (error: unknown) =>
+        log.error({ vpcId, err: error }, 'network could not be refreshed'),
+      )
     },
   }
 }

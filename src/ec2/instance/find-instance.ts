@@ -1,0 +1,27 @@
+import { Ec2Error, incorrectInstanceState } from '../errors.ts'
+import { findOne } from '../ids.ts'
+import type { Scope, Store } from '../ports/store.ts'
+import type { InstanceRecord } from './instance.ts'
+
+/** The caller's instance of that id, in any state. Throws `…Malformed` and `…NotFound`. */
+export function findInstance(store: Store, scope: Scope, id: string | undefined): InstanceRecord {
+  return findOne('i', id ?? '', (known) => store.instances.get(scope, known))
+}
+
+/** One that is not at its end. Throws as findInstance, and IncorrectInstanceState. */
+export function findLivingInstance(store: Store, scope: Scope, id: string | undefined): InstanceRecord {
+  const instance = findInstance(store, scope, id)
+  if (hasEnded(instance)) throw incorrectInstanceState(instance.id, 'modified')
+  return instance
+}
+
+/** Throws IncorrectInstanceState for one that is not stopped. */
+export function requireStopped({ id, state }: InstanceRecord): void {
+  if (state === 'stopped') return
+  throw new Ec2Error('IncorrectInstanceState', `The instance '${id}' is not in the 'stopped' state.`)
+}
+
+/** Whether an instance is terminated or about to be. */
+export function hasEnded({ state }: InstanceRecord): boolean {
+  return state === 'terminated' || state === 'shutting-down'
+}

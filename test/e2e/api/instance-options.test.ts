@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ApiLab, openApiLab, refusalOfSdk, waitForState } from './api-lab.ts'
+import { until } from '../lab.ts'
+
+let api: ApiLab
+let running: string
+let stopped: string
+
+beforeAll(async () => {
+  api = await openApiLab()
+  running = await launch()
+  stopped = await launch({ InstanceType: 'm5.large' })
+  await waitForState(api, running, 'running')
+  await api.lab.call('StopInstances', { InstanceIds: [stopped], Force: true })
+  await waitForState(api, stopped, 'stopped')
+})
+afterAll(async () => {
+  await terminate(running)
+  expect(await api.lab.close()).toEqual([])
+})
+
+async function launch(more: object = {}): Promise<string> {
+  const one = { ImageId: api.imageId, InstanceType: 't3.nano' as const, MinCount: 1, MaxCount: 1 }
+  const { Instances: launched } = await api.lab.call('RunInstances', { ...one, ...more })
+  return launched?.[0]?.InstanceId ?? ''
+}
+
+async function describeOne(instanceId: string) {
+  const { Reservations: found } = await api.lab.call('DescribeInstances', { InstanceIds: [instanceId] })
+  return found?.[0]?.Instances?.[0]
+}
+
+async function find(name: string, value: string) {
+  const { Reservations: found } = await api.lab.call('DescribeInstances', {
+    Filters: [{ Name: name, Values: [value] }],
+  })
+  return (found ?? []).flatMap(({ Instances }) => (Instances ?? []).map(({ InstanceId }) => InstanceId))
+}
+
+async function terminate(id: string): Promise<void> {
+  await api.lab.call('TerminateInstances', { InstanceIds: [id] })
+  await waitForState(api, id, 'terminated')
+}
+
+describe('metadata options', () => {
+  test('of a running instance are pending until the firewall has them, of a stopped one applied', async () => {
+    const change = {
+      HttpTokens: 'required' as const,
+      HttpPutResponseHopLimit: 3,
+      InstanceMetadataTags: 'enabled' as const,
+    }
+    const told = { HttpTokens: 'required', HttpPutResponseHopLimit: 3, InstanceMetadataTags: 'enabled' }
+    const answer = await api.lab.call('ModifyInstanceMetadataOptions', { InstanceId: running, ...change })
+    expect(answer.InstanceMetadataOptions).toMatchObject({ State: 'pending', HttpEndpoint: 'enabled', ...told })
+    await until(async () => (await describeOne(running))?.MetadataOptions?.State === 'applied')
+    expect((await describeOne(running))?.MetadataOptions).toMatchObject(told)
+    expect(await find('metadata-options.state', 'applied')).toContain(running)
+    expect(await api.lab.call('ModifyInstanceMetadataOptions', { InstanceId: stopped, ...change })).toMatchObject({
+      InstanceMetadataOptions: { State: 'applied', ...told },
+    })
+    expect(await refusalOfSdk(api, 'ModifyInstanceMetadataOptions', { InstanceId: running })).toMatchObject({
+      code: 'InvalidParameterCombination',
+    })
+  })
+
+  test('of a launch are those that the account prefers, unless the launch says otherwise', async () => {
+    expect((await api.lab.call('GetInstanceMetadataDefaults', {})).AccountLevel).toEqual({ ManagedBy: 'account' })
+    await api.lab.call('ModifyInstanceMetadataDefaults', {
+      HttpTokens: 'required',
+      HttpPutResponseHopLimit: 5,
+      InstanceMetadataTags: 'enabled',
+    })
+    const id = await launch({ MetadataOptions: { HttpPutResponseHopLimit: 7 } })
+    expect((await describeOne(id))?.MetadataOptions).toMatchObject({
+      HttpTokens: 'required',
+      HttpPutResponseHopLimit: 7,
+      InstanceMetadataTags: 'enabled',
+    })
+    await terminate(id)
+    expect(await refusalOfSdk(api, 'ModifyInstanceMetadataDefaults', { HttpPutResponseHopLimit: 65 })).toMatchObject({
+      code: 'InvalidParameterValue',
+    })
+    await api.lab.call('ModifyInstanceMetadataDefaults', {
+      HttpTokens: 'no-preference',
+      HttpPutResponseHopLimit: -1,
+      InstanceMetadataTags: 'no-preference',
+    })
+    expect((await api.lab.call('GetInstanceMetadataDefaults', {})).AccountLevel).toEqual({ ManagedBy: 'account' })
+  })
+
+  test('without tokens are refused where the account enforces tokens', async () => {
+    await api.lab.call('ModifyInstanceMetadataDefaults', { HttpTokensEnforced: 'enabled' })
+    const withoutTokens = { ImageId: api.imageId, InstanceType: 't3.nano', MinCount: 1, MaxCount: 1 }
+    const enforced = {
+      code: 'UnsupportedOperation',
+      message: expect.stringContaining('httpTokensEnforced is enabled for this account') as string,
+    }
+    expect(await refusalOfSdk(api, 'RunInstances', withoutTokens)).toEqual(enforced)
+    const optional = { InstanceId: running, HttpTokens: 'optional' }
+    expect(await refusalOfSdk(api, 'ModifyInstanceMetadataOptions', optional)).toEqual(enforced)
+    await api.lab.call('ModifyInstanceMetadataDefaults', { HttpTokensEnforced: 'disabled' })
+    expect(await refusalOfSdk(api, 'ModifyInstanceMetadataOptions', optional)).toBeUndefined()
+  })
+})
+
+test('maintenance options and monitoring are kept and told', async () => {
+  expect(
+    await api.lab.call('ModifyInstanceMaintenanceOptions', { InstanceId: running, AutoRecovery: 'disabled' }),
+  ).toEqual({ InstanceId: running, AutoRecovery: 'disabled', RebootMigration: 'default' })
+  expect(await api.lab.call('MonitorInstances', { InstanceIds: [running, stopped] })).toEqual({
+    InstanceMonitorings: [running, stopped].map((InstanceId) => ({ InstanceId, Monitoring: { State: 'pending' } })),
+  })
+  expect(await describeOne(running)).toMatchObject({
+    MaintenanceOptions: { AutoRecovery: 'disabled', RebootMigration: 'default' },
+    Monitoring: { State: 'enabled' },
+  })
+  expect(await api.lab.call('UnmonitorInstances', { InstanceIds: [running] })).toEqual({
+    InstanceMonitorings: [{ InstanceId: running, Monitoring: { State: 'disabling' } }],
+  })
+  expect(await find('monitoring-state', 'enabled')).toEqual([stopped])
+})
+
+test('credits are changed for those that have any, and chosen for launches by their family', async () => {
+  const specification = (InstanceId: string) => ({ InstanceId, CpuCredits: 'standard' })
+  const answer = await api.lab.call('ModifyInstanceCreditSpecification', {
+    InstanceCreditSpecifications: [running, stopped, 'i-0123456789abcdef0', 'web'].map(specification),
+  })
+  expect(answer.SuccessfulInstanceCreditSpecifications).toEqual([{ InstanceId: running }])
+  expect(answer.UnsuccessfulInstanceCreditSpecifications?.map(({ Error: error }) => error?.Code)).toEqual([
+    'InstanceCreditSpecification.NotSupported',
+    'InvalidInstanceID.NotFound',
+    'InvalidInstanceID.Malformed',
+  ])
+  const family = { InstanceFamily: 't3' as const }
+  const unlimited = { InstanceFamilyCreditSpecification: { InstanceFamily: 't3', CpuCredits: 'unlimited' } }
+  expect(await api.lab.call('GetDefaultCreditSpecification', family)).toEqual(unlimited)
+  await api.lab.call('ModifyDefaultCreditSpecification', { ...family, CpuCredits: 'standard' })
+  const id = await launch()
+  await api.lab.call('ModifyDefaultCreditSpecification', { ...family, CpuCredits: 'unlimited' })
+  const told = await api.lab.call('DescribeInstanceCreditSpecifications', { InstanceIds: [running, id] })
+  expect(told.InstanceCreditSpecifications).toEqual([running, id].map(specification))
+  await terminate(id)
+})
+
+test('serial console access is a setting of the account', async () => {
+  expect(await api.lab.call('GetSerialConsoleAccessStatus', {})).toEqual({
+    SerialConsoleAccessEnabled: false,
+    ManagedBy: 'account',
+  })
+  await api.lab.call('EnableSerialConsoleAccess', {})
+  expect(await api.lab.call('GetSerialConsoleAccessStatus', {})).toMatchObject({ SerialConsoleAccessEnabled: true })
+  await api.lab.call('DisableSerialConsoleAccess', {})
+  expect(await api.lab.call('GetSerialConsoleAccessStatus', {})).toMatchObject({ SerialConsoleAccessEnabled: false })
+})
+
+test('a report is an event, an interrupt needs a machine, a password is empty, the topology is one host', async () => {
+  await api.lab.call('ReportInstanceStatus', {
+    Instances: [running],
+    Status: 'impaired',
+    ReasonCodes: ['unresponsive'],
+  })
+  const { Events: events } = await api.lab.call('KilnDescribeEvents', {})
+  expect(events.find(({ Kind }) => Kind === 'instance-report')).toMatchObject({
+    ResourceId: running,
+    Message: `${running} was reported impaired: unresponsive`,
+  })
+  await api.lab.call('SendDiagnosticInterrupt', { InstanceId: running })
+  expect(await refusalOfSdk(api, 'SendDiagnosticInterrupt', { InstanceId: stopped })).toMatchObject({
+    code: 'IncorrectInstanceState',
+  })
+  expect(await api.lab.call('GetPasswordData', { InstanceId: running })).toMatchObject({
+    InstanceId: running,
+    PasswordData: '',
+  })
+  const other = await launch({ Placement: { AvailabilityZone: 'us-east-1b' } })
+  const { Instances: placed } = await api.lab.call('DescribeInstanceTopology', {})
+  expect(placed?.map(({ InstanceId, ZoneId }) => [InstanceId, ZoneId])).toEqual([
+    [running, 'use1-az1'],
+    [other, 'use1-az2'],
+  ])
+  expect(placed?.[1]?.NetworkNodes).toEqual(placed?.[0]?.NetworkNodes)
+  await terminate(other)
+})
+
+test('only what EC2 resets is reset', async () => {
+  await api.lab.call('ModifyInstanceAttribute', { InstanceId: running, SourceDestCheck: { Value: false } })
+  await api.lab.call('ResetInstanceAttribute', { InstanceId: running, Attribute: 'sourceDestCheck' })
+  expect((await describeOne(running))?.SourceDestCheck).toBe(true)
+  await api.lab.call('ResetInstanceAttribute', { InstanceId: stopped, Attribute: 'kernel' })
+  const reset = (Attribute: string) => refusalOfSdk(api, 'ResetInstanceAttribute', { InstanceId: running, Attribute })
+  expect(await reset('kernel')).toMatchObject({ code: 'IncorrectInstanceState' })
+  expect(await reset('userData')).toMatchObject({ code: 'InvalidParameterValue' })
+})
