@@ -139,7 +139,11 @@ function refuseUnknownFilters(operation: string, known: readonly string[] | unde
   if (!known || !Array.isArray(filters)) return
   for (const { Name: name = '' } of filters as Filter[]) {
     if (known.includes(name) || (name.startsWith('tag:') && known.includes('tag:KEY'))) continue
-    throw invalidParameterValue('Filter', name.slice(0, 80), `${operation} has no such filter.`)
+    throw invalidParameterValue(
+      'Filter',
+      name.slice(0, 80),
+      `The filter '${name.slice(0, 80)}' is invalid for ${operation}.`,
+    )
   }
 }
 

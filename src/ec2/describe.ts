@@ -1,7 +1,7 @@
-import { applyFilters, type Filter, type FilterSet } from './filter.ts'
+import { candidatesOf, compileFilters, type Filter, type FilterSet } from './filter.ts'
 import { findAll, type IdPrefix } from './ids.ts'
 import { type Page, type PageLimits, type PageRequest, readPage, refusePagingWithIds } from './page.ts'
-import type { Collection, ResourceRecord, Scope } from './ports/store.ts'
+import type { Candidates, Collection, ResourceRecord, Scope } from './ports/store.ts'
 
 /** What a Describe operation looks through. */
 export interface DescribeSource<T extends ResourceRecord> {
@@ -19,10 +19,13 @@ export interface DescribeRequest<T> extends PageRequest {
   readonly Filters?: readonly Filter[] | undefined
   /** What the call leaves out besides. */
   readonly where?: (record: T) => boolean
+  /** Where an index finds those that `where` lets through. */
+  readonly among?: Candidates
 }
 
 /**
  * The records that a Describe call shows: those of its ids, in their order, or all in the order of creation, that pass its filters.
+ * What it reads grows with what it shows where an index answers a filter (docs/adr/lists-cost-what-they-return.md).
  * Throws `…Malformed` and `…NotFound` for ids, InvalidParameterCombination for ids beside MaxResults.
  */
 export function selectRecords<T extends ResourceRecord>(
@@ -31,9 +34,13 @@ export function selectRecords<T extends ResourceRecord>(
   request: DescribeRequest<T>,
 ): Page<T> {
   const { collection, prefix, filters } = source
-  const { ids, where = () => true } = request
-  const select = (records: readonly T[]) => applyFilters(records.filter(where), request.Filters, filters)
-  if (!ids || ids.length === 0) return readPage(collection, scope, request, select, source.limits)
+  const { ids, where = () => true, among } = request
+  const passes = compileFilters(request.Filters, filters)
+  const select = (records: readonly T[]) => records.filter((record) => where(record) && passes(record))
+  if (!ids || ids.length === 0) {
+    const candidates = [...candidatesOf(request.Filters, filters), ...(among ? [among] : [])]
+    return readPage(collection, scope, request, select, source.limits, candidates)
+  }
   refusePagingWithIds(source.idParameter, ids, request)
   return { records: select(findAll(prefix, ids, (id) => collection.get(scope, id))), token: {} }
 }

@@ -1,6 +1,6 @@
 import { Ec2Error, invalidParameterValue } from './errors.ts'
-import { compileGlob, matchesGlob } from './glob.ts'
-import type { Tag } from './ports/store.ts'
+import { compileGlob, matchesGlob, plainTextOf } from './glob.ts'
+import type { Candidates, Tag } from './ports/store.ts'
 
 /** A filter as clients send it. */
 export interface Filter {
@@ -12,8 +12,18 @@ export interface Filter {
 export type FilterValue = string | number | boolean | undefined
 export type FilterReader<T> = (record: T) => FilterValue | readonly FilterValue[]
 
+/** A filter whose plain values an index answers, so that the records which pass need not be searched for among all. */
+export interface IndexedFilter<T> {
+  readonly read: FilterReader<T>
+  /**
+   * The member that holds just the filter's value, a text, declared for the collection in src/store/store.ts (`vpcId`, `groupIds[]`); `id`
+   * needs no declaration. Or a function that gives, for values without wildcards, where records that may pass are found.
+   */
+  readonly index: string | ((values: readonly string[]) => Candidates)
+}
+
 /** The documented filters of a Describe operation, by name. */
-export type FilterTable<T> = Readonly<Record<string, FilterReader<T>>>
+export type FilterTable<T> = Readonly<Record<string, FilterReader<T> | IndexedFilter<T>>>
 
 /** All filters of one Describe operation. */
 export interface FilterSet<T> {
@@ -37,9 +47,32 @@ const maximumValues = 200
  * InvalidParameterValue for an unknown filter.
  */
 export function applyFilters<T>(records: readonly T[], filters: readonly Filter[] | undefined, set: FilterSet<T>): T[] {
-  if (!filters || filters.length === 0) return [...records]
-  const tests = filters.map((filter) => compileFilter(filter, set))
-  return records.filter((record) => tests.every((test) => test(record)))
+  return records.filter(compileFilters(filters, set))
+}
+
+/** The same as a test of one record, for those who read records in pieces. */
+export function compileFilters<T>(filters: readonly Filter[] | undefined, set: FilterSet<T>): (record: T) => boolean {
+  const tests = (filters ?? []).map((filter) => compileFilter(filter, set))
+  return (record) => tests.every((test) => test(record))
+}
+
+/** Where an index finds the records that may pass: one entry for each filter that it can answer. */
+export function candidatesOf<T>(filters: readonly Filter[] | undefined, set: FilterSet<T>): Candidates[] {
+  return (filters ?? []).flatMap(({ Name: name = '', Values: values = [] }): Candidates[] => {
+    const texts = values.flatMap((value) => plainTextOf(compileGlob(value)) ?? [])
+    const arePlain = texts.length === values.length
+    if (set.tagsOf && name.startsWith('tag:')) {
+      const keys = [name.slice('tag:'.length)]
+      return [arePlain ? { kind: 'tag', keys, values: texts } : { kind: 'tag', keys, test: compileValues(values) }]
+    }
+    if (!arePlain) return []
+    if (set.tagsOf && name === 'tag-key') return [{ kind: 'tag', keys: texts }]
+    const entry = Object.hasOwn(set.table, name) ? set.table[name] : undefined
+    if (entry === undefined || typeof entry === 'function') return []
+    const { index } = entry
+    if (typeof index === 'function') return [index(texts)]
+    return [index === 'id' ? { kind: 'ids', ids: texts } : { kind: 'member', index, values: texts }]
+  })
 }
 
 function compileFilter<T>(filter: Filter, set: FilterSet<T>): (record: T) => boolean {
@@ -50,15 +83,20 @@ function compileFilter<T>(filter: Filter, set: FilterSet<T>): (record: T) => boo
     throw new Ec2Error('FilterLimitExceeded', `The maximum number of filter values is ${maximumValues}`)
   }
   const read = readerOf(name, set)
-  const patterns = values.map(compileGlob)
+  const matches = compileValues(values)
   return (record) => {
     const present = read(record)
     const candidates = Array.isArray(present) ? present : [present]
-    return candidates.some(
-      (candidate: FilterValue) =>
-        candidate !== undefined && patterns.some((pattern) => matchesGlob(pattern, String(candidate))),
-    )
+    return candidates.some((candidate: FilterValue) => candidate !== undefined && matches(String(candidate)))
   }
+}
+
+/** Whether a text is one of the values, or fits one with wildcards. */
+function compileValues(values: readonly string[]): (text: string) => boolean {
+  const globs = values.map(compileGlob)
+  const texts = new Set(globs.map(plainTextOf))
+  const patterns = globs.filter((glob) => plainTextOf(glob) === undefined)
+  return (text) => texts.has(text) || patterns.some((pattern) => matchesGlob(pattern, text))
 }
 
 function readerOf<T>(name: string, { table, tagsOf }: FilterSet<T>): FilterReader<T> {
@@ -70,6 +108,7 @@ function readerOf<T>(name: string, { table, tagsOf }: FilterSet<T>): FilterReade
         .map((tag) => tag.value)
   }
   if (tagsOf && name === 'tag-key') return (record) => tagsOf(record).map((tag) => tag.key)
-  if (!Object.hasOwn(table, name)) throw invalidParameterValue('Filter', name, `The filter '${name}' is invalid`)
-  return table[name] as FilterReader<T>
+  const entry = Object.hasOwn(table, name) ? table[name] : undefined
+  if (entry === undefined) throw invalidParameterValue('Filter', name, `The filter '${name}' is invalid`)
+  return typeof entry === 'function' ? entry : entry.read
 }

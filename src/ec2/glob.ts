@@ -27,6 +27,11 @@ export function compileGlob(value: string): Glob {
   return { parts, minimumLength: parts.filter(({ kind }) => kind !== 'any').length }
 }
 
+/** The only text that fits, when there are no wildcards; undefined otherwise. */
+export function plainTextOf({ parts }: Glob): string | undefined {
+  return parts.every(({ kind }) => kind === 'character') ? parts.map(({ character }) => character).join('') : undefined
+}
+
 /**
  * Whether the whole text fits. Only the latest `any` is ever tried again, one character on: the work is at most the product of
  * both lengths, whatever the pattern.

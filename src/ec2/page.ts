@@ -1,5 +1,5 @@
 import { Ec2Error, invalidParameterCombination, invalidParameterValue } from './errors.ts'
-import type { Scope, Sequenced } from './ports/store.ts'
+import type { Candidates, Scope, Sequenced } from './ports/store.ts'
 
 /** Paging as clients ask for it. */
 export interface PageRequest {
@@ -21,23 +21,46 @@ export interface Page<T> {
 
 const usualLimits: PageLimits = { minimum: 5, maximum: 1000 }
 
+/** Records that are read at once: as few as a page may need, more when few of them are let through. */
+const smallestChunk = 50
+const largestChunk = 1000
+
+/** What `readPage` reads from. */
+export interface PageSource<T> {
+  page(scope: Scope, afterSequence: number, limit: number, among?: readonly Candidates[]): Sequenced<T>[]
+}
+
 /**
  * One page of the records of a collection that `select` lets through, in the order of creation. The token holds the place of the
- * last one that was shown, so records that come and go between two calls make nothing appear twice and nothing be missed.
+ * last one that was shown, so records that come and go between two calls make nothing appear twice and nothing be missed. Reads on
+ * only until the page is full, and only `among` what an index finds when there is such.
  */
 export function readPage<T>(
-  collection: { page(scope: Scope, afterSequence: number, limit: number): Sequenced<T>[] },
+  source: PageSource<T>,
   scope: Scope,
   request: PageRequest,
   select: (records: readonly T[]) => T[],
   limits: PageLimits = usualLimits,
+  among: readonly Candidates[] = [],
 ): Page<T> {
-  const after = readToken(request.NextToken) ?? 0
+  requireWithin(limits, request)
+  // One more tells whether there is another page.
+  const wanted = (request.MaxResults ?? Number.POSITIVE_INFINITY) + 1
+  let after = readToken(request.NextToken) ?? 0
   if (typeof after !== 'number') throw invalidNextToken()
-  const rows = collection.page(scope, after, Number.MAX_SAFE_INTEGER)
-  const sequences = new Map(rows.map(({ record, sequence }) => [record, sequence]))
-  const matching = select(rows.map(({ record }) => record))
-  return cutPage(matching, request, (record) => sequences.get(record) ?? 0, limits)
+  const found: Sequenced<T>[] = []
+  let chunk = Math.min(Math.max(wanted, smallestChunk), largestChunk)
+  for (;;) {
+    const rows = source.page(scope, after, chunk, among)
+    const sequences = new Map(rows.map(({ record, sequence }) => [record, sequence]))
+    for (const record of select([...sequences.keys()])) found.push({ record, sequence: sequences.get(record) ?? 0 })
+    const last = rows.at(-1)
+    if (found.length >= wanted || rows.length < chunk || !last) break
+    after = last.sequence
+    chunk = Math.min(chunk * 2, largestChunk)
+  }
+  const { records, token } = cutPage(found, request, ({ sequence }) => sequence)
+  return { records: records.map(({ record }) => record), token }
 }
 
 /** One page of a list that is no collection, in the order of its unique, unchanging keys; with `readPage`'s promise. */
@@ -47,11 +70,12 @@ export function takePage<T>(
   keyOf: (record: T) => string,
   limits: PageLimits = usualLimits,
 ): Page<T> {
+  requireWithin(limits, request)
   const after = readToken(request.NextToken) ?? ''
   if (typeof after !== 'string') throw invalidNextToken()
   const rest = records.filter((record) => keyOf(record) > after)
   rest.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
-  return cutPage(rest, request, keyOf, limits)
+  return cutPage(rest, request, keyOf)
 }
 
 /** EC2 refuses MaxResults beside ids. */
@@ -61,19 +85,16 @@ export function refusePagingWithIds(parameter: string, ids: readonly string[] | 
   }
 }
 
+function requireWithin({ minimum, maximum }: PageLimits, { MaxResults: wanted }: PageRequest): void {
+  if (wanted === undefined || (wanted >= minimum && wanted <= maximum)) return
+  throw invalidParameterValue('maxResults', wanted, `Expecting a value between ${minimum} and ${maximum}.`)
+}
+
 function cutPage<T>(
   records: T[],
   { MaxResults: maximum = Number.POSITIVE_INFINITY }: PageRequest,
   keyOf: (record: T) => string | number,
-  limits: PageLimits,
 ): Page<T> {
-  if (Number.isFinite(maximum) && (maximum < limits.minimum || maximum > limits.maximum)) {
-    throw invalidParameterValue(
-      'maxResults',
-      maximum,
-      `Expecting a value between ${limits.minimum} and ${limits.maximum}.`,
-    )
-  }
   const page = records.slice(0, maximum)
   const last = page.at(-1)
   if (last === undefined || page.length === records.length) return { records: page, token: {} }

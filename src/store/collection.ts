@@ -1,17 +1,25 @@
 import type Database from 'better-sqlite3'
 import type { Collection, ResourceRecord, Scope, Sequenced } from '../ec2/ports/store.ts'
+import { createRecordCandidateReader } from './candidate-reader.ts'
+import { createMemberIndex } from './member-index.ts'
 
 interface Row {
   sequence: number
   document: string
 }
 
-/** A collection over one table; `indexes` are paths into the document that an SQL index exists for (migrations/). */
+/**
+ * A collection over one table; `indexes` are members of the document, as in member-index.ts, that records are looked up and lists are
+ * narrowed by. Their SQL indexes are made when they are missing.
+ */
 export function createCollection<T extends ResourceRecord, Index extends string = never>(
   database: Database.Database,
   table: string,
   indexes: readonly Index[] = [],
 ): Collection<T, Index> {
+  const byMember = new Map<string, ReturnType<typeof createMemberIndex>>(
+    indexes.map((member) => [member, createMemberIndex(database, table, member)]),
+  )
   const byId = database.prepare<[string], Row>(`SELECT sequence, document FROM ${table} WHERE id = ?`)
   const inScope = database.prepare<[string, string], Row>(
     `SELECT sequence, document FROM ${table} WHERE account_id = ? AND region = ? ORDER BY sequence`,
@@ -23,24 +31,18 @@ export function createCollection<T extends ResourceRecord, Index extends string 
   const pageInScope = database.prepare<[string, string, number, number], Row>(
     `SELECT sequence, document FROM ${table} WHERE account_id = ? AND region = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
   )
-  const byIndex = new Map(
-    indexes.map((index) => [
-      index,
-      database.prepare<[string], Row>(
-        `SELECT sequence, document FROM ${table} WHERE json_extract(document, '$.${index}') = ? ORDER BY sequence`,
-      ),
-    ]),
+  const bySequences = database.prepare<[string], Row>(
+    `SELECT sequence, document FROM ${table} WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence`,
   )
-  const countByIndex = new Map(
-    indexes.map((index) => [
-      index,
-      database
-        .prepare<[string], number>(`SELECT count(*) FROM ${table} WHERE json_extract(document, '$.${index}') = ?`)
-        .pluck(),
-    ]),
+  const readCandidates = createRecordCandidateReader(database, table, byMember)
+  const lookups = new Map<string, ReturnType<typeof createLookup>>(
+    [...byMember].map(([member, index]) => [member, createLookup(database, table, member, index)]),
   )
   const insertRow = database.prepare<[string, string, string, string]>(
     `INSERT INTO ${table} (id, account_id, region, document) VALUES (?, ?, ?, ?)`,
+  )
+  const placeTags = database.prepare<[number | bigint, string]>(
+    `UPDATE tag SET record_table = '${table}', record_sequence = ? WHERE resource_id = ?`,
   )
   const updateRow = database.prepare<[string, string]>(`UPDATE ${table} SET document = ? WHERE id = ?`)
   const deleteRow = database.prepare<[string]>(`DELETE FROM ${table} WHERE id = ?`)
@@ -52,6 +54,11 @@ export function createCollection<T extends ResourceRecord, Index extends string 
     const row = byId.get(id)
     return row && recordOf(row)
   }
+  function lookupOf(index: string): ReturnType<typeof createLookup> {
+    const lookup = lookups.get(index)
+    if (!lookup) throw new Error(`${table} has no index ${index}`)
+    return lookup
+  }
   return {
     find,
     get(scope: Scope, id: string) {
@@ -61,14 +68,27 @@ export function createCollection<T extends ResourceRecord, Index extends string 
     list: (scope) => inScope.all(scope.accountId, scope.region).map(recordOf),
     count: (scope) => countInScope.get(scope.accountId, scope.region) ?? 0,
     listAll: () => all.all().map(recordOf),
-    page: (scope, afterSequence, limit): Sequenced<T>[] =>
-      pageInScope
-        .all(scope.accountId, scope.region, afterSequence, limit)
-        .map((row) => ({ sequence: row.sequence, record: recordOf(row) })),
-    listBy: (index, value) => byIndex.get(index)?.all(value).map(recordOf) ?? [],
-    countBy: (index, value) => countByIndex.get(index)?.get(value) ?? 0,
+    page: (scope, afterSequence, limit, among = []): Sequenced<T>[] => {
+      const rows =
+        among.length === 0
+          ? pageInScope.all(scope.accountId, scope.region, afterSequence, limit)
+          : bySequences.all(JSON.stringify(readCandidates(among, scope, afterSequence, limit)))
+      return rows.map((row) => ({ sequence: row.sequence, record: recordOf(row) }))
+    },
+    listBy: (index, value) => lookupOf(index).one.all(value).map(recordOf),
+    listByEach: (index, values) => {
+      const found = new Map<string, T[]>()
+      for (const row of lookupOf(index).each.all(JSON.stringify([...new Set(values)]))) {
+        const records = found.get(row.value)
+        if (records) records.push(recordOf(row))
+        else found.set(row.value, [recordOf(row)])
+      }
+      return found
+    },
+    countBy: (index, value) => lookupOf(index).count.get(value) ?? 0,
     insert: (record) => {
-      insertRow.run(record.id, record.accountId, record.region, JSON.stringify(record))
+      const { lastInsertRowid } = insertRow.run(record.id, record.accountId, record.region, JSON.stringify(record))
+      placeTags.run(lastInsertRowid, record.id)
     },
     replace: (record) => {
       if (updateRow.run(JSON.stringify(record), record.id).changes !== 1)
@@ -77,5 +97,30 @@ export function createCollection<T extends ResourceRecord, Index extends string 
     remove: (id) => {
       deleteRow.run(id)
     },
+  }
+}
+
+/** The statements that look records up by one index. */
+function createLookup(
+  database: Database.Database,
+  table: string,
+  member: string,
+  { name, expression }: ReturnType<typeof createMemberIndex>,
+) {
+  const inList = `list_member entry CROSS JOIN ${table} ON ${table}.sequence = entry.sequence`
+  const ofList = `entry.table_name = '${table}' AND entry.member = '${member}'`
+  const one = name
+    ? `${table} INDEXED BY ${name} WHERE ${expression} = ?`
+    : `${inList} WHERE ${ofList} AND entry.value = ?`
+  const each = name
+    ? `json_each(?) wanted CROSS JOIN ${table} INDEXED BY ${name} WHERE ${expression} = wanted.value`
+    : `json_each(?) wanted CROSS JOIN ${inList} WHERE ${ofList} AND entry.value = wanted.value`
+  const columns = `${table}.sequence, document`
+  return {
+    one: database.prepare<[string], Row>(`SELECT ${columns} FROM ${one} ORDER BY ${table}.sequence`),
+    each: database.prepare<[string], Row & { value: string }>(
+      `SELECT wanted.value value, ${columns} FROM ${each} ORDER BY ${table}.sequence`,
+    ),
+    count: database.prepare<[string], number>(`SELECT count(*) FROM ${one}`).pluck(),
   }
 }

@@ -1,19 +1,6 @@
 import type Database from 'better-sqlite3'
 import type { EventRecord } from '../ec2/event/event.ts'
-import type { ImageRecord } from '../ec2/image/image.ts'
-import type { InstanceRecord } from '../ec2/instance/instance.ts'
-import type { KeyPairRecord } from '../ec2/key-pair/key-pair.ts'
-import type { LaunchTemplateRecord, LaunchTemplateVersionRecord } from '../ec2/launch-template/launch-template.ts'
-import type { LayerRecord } from '../ec2/layer/layer.ts'
-import type { InterfaceRecord } from '../ec2/network-interface/network-interface.ts'
 import type { AccessKeyRecord, ClientTokenRecord, Store } from '../ec2/ports/store.ts'
-import type { ScheduleRecord } from '../ec2/schedule/schedule.ts'
-import type { SecurityGroupRecord } from '../ec2/security-group/security-group.ts'
-import type { SnapshotRecord } from '../ec2/snapshot/snapshot.ts'
-import type { SubnetRecord } from '../ec2/subnet/subnet.ts'
-import type { TaskRecord } from '../ec2/task/task.ts'
-import type { VolumeRecord } from '../ec2/volume/volume.ts'
-import type { VpcRecord } from '../ec2/vpc/vpc.ts'
 import { createCollection } from './collection.ts'
 import { openDatabase } from './database.ts'
 import { createTagStore } from './tag-store.ts'
@@ -24,34 +11,58 @@ const eventLimit = 10_000
 /** Opens the state of a state directory. */
 export function openStore(path: string): Store {
   const database = openDatabase(path)
+  // One transaction for all indexes that are made.
+  return database.transaction(() => createStore(database))()
+}
+
+function createStore(database: Database.Database): Store {
   const transaction = database.transaction((work: () => unknown) => work())
   return {
-    instances: createCollection<InstanceRecord, 'state'>(database, 'instance', ['state']),
-    volumes: createCollection<VolumeRecord, 'state' | 'attachment.instanceId' | 'snapshotId' | 'layerId'>(
-      database,
-      'volume',
-      ['state', 'attachment.instanceId', 'snapshotId', 'layerId'],
-    ),
-    interfaces: createCollection<InterfaceRecord, 'vpcId' | 'subnetId' | 'attachment.instanceId' | 'publicIp'>(
-      database,
-      'network_interface',
-      ['vpcId', 'subnetId', 'attachment.instanceId', 'publicIp'],
-    ),
-    images: createCollection<ImageRecord>(database, 'image'),
-    snapshots: createCollection<SnapshotRecord, 'layerId'>(database, 'snapshot', ['layerId']),
-    layers: createCollection<LayerRecord, 'state'>(database, 'layer', ['state']),
-    keyPairs: createCollection<KeyPairRecord, 'name'>(database, 'key_pair', ['name']),
-    securityGroups: createCollection<SecurityGroupRecord, 'vpcId'>(database, 'security_group', ['vpcId']),
-    vpcs: createCollection<VpcRecord>(database, 'vpc'),
-    subnets: createCollection<SubnetRecord, 'vpcId'>(database, 'subnet', ['vpcId']),
-    tasks: createCollection<TaskRecord, 'state'>(database, 'task', ['state']),
-    schedules: createCollection<ScheduleRecord>(database, 'schedule'),
-    launchTemplates: createCollection<LaunchTemplateRecord, 'name'>(database, 'launch_template', ['name']),
-    launchTemplateVersions: createCollection<LaunchTemplateVersionRecord, 'templateId'>(
-      database,
-      'launch_template_version',
-      ['templateId'],
-    ),
+    instances: createCollection(database, 'instance', [
+      'state',
+      'vpcId',
+      'subnetId',
+      'availabilityZone',
+      'imageId',
+      'instanceType',
+      'keyName',
+      'reservationId',
+      'clientToken',
+      'privateIp',
+    ]),
+    volumes: createCollection(database, 'volume', [
+      'state',
+      'attachment.instanceId',
+      'snapshotId',
+      'layerId',
+      'availabilityZone',
+    ]),
+    interfaces: createCollection(database, 'network_interface', [
+      'vpcId',
+      'subnetId',
+      'attachment.instanceId',
+      'attachment.id',
+      'publicIp',
+      'privateIp',
+      'macAddress',
+      'groupIds[]',
+    ]),
+    images: createCollection(database, 'image', ['name', 'blockDevices[].snapshotId']),
+    snapshots: createCollection(database, 'snapshot', ['layerId', 'volumeId']),
+    layers: createCollection(database, 'layer', ['state']),
+    keyPairs: createCollection(database, 'key_pair', ['name', 'fingerprint']),
+    securityGroups: createCollection(database, 'security_group', [
+      'vpcId',
+      'name',
+      'rules[].id',
+      'rules[].peerGroupId',
+    ]),
+    vpcs: createCollection(database, 'vpc', ['cidr']),
+    subnets: createCollection(database, 'subnet', ['vpcId', 'availabilityZone', 'cidr']),
+    tasks: createCollection(database, 'task', ['state']),
+    schedules: createCollection(database, 'schedule'),
+    launchTemplates: createCollection(database, 'launch_template', ['name']),
+    launchTemplateVersions: createCollection(database, 'launch_template_version', ['templateId']),
     tags: createTagStore(database),
     events: createEventStore(database),
     clientTokens: createClientTokenStore(database),

@@ -14,7 +14,7 @@ export function describeInstanceCreditSpecifications(domain: Domain): Ec2Query<'
     collection: store.instances,
     prefix: 'i',
     idParameter: 'instanceIds',
-    filters: defineFilters({ 'instance-id': ({ id }) => id }),
+    filters: defineFilters({ 'instance-id': { read: ({ id }) => id, index: 'id' } }),
   }
   return {
     kind: 'query',

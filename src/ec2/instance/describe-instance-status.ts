@@ -18,7 +18,7 @@ export function describeInstanceStatus(domain: Domain): Ec2Query<'DescribeInstan
     prefix: 'i',
     idParameter: 'instancesSet',
     filters: defineFilters({
-      'availability-zone': ({ availabilityZone }) => availabilityZone,
+      'availability-zone': { read: ({ availabilityZone }) => availabilityZone, index: 'availabilityZone' },
       'attached-ebs-status.status': () => undefined,
       'availability-zone-id': ({ subnetId }) => store.subnets.find(subnetId)?.availabilityZoneId,
       'event.code': () => undefined,
@@ -28,7 +28,7 @@ export function describeInstanceStatus(domain: Domain): Ec2Query<'DescribeInstan
       'event.not-before': () => undefined,
       'event.not-before-deadline': () => undefined,
       'instance-state-code': ({ state }) => instanceStateCodes[state],
-      'instance-state-name': ({ state }) => state,
+      'instance-state-name': { read: ({ state }) => state, index: 'state' },
       'instance-status.reachability': (record) => reachabilityOf(checksOf(record).instance),
       'instance-status.status': (record) => checksOf(record).instance,
       'operator.managed': () => false,
@@ -45,7 +45,12 @@ export function describeInstanceStatus(domain: Domain): Ec2Query<'DescribeInstan
       const page = selectRecords(source, context, {
         ...input,
         ids: input.InstanceIds,
-        where: ({ state }) => input.IncludeAllInstances === true || state === 'running',
+        ...(input.IncludeAllInstances
+          ? {}
+          : {
+              where: ({ state }: InstanceRecord) => state === 'running',
+              among: { kind: 'member', index: 'state', values: ['running'] },
+            }),
       })
       return {
         InstanceStatuses: page.records.map((record): InstanceStatus => {

@@ -1,5 +1,6 @@
 import type { Domain } from '../domain.ts'
 import type { FilterTable } from '../filter.ts'
+import type { Candidates } from '../ports/store.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
 import { metadataStateOf } from './metadata-options.ts'
 import { privateNameOf, publicNameOf } from './metadata-view.ts'
@@ -11,11 +12,14 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
   const groupsOf = (instance: InstanceRecord) =>
     interfacesOf(instance).flatMap(({ groupIds }) => groupIds.flatMap((id) => store.securityGroups.find(id) ?? []))
   const publicIpsOf = (instance: InstanceRecord) => interfacesOf(instance).map(({ publicIp }) => publicIp)
+  type InterfaceIndex = 'publicIp' | 'privateIp' | 'macAddress' | 'attachment.id' | 'groupIds[]'
+  const byInterface = (index: InterfaceIndex) => (values: readonly string[]) =>
+    idsOf([...store.interfaces.listByEach(index, values).values()].flat())
   return {
     affinity: () => undefined,
     'availability-zone-id': ({ subnetId }) => store.subnets.find(subnetId)?.availabilityZoneId,
     architecture: ({ architecture }) => architecture,
-    'availability-zone': ({ availabilityZone }) => availabilityZone,
+    'availability-zone': { read: ({ availabilityZone }) => availabilityZone, index: 'availabilityZone' },
     'block-device-mapping.attach-time': (instance) =>
       volumesOf(instance).map(({ attachment }) => attachment?.attachTime),
     'block-device-mapping.delete-on-termination': (instance) =>
@@ -23,9 +27,12 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'block-device-mapping.device-name': (instance) =>
       volumesOf(instance).map(({ attachment }) => attachment?.deviceName),
     'block-device-mapping.status': (instance) => volumesOf(instance).map(({ attachment }) => attachment?.state),
-    'block-device-mapping.volume-id': (instance) => volumesOf(instance).map(({ id }) => id),
+    'block-device-mapping.volume-id': {
+      read: (instance) => volumesOf(instance).map(({ id }) => id),
+      index: (values) => idsOf(values.map((id) => store.volumes.find(id))),
+    },
     'boot-mode': ({ bootMode }) => bootMode,
-    'client-token': ({ clientToken }) => clientToken,
+    'client-token': { read: ({ clientToken }) => clientToken, index: 'clientToken' },
     'current-instance-boot-mode': ({ bootMode }) => bootMode,
     'dns-name': (instance) => publicIpsOf(instance).map((ip) => (ip ? publicNameOf(ip, instance.region) : undefined)),
     'capacity-reservation-id': () => undefined,
@@ -40,18 +47,24 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'iam-instance-profile.arn': ({ iamInstanceProfile }) => iamInstanceProfile?.arn,
     'iam-instance-profile.id': ({ iamInstanceProfile }) => iamInstanceProfile?.id,
     'iam-instance-profile.name': ({ iamInstanceProfile }) => iamInstanceProfile?.name,
-    'image-id': ({ imageId }) => imageId,
-    'instance-id': ({ id }) => id,
+    'image-id': { read: ({ imageId }) => imageId, index: 'imageId' },
+    'instance-id': { read: ({ id }) => id, index: 'id' },
     'instance-lifecycle': () => undefined,
-    'instance-state-code': ({ state }) => instanceStateCodes[state],
-    'instance-state-name': ({ state }) => state,
-    'instance-type': ({ instanceType }) => instanceType,
-    'instance.group-id': (instance) => groupsOf(instance).map(({ id }) => id),
+    'instance-state-code': {
+      read: ({ state }) => instanceStateCodes[state],
+      index: (values) => ({ kind: 'member', index: 'state', values: statesOf(values) }),
+    },
+    'instance-state-name': { read: ({ state }) => state, index: 'state' },
+    'instance-type': { read: ({ instanceType }) => instanceType, index: 'instanceType' },
+    'instance.group-id': {
+      read: (instance) => groupsOf(instance).map(({ id }) => id),
+      index: byInterface('groupIds[]'),
+    },
     'instance.group-name': (instance) => groupsOf(instance).map(({ name }) => name),
-    'ip-address': publicIpsOf,
+    'ip-address': { read: publicIpsOf, index: byInterface('publicIp') },
     'ipv6-address': () => undefined,
     'kernel-id': () => undefined,
-    'key-name': ({ keyName }) => keyName,
+    'key-name': { read: ({ keyName }) => keyName, index: 'keyName' },
     'launch-index': ({ launchIndex }) => launchIndex,
     'launch-time': ({ launchTime }) => launchTime,
     'metadata-options.http-endpoint': ({ metadataOptions }) => metadataOptions.httpEndpoint,
@@ -63,34 +76,53 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'metadata-options.state': ({ id }) => metadataStateOf(instances.runtimeOf(id)),
     'metadata-options.instance-metadata-tags': ({ metadataOptions }) => metadataOptions.instanceMetadataTags,
     'monitoring-state': ({ isMonitored }) => (isMonitored ? 'enabled' : 'disabled'),
-    'network-interface.addresses.association.public-ip': publicIpsOf,
+    'network-interface.addresses.association.public-ip': { read: publicIpsOf, index: byInterface('publicIp') },
     'network-interface.addresses.primary': (instance) => interfacesOf(instance).map(() => true),
-    'network-interface.addresses.private-ip-address': (instance) =>
-      interfacesOf(instance).map(({ privateIp }) => privateIp),
-    'network-interface.association.public-ip': publicIpsOf,
-    'network-interface.attachment.attachment-id': (instance) =>
-      interfacesOf(instance).map(({ attachment }) => attachment?.id),
+    'network-interface.addresses.private-ip-address': {
+      read: (instance) => interfacesOf(instance).map(({ privateIp }) => privateIp),
+      index: byInterface('privateIp'),
+    },
+    'network-interface.association.public-ip': { read: publicIpsOf, index: byInterface('publicIp') },
+    'network-interface.attachment.attachment-id': {
+      read: (instance) => interfacesOf(instance).map(({ attachment }) => attachment?.id),
+      index: byInterface('attachment.id'),
+    },
     'network-interface.attachment.attach-time': (instance) =>
       interfacesOf(instance).map(({ attachment }) => attachment?.attachTime),
     'network-interface.attachment.delete-on-termination': (instance) =>
       interfacesOf(instance).map(({ attachment }) => attachment?.deleteOnTermination),
     'network-interface.attachment.device-index': (instance) =>
       interfacesOf(instance).map(({ attachment }) => attachment?.deviceIndex),
-    'network-interface.attachment.instance-id': (instance) => interfacesOf(instance).map(() => instance.id),
+    'network-interface.attachment.instance-id': {
+      read: (instance) => interfacesOf(instance).map(() => instance.id),
+      index: (values) => ({ kind: 'ids', ids: values }),
+    },
     'network-interface.attachment.instance-owner-id': (instance) =>
       interfacesOf(instance).map(({ accountId }) => accountId),
     'network-interface.attachment.status': (instance) => interfacesOf(instance).map(() => 'attached'),
     'network-interface.availability-zone': (instance) =>
       interfacesOf(instance).map(({ availabilityZone }) => availabilityZone),
     'network-interface.description': (instance) => interfacesOf(instance).map(({ description }) => description),
-    'network-interface.group-id': (instance) => groupsOf(instance).map(({ id }) => id),
+    'network-interface.group-id': {
+      read: (instance) => groupsOf(instance).map(({ id }) => id),
+      index: byInterface('groupIds[]'),
+    },
     'network-interface.group-name': (instance) => groupsOf(instance).map(({ name }) => name),
-    'network-interface.mac-address': (instance) => interfacesOf(instance).map(({ macAddress }) => macAddress),
-    'network-interface.network-interface-id': (instance) => interfacesOf(instance).map(({ id }) => id),
+    'network-interface.mac-address': {
+      read: (instance) => interfacesOf(instance).map(({ macAddress }) => macAddress),
+      index: byInterface('macAddress'),
+    },
+    'network-interface.network-interface-id': {
+      read: (instance) => interfacesOf(instance).map(({ id }) => id),
+      index: (values) => idsOf(values.map((id) => store.interfaces.find(id))),
+    },
     'network-interface.owner-id': (instance) => interfacesOf(instance).map(({ accountId }) => accountId),
     'network-interface.private-dns-name': (instance) =>
       interfacesOf(instance).map(({ privateIp, region }) => privateNameOf(privateIp, region)),
-    'network-interface.private-ip-address': (instance) => interfacesOf(instance).map(({ privateIp }) => privateIp),
+    'network-interface.private-ip-address': {
+      read: (instance) => interfacesOf(instance).map(({ privateIp }) => privateIp),
+      index: byInterface('privateIp'),
+    },
     'network-interface.requester-id': () => undefined,
     'network-interface.requester-managed': () => false,
     'network-interface.source-dest-check': (instance) =>
@@ -107,7 +139,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     platform: () => undefined,
     'platform-details': () => 'Linux/UNIX',
     'private-dns-name': ({ privateIp, region }) => privateNameOf(privateIp, region),
-    'private-ip-address': ({ privateIp }) => privateIp,
+    'private-ip-address': { read: ({ privateIp }) => privateIp, index: 'privateIp' },
     'private-dns-name-options.enable-resource-name-dns-a-record': () => true,
     'private-dns-name-options.enable-resource-name-dns-aaaa-record': () => false,
     'private-dns-name-options.hostname-type': () => 'ip-name',
@@ -116,18 +148,27 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'ramdisk-id': () => undefined,
     reason: ({ stateTransitionReason }) => stateTransitionReason,
     'requester-id': () => undefined,
-    'reservation-id': ({ reservationId }) => reservationId,
+    'reservation-id': { read: ({ reservationId }) => reservationId, index: 'reservationId' },
     'root-device-name': ({ rootDeviceName }) => rootDeviceName,
     'root-device-type': () => 'ebs',
     'source-dest-check': (instance) => interfacesOf(instance).map(({ hasSourceDestCheck }) => hasSourceDestCheck),
     'spot-instance-request-id': () => undefined,
     'state-reason-message': ({ stateReason }) => stateReason?.message,
     'state-reason-code': ({ stateReason }) => stateReason?.code,
-    'subnet-id': ({ subnetId }) => subnetId,
+    'subnet-id': { read: ({ subnetId }) => subnetId, index: 'subnetId' },
     tenancy: () => 'default',
     'usage-operation': () => 'RunInstances',
     'usage-operation-update-time': ({ launchTime }) => launchTime,
     'virtualization-type': () => 'hvm',
-    'vpc-id': ({ vpcId }) => vpcId,
+    'vpc-id': { read: ({ vpcId }) => vpcId, index: 'vpcId' },
   }
+}
+
+/** The instances that volumes or interfaces are attached to. */
+function idsOf(attached: readonly ({ attachment?: { instanceId: string } } | undefined)[]): Candidates {
+  return { kind: 'ids', ids: attached.flatMap((record) => record?.attachment?.instanceId ?? []) }
+}
+
+function statesOf(codes: readonly string[]): string[] {
+  return Object.entries(instanceStateCodes).flatMap(([state, code]) => (codes.includes(String(code)) ? [state] : []))
 }

@@ -30,6 +30,22 @@ export interface Sequenced<T> {
   readonly record: T
 }
 
+/**
+ * Where the records of a list are looked for, instead of among all of a scope: what an index answers. It may give more records than
+ * are wanted, never fewer.
+ */
+export type Candidates =
+  | { readonly kind: 'ids'; readonly ids: readonly string[] }
+  /** Those whose indexed member is one of the values; of a list, whose list has one of them. */
+  | { readonly kind: 'member'; readonly index: string; readonly values: readonly string[] }
+  /** Those that have a tag with one of the keys, and with one of the values or one that passes the test, where these are given. */
+  | {
+      readonly kind: 'tag'
+      readonly keys: readonly string[]
+      readonly values?: readonly string[]
+      readonly test?: (value: string) => boolean
+    }
+
 /** The records of one kind of resource. All calls are synchronous; those that write must run inside `Store.transaction`. */
 export interface Collection<T extends ResourceRecord, Index extends string = never> {
   /** Only when it belongs to the scope: what is another account's does not exist. */
@@ -40,10 +56,12 @@ export interface Collection<T extends ResourceRecord, Index extends string = nev
   count(scope: Scope): number
   /** Everyone's, in order of creation. For the daemon's own work. */
   listAll(): T[]
-  /** In order of creation, those after `afterSequence`; at most `limit`. */
-  page(scope: Scope, afterSequence: number, limit: number): Sequenced<T>[]
-  /** By an indexed member, whoever they belong to, in order of creation. */
+  /** In order of creation, those after `afterSequence`; at most `limit`. All that are among each of the candidates, perhaps others. */
+  page(scope: Scope, afterSequence: number, limit: number, among?: readonly Candidates[]): Sequenced<T>[]
+  /** By an indexed member, whoever they belong to, in order of creation; of a list (`groupIds[]`), those whose list has the value. */
   listBy(index: Index, value: string): T[]
+  /** The same for many values in one reading; a value that nothing has is left out. */
+  listByEach(index: Index, values: readonly string[]): ReadonlyMap<string, T[]>
   countBy(index: Index, value: string): number
   insert(record: T): void
   /** Replaces the record of that id. Throws when there is none. */
@@ -59,10 +77,13 @@ export interface Tag {
 /** Tags of every kind of resource, in one table. */
 export interface TagStore {
   of(resourceId: string): Tag[]
+  /** The tags of many resources in one reading; one without tags is left out. */
+  ofEach(resourceIds: readonly string[]): ReadonlyMap<string, Tag[]>
   put(scope: Scope, resourceId: string, resourceType: string, tags: readonly Tag[]): void
   remove(resourceId: string, tags: readonly { key: string; value?: string }[]): void
   removeAll(resourceId: string): void
-  page(scope: Scope, afterSequence: number, limit: number): Sequenced<TaggedResource>[]
+  /** Indexed are `key`, `value`, `resourceId` and `resourceType`. */
+  page(scope: Scope, afterSequence: number, limit: number, among?: readonly Candidates[]): Sequenced<TaggedResource>[]
 }
 
 export interface TaggedResource extends Tag {
@@ -88,16 +109,41 @@ export interface AccessKeyRecord {
 }
 
 export interface Store {
-  readonly instances: Collection<InstanceRecord, 'state'>
-  readonly volumes: Collection<VolumeRecord, 'state' | 'attachment.instanceId' | 'snapshotId' | 'layerId'>
-  readonly interfaces: Collection<InterfaceRecord, 'vpcId' | 'subnetId' | 'attachment.instanceId' | 'publicIp'>
-  readonly images: Collection<ImageRecord>
-  readonly snapshots: Collection<SnapshotRecord, 'layerId'>
+  readonly instances: Collection<
+    InstanceRecord,
+    | 'state'
+    | 'vpcId'
+    | 'subnetId'
+    | 'availabilityZone'
+    | 'imageId'
+    | 'instanceType'
+    | 'keyName'
+    | 'reservationId'
+    | 'clientToken'
+    | 'privateIp'
+  >
+  readonly volumes: Collection<
+    VolumeRecord,
+    'state' | 'attachment.instanceId' | 'snapshotId' | 'layerId' | 'availabilityZone'
+  >
+  readonly interfaces: Collection<
+    InterfaceRecord,
+    | 'vpcId'
+    | 'subnetId'
+    | 'attachment.instanceId'
+    | 'attachment.id'
+    | 'publicIp'
+    | 'privateIp'
+    | 'macAddress'
+    | 'groupIds[]'
+  >
+  readonly images: Collection<ImageRecord, 'name' | 'blockDevices[].snapshotId'>
+  readonly snapshots: Collection<SnapshotRecord, 'layerId' | 'volumeId'>
   readonly layers: Collection<LayerRecord, 'state'>
-  readonly keyPairs: Collection<KeyPairRecord, 'name'>
-  readonly securityGroups: Collection<SecurityGroupRecord, 'vpcId'>
-  readonly vpcs: Collection<VpcRecord>
-  readonly subnets: Collection<SubnetRecord, 'vpcId'>
+  readonly keyPairs: Collection<KeyPairRecord, 'name' | 'fingerprint'>
+  readonly securityGroups: Collection<SecurityGroupRecord, 'vpcId' | 'name' | 'rules[].id' | 'rules[].peerGroupId'>
+  readonly vpcs: Collection<VpcRecord, 'cidr'>
+  readonly subnets: Collection<SubnetRecord, 'vpcId' | 'availabilityZone' | 'cidr'>
   readonly tasks: Collection<TaskRecord, 'state'>
   readonly schedules: Collection<ScheduleRecord>
   readonly launchTemplates: Collection<LaunchTemplateRecord, 'name'>

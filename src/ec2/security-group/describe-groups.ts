@@ -31,10 +31,10 @@ export function describeSecurityGroups({ store }: Domain): Ec2Query<'DescribeSec
     filters: defineFilters(
       {
         description: ({ description }) => description,
-        'group-id': ({ id }) => id,
-        'group-name': ({ name }) => name,
+        'group-id': { read: ({ id }) => id, index: 'id' },
+        'group-name': { read: ({ name }) => name, index: 'name' },
         'owner-id': ({ accountId }) => accountId,
-        'vpc-id': ({ vpcId }) => vpcId,
+        'vpc-id': { read: ({ vpcId }) => vpcId, index: 'vpcId' },
         ...permissionFilters('ip-permission', false),
         ...permissionFilters('egress.ip-permission', true),
       },

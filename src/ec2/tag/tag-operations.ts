@@ -1,6 +1,6 @@
 import type { Domain } from '../domain.ts'
 import { invalidParameterValue, missingParameter } from '../errors.ts'
-import { applyFilters, defineFilters } from '../filter.ts'
+import { candidatesOf, compileFilters, defineFilters } from '../filter.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
 import { readPage } from '../page.ts'
 import type { TaggedResource } from '../ports/store.ts'
@@ -53,10 +53,10 @@ export function deleteTags({ store }: Domain): Ec2Mutation<'DeleteTags'> {
 export function describeTags({ store }: Domain): Ec2Query<'DescribeTags'> {
   const filters = defineFilters<TaggedResource>(
     {
-      key: ({ key }) => key,
-      'resource-id': ({ resourceId }) => resourceId,
-      'resource-type': ({ resourceType }) => resourceType,
-      value: ({ value }) => value,
+      key: { read: ({ key }) => key, index: 'key' },
+      'resource-id': { read: ({ resourceId }) => resourceId, index: 'resourceId' },
+      'resource-type': { read: ({ resourceType }) => resourceType, index: 'resourceType' },
+      value: { read: ({ value }) => value, index: 'value' },
     },
     (tag) => [tag],
   )
@@ -65,7 +65,9 @@ export function describeTags({ store }: Domain): Ec2Query<'DescribeTags'> {
     parameters: ['Filters', 'MaxResults', 'NextToken'],
     filters: filters.names,
     answer: (context, input) => {
-      const page = readPage(store.tags, context, input, (tags) => applyFilters(tags, input.Filters, filters))
+      const passes = compileFilters(input.Filters, filters)
+      const candidates = candidatesOf(input.Filters, filters)
+      const page = readPage(store.tags, context, input, (tags) => tags.filter(passes), undefined, candidates)
       return {
         Tags: page.records.map(({ key, value, resourceId, resourceType }) => ({
           Key: key,
