@@ -70,7 +70,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
         return await operation.answer(context, rest)
       }
       const prepared = await operation.prepare?.(context, rest)
-      return applyMutation(dependencies, name, operation, context, rest, prepared, isDryRun === true)
+      return await applyMutation(dependencies, name, operation, context, rest, prepared, isDryRun === true)
     } catch (error) {
       if (error instanceof Ec2Error) throw error
       log.error({ requestId: caller.requestId, operation: name, err: error }, 'operation failed unexpectedly')
@@ -79,7 +79,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
   }
 }
 
-function applyMutation(
+async function applyMutation(
   { domain, clock }: DispatchDependencies,
   name: string,
   operation: LooseMutation,
@@ -87,11 +87,11 @@ function applyMutation(
   input: Record<string, unknown>,
   prepared: unknown,
   isDryRun: boolean,
-): unknown {
+): Promise<unknown> {
   const { store } = domain
   const token = readClientToken(input)
   const inputDigest = token === undefined ? '' : digestOf(input)
-  const effects: (() => void)[] = []
+  const effects: (() => void | Promise<void>)[] = []
   const output = store.transaction(() => {
     if (token !== undefined) {
       const earlier = store.clientTokens.get(context, name, token)
@@ -117,7 +117,7 @@ function applyMutation(
     }
     return answer
   })
-  for (const effect of effects) effect()
+  await Promise.all(effects.map(async (effect) => await effect()))
   return output
 }
 

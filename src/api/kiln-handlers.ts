@@ -14,7 +14,7 @@ import type { AcceleratorVerdict } from '../ec2/ports/machine.ts'
 import type { Network } from '../ec2/ports/network.ts'
 import type { ScheduleRecord } from '../ec2/schedule/schedule.ts'
 import type { TaskRecord } from '../ec2/task/task.ts'
-import { diskFile } from '../host/state-paths.ts'
+import { overlayPathOf } from '../ec2/volume/volume.ts'
 import type { AnyOperation } from './dispatch.ts'
 import { hasForbiddenCharacter } from './scalar-rules.ts'
 import { describeEvent } from './stream/event-stream.ts'
@@ -278,7 +278,7 @@ async function describeDetail(
   const root = store.volumes
     .listBy('attachment.instanceId', instance.id)
     .find(({ attachment }) => attachment?.deviceName === instance.rootDeviceName)
-  const rootPath = root && join(paths.volumes, root.id, diskFile.disk)
+  const rootPath = root && overlayPathOf(paths, root)
   const publicIps = store.interfaces.listBy('attachment.instanceId', instance.id).map(({ publicIp }) => publicIp)
   const { boot } = instance
   const problem = runtime?.problem ?? describeGuestWarnings(boot)
@@ -291,7 +291,10 @@ async function describeDetail(
     }),
     ...(boot?.accelerator ? { Accelerator: { Name: boot.accelerator, Reason: boot.acceleratorReason ?? '' } } : {}),
     ...(runtime?.machine ? { QemuPid: runtime.machine.pid } : {}),
-    LoginUser: store.tags.of(instance.imageId).find(({ key }) => key === imageTag.loginUser)?.value ?? 'ec2-user',
+    LoginUser:
+      store.tags.of(instance.imageId).find(({ key }) => key === imageTag.loginUser)?.value ??
+      store.images.find(instance.imageId)?.loginUser ??
+      'ec2-user',
     MachineDirectory: join(paths.machines, instance.id),
     ...(root && rootPath && root.state === 'in-use'
       ? {

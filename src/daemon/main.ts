@@ -26,6 +26,7 @@ import { markMetadataRead } from '../ec2/instance/boot-stage.ts'
 import { createBootWatcher } from '../ec2/instance/boot-watcher.ts'
 import { createDiskPause } from '../ec2/instance/disk-pause.ts'
 import { openConsoleLog } from '../ec2/instance/console.ts'
+import { createDrivePlugging } from '../ec2/instance/drive-plugging.ts'
 import { createInstanceDriver } from '../ec2/instance/driver.ts'
 import { createMachineLauncher } from '../ec2/instance/launcher.ts'
 import { findInstanceMetadata } from '../ec2/instance/metadata-view.ts'
@@ -35,7 +36,10 @@ import { createLayerCollector } from '../ec2/layer/layer-collector.ts'
 import { createRegionCatalog, regionFileSchema } from '../ec2/region/region.ts'
 import { createScheduleRunner } from '../ec2/schedule/schedule-runner.ts'
 import { createTaskRunner } from '../ec2/task/task-runner.ts'
+import { createFreezer } from '../ec2/snapshot/freezer.ts'
+import { createLayerSealer } from '../ec2/snapshot/layer-sealer.ts'
 import { createVolumeEraser } from '../ec2/volume/eraser.ts'
+import { createVolumeDriver } from '../ec2/volume/volume-driver.ts'
 import { createNetworkDriver } from '../ec2/vpc/network-driver.ts'
 import { createBallast } from '../host/ballast.ts'
 import { systemClock as clock } from '../host/clock.ts'
@@ -176,8 +180,21 @@ async function main(): Promise<void> {
   const networks = createNetworkDriver({ store, network, log })
   const machines = createMachineHost({ processes, clock, log })
   const layers = createLayerCollector({ store, paths, log })
-  const eraser = createVolumeEraser({ store, paths, layers })
   const descriptions = createDescriptionWriter({ store, paths })
+  const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, events, log })
+  const freezer = createFreezer({ store, paths, disks, descriptions, sealer, log })
+  const eraser = createVolumeEraser({ store, paths, layers, freezer })
+  const volumes = createVolumeDriver({
+    store,
+    clock,
+    paths,
+    disks,
+    descriptions,
+    freezer,
+    eraser,
+    log,
+    wakeInstance: (instanceId) => instances.wake(instanceId),
+  })
   const launcher = createMachineLauncher({
     store,
     clock,
@@ -202,6 +219,7 @@ async function main(): Promise<void> {
     resumeFreeBytes: configuration.machines.resumeFreeMib * mib,
     freeBytes: () => disks.freeBytes(paths.volumes),
   })
+  const drives = createDrivePlugging({ store, clock, paths, events, volumes, freezer, descriptions, log })
   const instances = createInstanceDriver({
     ...settings,
     store,
@@ -211,6 +229,7 @@ async function main(): Promise<void> {
     launcher,
     bootWatcher,
     diskPause,
+    drives,
     log,
   })
   const tasks = createTaskRunner({ store, clock, paths, events, log })
@@ -256,6 +275,9 @@ async function main(): Promise<void> {
     events,
     instances,
     networks,
+    volumes,
+    freezer,
+    descriptions,
     layers,
     tasks,
     imageWork,
@@ -307,6 +329,8 @@ async function main(): Promise<void> {
     ),
   )
   await instances.adopt()
+  volumes.adopt()
+  sealer.resume()
   schedules.refresh()
   reaper.start()
 

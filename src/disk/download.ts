@@ -87,9 +87,13 @@ async function verify(url: string, part: PartialFile, checksum: Checksum, work: 
 }
 
 /** Lower-case hexadecimal. */
-export async function digestFile(path: string, algorithm: Checksum['algorithm'], signal: AbortSignal): Promise<string> {
+export async function digestFile(
+  path: string,
+  algorithm: Checksum['algorithm'],
+  signal?: AbortSignal,
+): Promise<string> {
   const hash = createHash(algorithm)
-  await pipeline(createReadStream(path), hash, { signal })
+  await pipeline(createReadStream(path), hash, signal ? { signal } : {})
   return hash.digest('hex')
 }
 

@@ -39,6 +39,8 @@ export interface QemuImg {
    * Formats without a check (raw, vpc) pass. `isForeign` forgives leaked clusters, which a crash of the writer leaves.
    */
   check(path: string, format: DiskFormat, options: { isForeign: boolean; signal: AbortSignal }): Promise<void>
+  /** Makes a qcow2 larger; one that is as large already stays as it is. */
+  grow(path: string, sizeBytes: number): Promise<void>
   /** `onPercent` is called with 0 to 100. `isCompressed` makes a smaller file that is slower to write and a little slower to read. */
   convert(
     source: { path: string; format: DiskFormat },
@@ -110,6 +112,9 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
           'The disk image cannot be read: its tables are damaged or point beyond the end of the file: it is truncated or corrupt',
         )
       }
+    },
+    grow: async (path, sizeBytes) => {
+      await runLimited(infoLimits, ['resize', '-q', '-f', 'qcow2', path, String(sizeBytes)])
     },
     convert: async (source, destination, work) => {
       const args = [

@@ -1,6 +1,7 @@
 import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import type { StatePaths } from '../host/state-paths.ts'
+import type { DescriptionWriter } from './description/description-writer.ts'
 import type { EventBus } from './event/event-bus.ts'
 import type { InstanceTypeCatalog } from './instance-type/instance-type.ts'
 import type { ImageWork } from './image/image-work.ts'
@@ -10,7 +11,9 @@ import type { Store } from './ports/store.ts'
 import type { Quotas } from './quota.ts'
 import type { RegionCatalog } from './region/region.ts'
 import type { ScheduleRunner } from './schedule/schedule-runner.ts'
+import type { Freezer } from './snapshot/freezer.ts'
 import type { TaskRunner } from './task/task-runner.ts'
+import type { VolumeDriver } from './volume/volume-driver.ts'
 import type { NetworkDriver } from './vpc/network-driver.ts'
 
 /** What the host lends to machines, and the rules of this installation. */
@@ -44,6 +47,9 @@ export interface Domain {
   readonly events: EventBus
   readonly instances: InstanceDriver
   readonly networks: NetworkDriver
+  readonly volumes: VolumeDriver
+  readonly freezer: Freezer
+  readonly descriptions: DescriptionWriter
   readonly layers: LayerCollector
   readonly tasks: TaskRunner
   readonly imageWork: ImageWork

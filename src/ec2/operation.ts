@@ -9,8 +9,11 @@ export interface CallContext extends Scope {
 
 /** The context of a mutation: effects on machines and networks wait until the transaction is on disk. */
 export interface MutationContext extends CallContext {
-  /** Runs once the transaction has been committed; never when it was taken back. Must not throw. */
-  afterCommit(effect: () => void): void
+  /**
+   * Runs once the transaction has been committed; never when it was taken back. Must not throw. The answer waits for a promise that it
+   * gives: for what must have happened when the client reads it.
+   */
+  afterCommit(effect: () => void | Promise<void>): void
 }
 
 /** An operation that changes nothing. */

@@ -1,12 +1,16 @@
 import { join } from 'node:path'
 import { machineFile } from '../host/state-paths.ts'
-import type { Architecture, DriveSpec, MachineSpec, NetworkDeviceSpec } from '../ec2/ports/machine.ts'
+import {
+  type Architecture,
+  type DriveSpec,
+  drivePortCount,
+  type MachineSpec,
+  type NetworkDeviceSpec,
+  networkPortCount,
+} from '../ec2/ports/machine.ts'
+import { blockNodes, driveDevice } from './block-node.ts'
 
-/** Root ports of every machine, used or not: its shape never changes, so that devices can be plugged while it runs. */
-export const drivePortCount = 12
-export const networkPortCount = 4
-
-/** PCI slots on the root complex. Root ports are functions of two slots; fixed devices have one each. */
+/** PCI slots on the root complex. All root ports are always there: a machine's shape never changes. They are functions of two slots; fixed devices have one each. */
 const slot = { vga: 1, serialBus: 2, random: 3, drivePorts: 4, networkPorts: 6 } as const
 const functionsPerSlot = 8
 /** The root complex of both q35 and virt. */
@@ -107,28 +111,10 @@ function rootPorts(kind: 'disk' | 'nic', count: number, firstSlot: number): stri
 }
 
 function driveArguments(drive: DriveSpec): string[] {
-  const file = {
-    driver: 'qcow2',
-    'node-name': drive.id,
-    file: { driver: 'file', filename: drive.path, aio: 'threads', cache: { direct: false, 'no-flush': false } },
-    discard: 'unmap',
-    'detect-zeroes': 'unmap',
-    cache: { direct: false, 'no-flush': false },
-  }
-  const device = {
-    driver: 'virtio-blk-pci',
-    id: `${drive.id}-device`,
-    drive: drive.id,
-    bus: `disk-port${drive.port}`,
-    addr: '0x0',
-    serial: drive.serial,
-    // A full or failing disk pauses the machine, so that nothing is lost; the daemon tells and goes on when it can.
-    werror: 'stop',
-    rerror: 'stop',
-    'write-cache': 'on',
-    ...(drive.bootIndex === undefined ? {} : { bootindex: drive.bootIndex }),
-  }
-  return ['-blockdev', JSON.stringify(file), '-device', JSON.stringify(device)]
+  return [
+    ...blockNodes(drive).flatMap((node) => ['-blockdev', JSON.stringify(node)]),
+    ...['-device', JSON.stringify(driveDevice(drive))],
+  ]
 }
 
 function networkDeviceArguments(device: NetworkDeviceSpec): string[] {

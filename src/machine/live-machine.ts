@@ -6,6 +6,7 @@ import type { Clock } from '../host/clock.ts'
 import type { ProcessIdentity } from '../host/process.ts'
 import { isProcessAlive, signalProcess } from '../host/process-table.ts'
 import { machineFile } from '../host/state-paths.ts'
+import { createDriveBay } from './drive-bay.ts'
 import { pingGuestAgent } from './guest-agent.ts'
 import type { QmpLink } from './qmp-link.ts'
 
@@ -21,7 +22,9 @@ export function createLiveMachine(parts: {
   executedAt?: Date
 }): Machine {
   const { name, directory, identity, link, clock } = parts
+  const agentSocket = join(directory, machineFile.agentSocket)
   return {
+    ...createDriveBay({ link, agentSocket }),
     name,
     pid: identity.pid,
     ...(parts.executedAt ? { executedAt: parts.executedAt } : {}),
@@ -57,6 +60,6 @@ export function createLiveMachine(parts: {
     injectNmi: async () => {
       await link.execute('inject-nmi')
     },
-    pingGuestAgent: (timeoutMs) => pingGuestAgent(join(directory, machineFile.agentSocket), timeoutMs),
+    pingGuestAgent: (timeoutMs) => pingGuestAgent(agentSocket, timeoutMs),
   }
 }

@@ -204,6 +204,10 @@ function translateEvent({ event, data }: QmpEvent): MachineEvent | undefined {
       return { kind: 'resumed' }
     case 'GUEST_PANICKED':
       return { kind: 'guest-panicked' }
+    case 'DEVICE_DELETED': {
+      const deviceId = readText(data['device'])
+      return deviceId === undefined ? undefined : { kind: 'device-removed', deviceId }
+    }
     case 'BLOCK_IO_ERROR':
       if (data['action'] !== 'stop') return undefined
       return {

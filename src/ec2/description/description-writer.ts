@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { ensurePrivateDirectory, writeFileAtomic } from '../../host/files.ts'
 import { diskFile, imageFile, type StatePaths } from '../../host/state-paths.ts'
+import type { LayerRecord } from '../layer/layer.ts'
+import type { VolumeRecord } from '../volume/volume.ts'
 import type { Store } from '../ports/store.ts'
 
 /**
@@ -12,15 +14,32 @@ export interface DescriptionWriter {
   describeLayer(layerId: string): Promise<void>
   describeImage(imageId: string): Promise<void>
   describeVolume(volumeId: string): Promise<void>
+  /**
+   * Describes a volume and the layer that its overlay is about to become as they will be: from then on the disk alone says how the chain
+   * goes on, whichever of the two a crash leaves in use.
+   */
+  describeFreeze(volume: VolumeRecord, layer: LayerRecord): Promise<void>
 }
 
 export function createDescriptionWriter({ store, paths }: { store: Store; paths: StatePaths }): DescriptionWriter {
+  async function writeLayer(layer: LayerRecord): Promise<void> {
+    const snapshots = store.snapshots.listBy('layerId', layer.id)
+    const tags = Object.fromEntries(snapshots.map(({ id }) => [id, store.tags.of(id)]))
+    await writeFileAtomic(
+      join(paths.layers, layer.id, diskFile.layerDescription),
+      stringify({ layer, snapshots, tags }, { aliasDuplicateObjects: false }),
+    )
+  }
+
+  async function writeVolume(volume: VolumeRecord): Promise<void> {
+    const path = join(paths.volumes, volume.id, diskFile.volumeDescription)
+    await writeFileAtomic(path, stringify({ volume, tags: store.tags.of(volume.id) }))
+  }
+
   return {
     describeLayer: async (layerId) => {
       const layer = store.layers.find(layerId)
-      if (!layer) return
-      const snapshots = store.snapshots.listBy('layerId', layerId)
-      await writeFileAtomic(join(paths.layers, layerId, diskFile.layerDescription), stringify({ layer, snapshots }))
+      if (layer) await writeLayer(layer)
     },
     describeImage: async (imageId) => {
       const image = store.images.find(imageId)
@@ -32,8 +51,11 @@ export function createDescriptionWriter({ store, paths }: { store: Store; paths:
     describeVolume: async (volumeId) => {
       const volume = store.volumes.find(volumeId)
       if (!volume || volume.state === 'creating' || volume.state === 'deleting') return
-      const path = join(paths.volumes, volumeId, diskFile.volumeDescription)
-      await writeFileAtomic(path, stringify({ volume, tags: store.tags.of(volumeId) }))
+      await writeVolume(volume)
+    },
+    describeFreeze: async (volume, layer) => {
+      await writeLayer(layer)
+      await writeVolume(volume)
     },
   }
 }

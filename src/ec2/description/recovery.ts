@@ -19,7 +19,11 @@ export interface RecoveredCounts {
 
 const identified = z.looseObject({ id: z.string(), accountId: z.string(), region: z.string() })
 const tags = z.array(z.object({ key: z.string(), value: z.string() })).default([])
-const layerFile = z.object({ layer: identified, snapshots: z.array(identified).default([]) })
+const layerFile = z.object({
+  layer: identified,
+  snapshots: z.array(identified).default([]),
+  tags: z.record(z.string(), tags).default({}),
+})
 const imageDescription = z.object({ image: identified, tags })
 const volumeFile = z.object({ volume: identified, tags })
 
@@ -43,7 +47,12 @@ export async function recoverRecords(dependencies: {
   const snapshots = layers.flatMap((entry) => entry.snapshots)
   store.transaction(() => {
     for (const { layer } of layers) store.layers.insert(layer as unknown as LayerRecord)
-    for (const snapshot of snapshots) store.snapshots.insert(snapshot as unknown as SnapshotRecord)
+    for (const { snapshots: own, tags: snapshotTags } of layers) {
+      for (const snapshot of own) {
+        store.snapshots.insert(snapshot as unknown as SnapshotRecord)
+        putTags(store, snapshot, 'snapshot', snapshotTags[snapshot.id] ?? [])
+      }
+    }
     for (const { image, tags: imageTags } of images) {
       store.images.insert(image as unknown as ImageRecord)
       putTags(store, image, 'image', imageTags)

@@ -14,7 +14,7 @@ export function deregisterImage(domain: Domain): Ec2Mutation<'DeregisterImage'> 
     apply: (context, input) => {
       const image = findOne('ami', input.ImageId ?? '', (id) => {
         const found = store.images.get(context, id)
-        return found?.state === 'available' ? found : undefined
+        return found?.state === 'deregistered' ? undefined : found
       })
       store.images.remove(image.id)
       store.tags.removeAll(image.id)

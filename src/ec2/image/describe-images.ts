@@ -47,12 +47,12 @@ export function describeImages(domain: Domain): Ec2Query<'DescribeImages'> {
         'ramdisk-id': () => undefined,
         'root-device-name': ({ rootDeviceName }) => rootDeviceName,
         'root-device-type': () => 'ebs',
-        'source-image-id': () => undefined,
-        'source-image-region': () => undefined,
-        'source-instance-id': () => undefined,
+        'source-image-id': ({ sourceImageId }) => sourceImageId,
+        'source-image-region': ({ sourceImageRegion }) => sourceImageRegion,
+        'source-instance-id': ({ sourceInstanceId }) => sourceInstanceId,
         'sriov-net-support': () => 'simple',
-        'state-reason-code': () => undefined,
-        'state-reason-message': () => undefined,
+        'state-reason-code': ({ stateReason }) => stateReason?.code,
+        'state-reason-message': ({ stateReason }) => stateReason?.message,
         state: ({ state }) => state,
         'tpm-support': () => undefined,
         'usage-operation': () => 'RunInstances',
@@ -79,7 +79,7 @@ export function describeImages(domain: Domain): Ec2Query<'DescribeImages'> {
         ...input,
         ids: input.ImageIds,
         where: (image) =>
-          image.state === 'available' &&
+          image.state !== 'deregistered' &&
           isOwnedBy(image, context.accountId, input.Owners) &&
           isLaunchableBy(image, context.accountId, input.ExecutableUsers),
       })
@@ -109,7 +109,11 @@ function describeImage(store: Store, image: ImageRecord): Image {
     Description: image.description,
     ImageLocation: image.imageLocation,
     OwnerId: image.accountId,
-    State: 'available',
+    State: image.state,
+    ...(image.stateReason ? { StateReason: { Code: image.stateReason.code, Message: image.stateReason.message } } : {}),
+    SourceInstanceId: image.sourceInstanceId,
+    SourceImageId: image.sourceImageId,
+    SourceImageRegion: image.sourceImageRegion,
     Public: false,
     Architecture: image.architecture,
     ImageType: 'machine',

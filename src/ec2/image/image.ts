@@ -15,7 +15,11 @@ export interface ImageRecord extends ResourceRecord {
   readonly name: string
   readonly description?: string
   readonly architecture: Architecture
-  readonly state: 'available' | 'deregistered'
+  /** `pending` until all of its snapshots are completed, `failed` when one cannot be. */
+  readonly state: 'pending' | 'available' | 'failed' | 'deregistered'
+  readonly stateReason?: { readonly code: string; readonly message: string }
+  /** The instance that it was made from. */
+  readonly sourceInstanceId?: string
   readonly creationDate: string
   /** As DescribeImages tells it: `ACCOUNT/NAME`. */
   readonly imageLocation: string
@@ -24,4 +28,9 @@ export interface ImageRecord extends ResourceRecord {
   readonly bootMode: 'legacy-bios' | 'uefi'
   readonly enaSupport: boolean
   readonly imdsSupport?: 'v2.0'
+  /** The image that it is a copy of, or that its instance was launched from. */
+  readonly sourceImageId?: string
+  readonly sourceImageRegion?: string
+  /** Whom its servers let in, where no tag says it: an image of an instance has the tags that it is given. */
+  readonly loginUser?: string
 }

@@ -54,7 +54,7 @@ export function createImagePublisher(dependencies: {
   const { store, clock, random, paths, disks, events, descriptions } = dependencies
 
   function findByName(scope: Scope, name: string): ImageRecord | undefined {
-    return store.images.list(scope).find((image) => image.state === 'available' && image.name === name)
+    return store.images.list(scope).find((image) => image.state !== 'deregistered' && image.name === name)
   }
 
   async function publish(scope: Scope, request: PublishRequest): Promise<TaskResult> {
@@ -164,7 +164,8 @@ export function createImagePublisher(dependencies: {
     refuseTakenName,
     removeInterrupted: async () => {
       for (const layer of [...store.layers.listBy('state', 'pending'), ...store.layers.listBy('state', 'deleting')]) {
-        await removeLayer(layer.id)
+        // A volume's pending layer is its own live overlay, and an intent that is still to be carried out.
+        if (layer.state === 'deleting' || !layer.source) await removeLayer(layer.id)
       }
     },
   }

@@ -29,7 +29,7 @@ export function requireFreeImageName(
   name: string,
 ): void {
   requireImageName(name)
-  if (domain.store.images.list(context).some((image) => image.state === 'available' && image.name === name)) {
+  if (domain.store.images.list(context).some((image) => image.state !== 'deregistered' && image.name === name)) {
     throw new Ec2Error('InvalidAMIName.Duplicate', `AMI name ${name} is already in use by another AMI`)
   }
 }

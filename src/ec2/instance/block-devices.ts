@@ -5,6 +5,7 @@ import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import { findOne } from '../ids.ts'
 import type { ImageRecord } from '../image/image.ts'
 import type { Scope } from '../ports/store.ts'
+import { requireCompleted } from '../snapshot/snapshot.ts'
 import { gp3Baseline, requireDeviceName, requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
 
 /** A volume that a launch makes. */
@@ -77,7 +78,9 @@ function planVolume(
   requireOwnPerformance(volumeType, ebs)
   const snapshotId = ebs.SnapshotId ?? device?.snapshotId
   const snapshot =
-    snapshotId === undefined ? undefined : findOne('snap', snapshotId, (id) => store.snapshots.get(scope, id))
+    snapshotId === undefined
+      ? undefined
+      : requireCompleted(findOne('snap', snapshotId, (id) => store.snapshots.get(scope, id)))
   const sizeGib = ebs.VolumeSize ?? device?.volumeSizeGib ?? snapshot?.volumeSizeGib
   if (sizeGib === undefined) throw missingParameter('BlockDeviceMapping.Ebs.VolumeSize')
   requireVolumeSize(volumeType, sizeGib, snapshot)

@@ -6,6 +6,7 @@ import type { Machine, MachineEvent } from '../ports/machine.ts'
 import type { Store } from '../ports/store.ts'
 import type { BootWatcher } from './boot-watcher.ts'
 import type { DiskPause } from './disk-pause.ts'
+import type { DrivePlugging } from './drive-plugging.ts'
 import type { InstanceRecord } from './instance.ts'
 import type { MachineLauncher } from './launcher.ts'
 import { changeForEnding } from './machine-ending.ts'
@@ -42,6 +43,7 @@ export interface DriverDependencies {
   readonly launcher: MachineLauncher
   readonly bootWatcher: BootWatcher
   readonly diskPause: DiskPause
+  readonly drives: DrivePlugging
   readonly log: Logger
   readonly stopTimeoutMs: number
   readonly rebootTimeoutMs: number
@@ -49,7 +51,7 @@ export interface DriverDependencies {
 }
 
 export function createInstanceDriver(dependencies: DriverDependencies): InstanceDriver {
-  const { store, clock, events, launcher, bootWatcher, diskPause, log } = dependencies
+  const { store, clock, events, launcher, bootWatcher, diskPause, drives, log } = dependencies
   const runtimes = new Map<string, InstanceRuntime>()
   let isClosed = false
   const powerButton = createPowerButton({ store, clock, log, isClosed: () => isClosed })
@@ -109,6 +111,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
   /** Starts the machine. When that fails a new instance is terminated and another one stopped, with the reason. */
   async function startMachine(runtime: InstanceRuntime, record: InstanceRecord): Promise<Machine | undefined> {
     try {
+      await drives.settle(record.id)
       return await launcher.start(record, (event) => onMachineEvent(runtime, event))
     } catch (error) {
       if (isClosed) throw error
@@ -150,6 +153,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
   async function watchRunning(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
     if (record.request?.isReboot) return await reboot(runtime, record)
     if (!runtime.machine) return await dealWithEnding(runtime, record)
+    await drives.converge(runtime.machine, record.id)
   }
 
   /** The machine of a running instance has ended by itself. */
@@ -191,6 +195,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
         const consoleStart = await launcher.consoleSize(record.id)
         await machine.reset()
         watchBoot(runtime, renewBoot(dependencies, record, consoleStart))
+        runtime.isDirty = true
         return
       }
     }
@@ -236,6 +241,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     runtime.checks = { system: 'not-applicable', instance: 'not-applicable' }
     delete runtime.problem
     await launcher.releaseAddresses(record)
+    await drives.settle(record.id)
     recordState(dependencies, record.id, 'stopped', change)
     await launcher.refreshNetwork(record)
   }
@@ -243,6 +249,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
   /** A stopped instance has no machine: one that outlived a crash between the two is ended. */
   async function settleStopped(runtime: InstanceRuntime): Promise<void> {
     if (runtime.machine) await runtime.machine.kill()
+    else await drives.settle(runtime.id)
   }
 
   async function terminate(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
@@ -258,6 +265,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     }
     if (isClosed) return
     runtime.bootWatch?.abort()
+    await drives.settle(record.id)
     const volumeIds = launcher.volumeIdsOf(record)
     await launcher.release(record)
     await launcher.describeVolumes(volumeIds)
@@ -294,6 +302,9 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
         followReboot(runtime).catch((error: unknown) =>
           log.error({ instanceId: runtime.id, err: error }, 'reboot could not be followed'),
         )
+        return
+      case 'device-removed':
+        wake(runtime.id)
         return
       case 'guest-shutdown':
         return

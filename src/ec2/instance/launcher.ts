@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
-import { ensurePrivateDirectory } from '../../host/files.ts'
-import { diskFile, machineFile, type StatePaths } from '../../host/state-paths.ts'
+import { machineFile, type StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
 import { tapNameOf } from '../network-interface/network-interface.ts'
 import { assignPublicAddresses, releasePublicAddresses } from '../network-interface/public-address.ts'
@@ -20,7 +19,8 @@ import type {
 import type { Network } from '../ports/network.ts'
 import type { Store } from '../ports/store.ts'
 import type { VolumeEraser } from '../volume/eraser.ts'
-import type { VolumeRecord } from '../volume/volume.ts'
+import { makeVolumeDisk } from '../volume/make-disk.ts'
+import { driveOf } from '../volume/volume.ts'
 import type { NetworkDriver } from '../vpc/network-driver.ts'
 import type { InstanceTypeCatalog } from '../instance-type/instance-type.ts'
 import { markStage } from './boot-stage.ts'
@@ -116,26 +116,13 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     const volumes = store.volumes
       .listBy('attachment.instanceId', record.id)
       .filter((volume) => volume.state === 'creating')
-    await Promise.all(volumes.map(makeDisk))
+    await Promise.all(volumes.map((volume) => makeVolumeDisk({ paths, disks }, volume)))
     store.transaction(() => {
       for (const { id } of volumes) {
         const present = store.volumes.find(id)
         if (present?.state === 'creating') store.volumes.replace({ ...present, state: 'in-use' })
       }
       markStage(store, record.id, 'disk', dependencies.clock.now())
-    })
-  }
-
-  async function makeDisk(volume: VolumeRecord): Promise<void> {
-    const directory = join(paths.volumes, volume.id)
-    await ensurePrivateDirectory(directory)
-    const path = join(directory, diskFile.disk)
-    // A crash may have left the file of a launch that never ran: it holds nothing yet.
-    await fsExtra.remove(path)
-    await disks.createVolumeDisk({
-      path,
-      ...(volume.layerId ? { backingPath: join(paths.layers, volume.layerId, diskFile.disk) } : {}),
-      sizeBytes: volume.sizeGib * 1024 ** 3,
     })
   }
 
@@ -162,14 +149,12 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
       memoryMib: type.memoryMib,
       uuid: record.uuid,
       generationId: record.boot?.generationId ?? record.uuid,
-      drives: volumes.map((volume) => ({
-        id: `disk${volume.attachment?.port ?? 0}`,
-        path: join(paths.volumes, volume.id, diskFile.disk),
-        // virtio-blk's serial has 20 characters: `vol` and the 17 digits, as EC2's NVMe serial numbers are.
-        serial: volume.id.replace('-', ''),
-        port: volume.attachment?.port ?? 0,
-        ...(volume.attachment?.deviceName === record.rootDeviceName ? { bootIndex: 0 } : {}),
-      })),
+      drives: volumes.flatMap((volume) => {
+        const { attachment } = volume
+        if (!attachment || attachment.state === 'detaching') return []
+        const drive = driveOf(paths, volume, attachment.port)
+        return [attachment.deviceName === record.rootDeviceName ? { ...drive, bootIndex: 0 } : drive]
+      }),
       networkDevices: interfaces.map((networkInterface) => ({
         id: `nic${networkInterface.attachment?.deviceIndex ?? 0}`,
         tapName: tapNameOf(networkInterface.id),

@@ -17,7 +17,8 @@ export function createLayerCollector(dependencies: { store: Store; paths: StateP
   function markUnreachable(): string[] {
     return store.transaction(() => {
       const available = store.layers.listBy('state', 'available')
-      const parents = new Set(available.map(({ parentId }) => parentId))
+      const frozen = store.layers.listBy('state', 'frozen')
+      const parents = new Set([...available, ...frozen].map(({ parentId }) => parentId))
       for (const layer of available) {
         const isReached =
           parents.has(layer.id) ||

@@ -40,6 +40,21 @@ export type FetchDownload = (checksum: Checksum | undefined) => Promise<string>
 export interface DiskHost {
   /** An empty writable qcow2 over `backingPath` (also qcow2), or over nothing. At least as large as its backing file. */
   createVolumeDisk(request: { path: string; backingPath?: string; sizeBytes: number }): Promise<void>
+  /** Makes the qcow2 of a volume that no machine has larger. */
+  growVolumeDisk(request: { path: string; sizeBytes: number }): Promise<void>
+  /**
+   * Puts a volume's present file into `layerDirectory` too (a hard link: nothing is copied) and makes `overlayPath`, an empty qcow2 over
+   * it of the same size, all on disk for good; the volume is as before until somebody writes to the overlay. An overlay that is there from
+   * an earlier try is kept when `keepsOverlay`, for a machine may have written to it; answers the virtual size in bytes.
+   */
+  prepareFreeze(request: {
+    volumePath: string
+    layerDirectory: string
+    overlayPath: string
+    keepsOverlay: boolean
+  }): Promise<number>
+  /** Makes a frozen file in `directory` immutable and durable, and reads its digest. */
+  sealLayer(directory: string): Promise<LayerFile>
   /**
    * Brings a foreign image file (qcow2, raw, vmdk, vhd, vhdx, ova; each also gz, xz or zst) into `directory` as a layer.
    * The file is hostile until proven harmless: explicit format, limits on time, memory and size; backing files, external data

@@ -6,18 +6,37 @@
 export type Architecture = 'x86_64' | 'i386' | 'arm64'
 export type Accelerator = 'kvm' | 'tcg'
 
+/** Root ports of every machine for its drives and for its network devices. */
+export const drivePortCount = 12
+export const networkPortCount = 4
+
 /** A virtio-blk disk. */
 export interface DriveSpec {
   /** Node name and device id: letters, digits, `-`; at most 31 characters. */
   readonly id: string
   /** A qcow2 file. */
   readonly path: string
+  /** The qcow2 file that it stands on, as its header says. */
+  readonly backingPath?: string
   /** Serial that the guest sees, at most 20 characters. */
   readonly serial: string
   /** The pcie-root-port it sits in, from 0; drives and network devices number their ports apart. */
   readonly port: number
   /** Lowest boots first; absent: not a boot disk. */
   readonly bootIndex?: number
+}
+
+/** A drive of a live machine, as QEMU has it. */
+export interface PluggedDrive {
+  readonly id: string
+  /** The file that the guest writes to now; absent when the drive was emptied: the guest has not given it up yet. */
+  readonly path?: string
+}
+
+/** A drive whose present file is to be frozen: the guest goes on in `overlayPath`, an empty qcow2 over it of the same size. */
+export interface DriveFreeze {
+  readonly id: string
+  readonly overlayPath: string
 }
 
 /** A virtio-net device on a persistent tap that exists in the namespace QEMU is started in. */
@@ -64,6 +83,8 @@ export type MachineEvent =
     }
   | { readonly kind: 'resumed' }
   | { readonly kind: 'guest-panicked' }
+  /** The guest has given up a device that was unplugged. */
+  | { readonly kind: 'device-removed'; readonly deviceId: string }
   /** Always the last event. `isClean`: QEMU ended by itself (guest power-off or quit), not by a crash or a signal. */
   | { readonly kind: 'ended'; readonly isClean: boolean; readonly reason: string }
 
@@ -88,8 +109,32 @@ export interface Machine {
   /** The screen as a PPM (P6) image. */
   screenDump(): Promise<Buffer>
   injectNmi(): Promise<void>
+  listDrives(): Promise<PluggedDrive[]>
+  /** Plugs a drive into its root port while the machine runs; the guest sees it at once. */
+  plugDrive(drive: DriveSpec): Promise<void>
+  /**
+   * Asks the guest to give a drive up; `device-removed` tells of it, then `closeDrive` is due. A guest that is not there yet is asked
+   * again by calling again.
+   */
+  unplugDrive(id: string): Promise<void>
+  /** Takes the file away from a drive that the guest does not give up: what it still writes is lost. Then `closeDrive` is due. */
+  emptyDrive(id: string): Promise<void>
+  /** Lets go of the files of a drive whose device is gone or empty. */
+  closeDrive(id: string): Promise<void>
+  /** Makes the disk larger; the guest sees its new size at once. */
+  growDrive(id: string, sizeBytes: number): Promise<void>
+  /**
+   * Freezes drives at one instant, with the guest's file systems frozen around it where a guest agent answers. What has been frozen
+   * already is left as it is, so it may be called again. When it rejects with DriveNotFrozen no drive was; else it is not known.
+   */
+  freezeDrives(freezes: readonly DriveFreeze[]): Promise<void>
   /** Whether a guest agent answers guest-ping within `timeoutMs`. */
   pingGuestAgent(timeoutMs: number): Promise<boolean>
+}
+
+/** QEMU refused to freeze drives: all are as they were. */
+export class DriveNotFrozen extends Error {
+  override readonly name = 'DriveNotFrozen'
 }
 
 /** A machine whose directory is ready: nothing stands between it and QEMU. */

@@ -2,7 +2,7 @@ import type { Domain } from '../domain.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
 import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
-import { describeTags } from '../tag/tag.ts'
+import { describeSnapshot, progressOf } from './describe-snapshot.ts'
 import type { SnapshotRecord } from './snapshot.ts'
 
 export function describeSnapshots({ store }: Domain): Ec2Query<'DescribeSnapshots'> {
@@ -15,7 +15,7 @@ export function describeSnapshots({ store }: Domain): Ec2Query<'DescribeSnapshot
         description: ({ description }) => description,
         encrypted: () => false,
         'owner-id': ({ accountId }) => accountId,
-        progress: () => '100%',
+        progress: progressOf,
         'snapshot-id': { read: ({ id }) => id, index: 'id' },
         'start-time': ({ startTime }) => startTime,
         status: ({ state }) => state,
@@ -39,21 +39,7 @@ export function describeSnapshots({ store }: Domain): Ec2Query<'DescribeSnapshot
         where: (snapshot) => isNamed(input.OwnerIds, snapshot) && isNamed(input.RestorableByUserIds, snapshot),
       })
       return {
-        Snapshots: page.records.map((snapshot) => ({
-          SnapshotId: snapshot.id,
-          OwnerId: snapshot.accountId,
-          VolumeId: snapshot.volumeId,
-          VolumeSize: snapshot.volumeSizeGib,
-          FullSnapshotSizeInBytes: store.layers.find(snapshot.layerId)?.fileSizeBytes,
-          State: snapshot.state,
-          Progress: '100%',
-          StartTime: new Date(snapshot.startTime),
-          CompletionTime: new Date(snapshot.startTime),
-          Description: snapshot.description,
-          Encrypted: false,
-          StorageTier: 'standard' as const,
-          Tags: describeTags(store.tags.of(snapshot.id)),
-        })),
+        Snapshots: page.records.map((snapshot) => describeSnapshot({ store }, snapshot)),
         ...page.token,
       }
     },

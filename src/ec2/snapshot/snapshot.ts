@@ -1,12 +1,24 @@
+import { Ec2Error } from '../errors.ts'
 import type { ResourceRecord } from '../ports/store.ts'
 
-/** An EBS snapshot: a name for a layer. */
+/** An EBS snapshot: a name for a layer. It is `pending` until its layer is on disk for good and has its digest. */
 export interface SnapshotRecord extends ResourceRecord {
   readonly layerId: string
-  readonly state: 'completed'
+  readonly state: 'pending' | 'completed' | 'error'
+  readonly stateMessage?: string
   readonly description: string
   /** `vol-ffffffff` when it was not made from a volume, as EC2 says. */
   readonly volumeId: string
   readonly volumeSizeGib: number
   readonly startTime: string
+  /** Absent while it is pending, and where it was complete from its start. */
+  readonly completionTime?: string
+  /** The image that it was made for. */
+  readonly imageId?: string
+}
+
+/** The snapshot, when volumes can be made of it. Throws IncorrectState while it is pending. */
+export function requireCompleted(snapshot: SnapshotRecord): SnapshotRecord {
+  if (snapshot.state === 'completed') return snapshot
+  throw new Ec2Error('IncorrectState', `The snapshot '${snapshot.id}' is in the '${snapshot.state}' state.`)
 }

@@ -2,10 +2,11 @@ import type { Domain } from '../domain.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
 import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
-import { describeTags } from '../tag/tag.ts'
+import { describeVolume, zoneIdOf } from './describe-volume.ts'
 import type { VolumeRecord } from './volume.ts'
 
-export function describeVolumes({ store }: Domain): Ec2Query<'DescribeVolumes'> {
+export function describeVolumes(domain: Domain): Ec2Query<'DescribeVolumes'> {
+  const { store } = domain
   const source: DescribeSource<VolumeRecord> = {
     collection: store.volumes,
     prefix: 'vol',
@@ -18,11 +19,16 @@ export function describeVolumes({ store }: Domain): Ec2Query<'DescribeVolumes'> 
         'attachment.instance-id': { read: ({ attachment }) => attachment?.instanceId, index: 'attachment.instanceId' },
         'attachment.status': ({ attachment }) => attachment?.state,
         'availability-zone': { read: ({ availabilityZone }) => availabilityZone, index: 'availabilityZone' },
+        'availability-zone-id': (volume) => zoneIdOf(domain, volume),
         'create-time': ({ createTime }) => createTime,
         encrypted: () => false,
+        'fast-restored': () => false,
         'multi-attach-enabled': () => false,
+        'operator.managed': () => false,
+        'operator.principal': () => undefined,
         size: ({ sizeGib }) => sizeGib,
         'snapshot-id': { read: ({ snapshotId }) => snapshotId, index: 'snapshotId' },
+        'source-volume-id': () => undefined,
         status: { read: ({ state }) => state, index: 'state' },
         'volume-id': { read: ({ id }) => id, index: 'id' },
         'volume-type': ({ volumeType }) => volumeType,
@@ -37,32 +43,7 @@ export function describeVolumes({ store }: Domain): Ec2Query<'DescribeVolumes'> 
     answer: (context, input) => {
       const page = selectRecords(source, context, { ...input, ids: input.VolumeIds })
       return {
-        Volumes: page.records.map((volume) => ({
-          VolumeId: volume.id,
-          Size: volume.sizeGib,
-          SnapshotId: volume.snapshotId ?? '',
-          AvailabilityZone: volume.availabilityZone,
-          State: volume.state,
-          CreateTime: new Date(volume.createTime),
-          VolumeType: volume.volumeType as 'gp3',
-          Iops: volume.iops,
-          Throughput: volume.throughputMibps,
-          Encrypted: false,
-          MultiAttachEnabled: false,
-          Attachments: volume.attachment
-            ? [
-                {
-                  VolumeId: volume.id,
-                  InstanceId: volume.attachment.instanceId,
-                  Device: volume.attachment.deviceName,
-                  State: volume.attachment.state,
-                  AttachTime: new Date(volume.attachment.attachTime),
-                  DeleteOnTermination: volume.attachment.deleteOnTermination,
-                },
-              ]
-            : [],
-          Tags: describeTags(store.tags.of(volume.id)),
-        })),
+        Volumes: page.records.map((volume) => describeVolume(domain, volume)),
         ...page.token,
       }
     },

@@ -3,6 +3,7 @@ import fsExtra from 'fs-extra'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { LayerCollector } from '../layer/layer-collector.ts'
 import type { Store } from '../ports/store.ts'
+import type { Freezer } from '../snapshot/freezer.ts'
 
 /** Deletes volumes for good, and the layers that stood under them alone. */
 export interface VolumeEraser {
@@ -16,10 +17,13 @@ export function createVolumeEraser(dependencies: {
   store: Store
   paths: StatePaths
   layers: LayerCollector
+  freezer: Freezer
 }): VolumeEraser {
-  const { store, paths, layers } = dependencies
+  const { store, paths, layers, freezer } = dependencies
 
   async function erase(volumeId: string): Promise<void> {
+    // A snapshot that was asked for before is made of what is about to go.
+    await freezer.freezeIdle(volumeId)
     await fsExtra.remove(join(paths.volumes, volumeId))
     store.transaction(() => {
       store.volumes.remove(volumeId)

@@ -114,7 +114,9 @@ test('gives QEMU a whole machine', () => {
     -device
     {"driver":"pcie-root-port","id":"nic-port3","bus":"pcie.0","addr":"0x6.0x3","chassis":16}
     -blockdev
-    {"driver":"qcow2","node-name":"disk0","file":{"driver":"file","filename":"/state/volumes/vol-0123456789abcdef0/disk.qcow2","aio":"threads","cache":{"direct":false,"no-flush":false}},"discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":false}}
+    {"driver":"file","node-name":"disk0-file","filename":"/state/volumes/vol-0123456789abcdef0/disk.qcow2","aio":"threads","cache":{"direct":false,"no-flush":false}}
+    -blockdev
+    {"driver":"qcow2","node-name":"disk0","file":"disk0-file","backing":null,"discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":false},"lazy-refcounts":false}
     -device
     {"driver":"virtio-blk-pci","id":"disk0-device","drive":"disk0","bus":"disk-port0","addr":"0x0","serial":"vol0123456789abcdef0","werror":"stop","rerror":"stop","write-cache":"on","bootindex":0}
     -netdev

@@ -1,0 +1,200 @@
+import type { BlockDeviceMapping } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import {
+  Ec2Error,
+  incorrectInstanceState,
+  invalidParameterValue,
+  missingParameter,
+  unsupportedOperation,
+} from '../errors.ts'
+import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
+import { findOne, newId } from '../ids.ts'
+import type { InstanceRecord } from '../instance/instance.ts'
+import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import { freezeSoon, planSnapshots } from '../snapshot/plan-snapshot.ts'
+import { requireCompleted } from '../snapshot/snapshot.ts'
+import { putTags, readTagSpecifications } from '../tag/tag.ts'
+import type { VolumeRecord } from '../volume/volume.ts'
+import { requireDeviceName, requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
+import { imageTag } from './image-tag.ts'
+import type { ImageBlockDevice, ImageRecord } from './image.ts'
+import { requireFreeImageName } from './register-image.ts'
+
+const operation = 'CreateImage'
+const maximumDescriptionLength = 255
+
+/**
+ * CreateImage: an AMI of an instance with all its volumes, `pending` until their snapshots are completed. A running instance is rebooted,
+ * so that its disks are at rest in between, unless `NoReboot` says that they shall be taken as they are.
+ */
+export function createImage(domain: Domain): Ec2Mutation<'CreateImage'> {
+  const { store } = domain
+  return {
+    kind: 'mutation',
+    parameters: [
+      'InstanceId',
+      'Name',
+      'Description',
+      'NoReboot',
+      'BlockDeviceMappings',
+      'SnapshotLocation',
+      'TagSpecifications',
+    ],
+    apply: (context, input) => {
+      requireOneOf(operation, 'SnapshotLocation', input.SnapshotLocation, ['regional'])
+      const instance = findOne('i', input.InstanceId ?? '', (id) => store.instances.get(context, id))
+      if (instance.state !== 'running' && instance.state !== 'stopped') {
+        throw incorrectInstanceState(instance.id, 'imaged')
+      }
+      const { Name: name = '', Description: description } = input
+      requireFreeImageName(domain, context, name)
+      if ((description ?? '').length > maximumDescriptionLength) {
+        throw invalidParameterValue('description', `${description?.slice(0, 80)}…`, 'At most 255 characters.')
+      }
+      const tags = readTagSpecifications(input.TagSpecifications, ['image', 'snapshot'])
+      const devices = planDevices(domain, context, instance, input.BlockDeviceMappings ?? [])
+      const imageId = newId('ami', domain.random)
+      const taken = devices.flatMap(({ volume }) => (volume ? [{ volume, tags: tags.get('snapshot') ?? [] }] : []))
+      const snapshots = planSnapshots(domain, context, taken, {
+        description: `Created by CreateImage(${instance.id}) for ${imageId}`,
+        imageId,
+      })
+      const image = describeImage(domain, context, instance, {
+        id: imageId,
+        name,
+        ...(description ? { description } : {}),
+        blockDevices: devices.map(({ volume, device }) => ({
+          ...device,
+          snapshotId: snapshots.find(({ volumeId }) => volumeId === volume?.id)?.id ?? device.snapshotId,
+        })),
+      })
+      store.images.insert(image)
+      putTags(store, context, imageId, 'image', tags.get('image') ?? [])
+      if (instance.state === 'running' && !input.NoReboot) {
+        // The snapshots are taken between the two boots (drive-plugging.ts); nobody waits for that.
+        store.instances.replace({ ...instance, request: { isReboot: true } })
+        context.afterCommit(() => domain.instances.wake(instance.id))
+      } else freezeSoon(domain, context, snapshots)
+      return { ImageId: imageId }
+    },
+  }
+}
+
+function describeImage(
+  { store }: Domain,
+  { accountId, region, now }: MutationContext,
+  instance: InstanceRecord,
+  own: Pick<ImageRecord, 'id' | 'name' | 'description' | 'blockDevices'>,
+): ImageRecord {
+  const source = store.images.find(instance.imageId)
+  const loginUser =
+    store.tags.of(instance.imageId).find(({ key }) => key === imageTag.loginUser)?.value ?? source?.loginUser
+  return {
+    accountId,
+    region,
+    ...own,
+    architecture: instance.architecture,
+    state: 'pending',
+    creationDate: now.toISOString(),
+    imageLocation: `${accountId}/${own.name}`,
+    rootDeviceName: instance.rootDeviceName,
+    bootMode: instance.bootMode,
+    enaSupport: true,
+    ...(source?.imdsSupport ? { imdsSupport: source.imdsSupport } : {}),
+    sourceInstanceId: instance.id,
+    sourceImageId: instance.imageId,
+    sourceImageRegion: region,
+    ...(loginUser === undefined ? {} : { loginUser }),
+  }
+}
+
+/** A device of the new image: of one of the instance's volumes, or of a snapshot that is there. */
+interface PlannedDevice {
+  readonly volume?: VolumeRecord
+  readonly device: ImageBlockDevice
+}
+
+/** The instance's volumes with what the request changes, adds or leaves out (`NoDevice`), the root device first. */
+function planDevices(
+  domain: Domain,
+  context: MutationContext,
+  instance: InstanceRecord,
+  mappings: readonly BlockDeviceMapping[],
+): PlannedDevice[] {
+  const requests = new Map<string, BlockDeviceMapping>()
+  for (const mapping of mappings) {
+    const name = requireDeviceName(mapping.DeviceName)
+    if (requests.has(name)) throw invalidParameterValue('deviceName', name, 'The device name is used twice.')
+    refuseOtherMembers(operation, 'BlockDeviceMapping', mapping, ['DeviceName', 'Ebs', 'NoDevice'])
+    requests.set(name, mapping)
+  }
+  const attached = domain.store.volumes.listBy('attachment.instanceId', instance.id)
+  const devices: PlannedDevice[] = []
+  for (const volume of attached) {
+    if (!volume.attachment || volume.attachment.state === 'detaching') continue
+    const { deviceName } = volume.attachment
+    const request = requests.get(deviceName)
+    requests.delete(deviceName)
+    if (request?.NoDevice === undefined) devices.push(deviceOfVolume(volume, deviceName, request?.Ebs))
+    else if (deviceName === instance.rootDeviceName) {
+      throw invalidParameterValue('noDevice', deviceName, 'The root device cannot be left out.')
+    }
+  }
+  for (const [name, request] of requests) {
+    if (request.NoDevice === undefined) devices.push({ device: deviceOfSnapshot(domain, context, name, request.Ebs) })
+  }
+  const isRoot = ({ device }: PlannedDevice) => device.deviceName === instance.rootDeviceName
+  if (!devices.some(isRoot)) {
+    throw new Ec2Error(
+      'InvalidParameterValue',
+      `The instance ${instance.id} has no volume attached at its root device.`,
+    )
+  }
+  return devices.sort((a, b) => Number(isRoot(b)) - Number(isRoot(a)))
+}
+
+function deviceOfVolume(volume: VolumeRecord, deviceName: string, ebs: BlockDeviceMapping['Ebs']): PlannedDevice {
+  refuseOtherEbsMembers(ebs, [])
+  const volumeType = requireVolumeType(ebs?.VolumeType ?? volume.volumeType)
+  const volumeSizeGib = ebs?.VolumeSize ?? volume.sizeGib
+  requireVolumeSize(volumeType, volumeSizeGib, { id: volume.id, volumeSizeGib: volume.sizeGib })
+  return {
+    volume,
+    device: {
+      deviceName,
+      // Given when the snapshot is recorded.
+      snapshotId: '',
+      volumeSizeGib,
+      volumeType,
+      deleteOnTermination: ebs?.DeleteOnTermination ?? volume.attachment?.deleteOnTermination ?? true,
+    },
+  }
+}
+
+function deviceOfSnapshot(
+  { store }: Domain,
+  context: MutationContext,
+  deviceName: string,
+  ebs: BlockDeviceMapping['Ebs'],
+): ImageBlockDevice {
+  if (!ebs) throw missingParameter('BlockDeviceMapping.Ebs')
+  refuseOtherEbsMembers(ebs, ['SnapshotId'])
+  if (!ebs.SnapshotId) throw unsupportedOperation('An AMI of Kiln has a snapshot for each of its devices.')
+  const snapshot = requireCompleted(findOne('snap', ebs.SnapshotId, (id) => store.snapshots.get(context, id)))
+  const volumeType = requireVolumeType(ebs.VolumeType ?? 'gp3')
+  const volumeSizeGib = ebs.VolumeSize ?? snapshot.volumeSizeGib
+  requireVolumeSize(volumeType, volumeSizeGib, snapshot)
+  return {
+    deviceName,
+    snapshotId: snapshot.id,
+    volumeSizeGib,
+    volumeType,
+    deleteOnTermination: ebs.DeleteOnTermination ?? true,
+  }
+}
+
+function refuseOtherEbsMembers(ebs: BlockDeviceMapping['Ebs'], more: readonly string[]): void {
+  const path = 'BlockDeviceMapping.Ebs'
+  refuseOtherMembers(operation, path, ebs, ['DeleteOnTermination', 'VolumeSize', 'VolumeType', 'Encrypted', ...more])
+  requireOneOf(operation, `${path}.Encrypted`, ebs?.Encrypted, [false])
+}

@@ -1,0 +1,157 @@
+import type { Logger } from 'pino'
+import type { Clock } from '../../host/clock.ts'
+import type { StatePaths } from '../../host/state-paths.ts'
+import type { DescriptionWriter } from '../description/description-writer.ts'
+import type { EventBus } from '../event/event-bus.ts'
+import type { Machine, PluggedDrive } from '../ports/machine.ts'
+import type { Store } from '../ports/store.ts'
+import type { Freezer } from '../snapshot/freezer.ts'
+import { listFreezeIntents } from '../snapshot/freeze-intent.ts'
+import { lowestFreePort } from '../volume/drive-port.ts'
+import { endModification } from '../volume/modification.ts'
+import { driveIdOf, driveOf, overlayPathOf, type VolumeAttachment, type VolumeRecord } from '../volume/volume.ts'
+import type { VolumeDriver } from '../volume/volume-driver.ts'
+
+/** Brings the drives of an instance's machine to what the records of its volumes say: plugs, unplugs, grows and freezes them. */
+export interface DrivePlugging {
+  /** For a machine that runs. Safe to repeat; what the guest has to agree to goes on when `device-removed` tells of it. */
+  converge(machine: Machine, instanceId: string): Promise<void>
+  /** For an instance without a machine: nothing stands in the way, and everything is done by files. */
+  settle(instanceId: string): Promise<void>
+}
+
+type AttachedVolume = VolumeRecord & { readonly attachment: VolumeAttachment }
+
+export function createDrivePlugging(dependencies: {
+  store: Store
+  clock: Clock
+  paths: StatePaths
+  events: EventBus
+  volumes: VolumeDriver
+  freezer: Freezer
+  descriptions: DescriptionWriter
+  log: Logger
+}): DrivePlugging {
+  const { store, clock, paths, events, volumes, freezer, descriptions, log } = dependencies
+
+  function listVolumes(instanceId: string): AttachedVolume[] {
+    return store.volumes
+      .listBy('attachment.instanceId', instanceId)
+      .flatMap((volume) => (volume.attachment ? [{ ...volume, attachment: volume.attachment }] : []))
+  }
+
+  function hasWork(all: readonly AttachedVolume[]): boolean {
+    const frozen = new Set(listFreezeIntents(store).map(({ volumeId }) => volumeId))
+    return all.some(
+      ({ id, attachment, modification }) =>
+        attachment.state !== 'attached' || modification?.state === 'modifying' || frozen.has(id),
+    )
+  }
+
+  async function converge(machine: Machine, instanceId: string): Promise<void> {
+    if (!hasWork(listVolumes(instanceId))) return
+    const drives = await machine.listDrives()
+    for (const volume of listVolumes(instanceId)) {
+      if (volume.attachment.state === 'detaching') await unplug(machine, volume, drives)
+      else if (volume.attachment.state === 'attaching') await plug(machine, volume, drives)
+    }
+    const plugged = listVolumes(instanceId).filter(({ attachment }) => attachment.state !== 'attaching')
+    for (const volume of plugged) if (volume.modification?.state === 'modifying') await grow(machine, volume)
+    // A reboot that was asked for together with an image comes first: then the disks are at rest.
+    if (!store.instances.find(instanceId)?.request?.isReboot) await freezer.freezePlugged(machine, plugged)
+  }
+
+  async function plug(machine: Machine, volume: AttachedVolume, drives: readonly PluggedDrive[]): Promise<void> {
+    const { attachment } = volume
+    const own = drives.find(({ path }) => path === overlayPathOf(paths, volume))
+    if (!own) {
+      await volumes.settle(volume.id)
+      const taken = new Set(drives.map(({ id }) => id))
+      const others = listVolumes(attachment.instanceId).filter(({ id }) => id !== volume.id)
+      // A guest that never gave up a drive keeps its port until it is started anew.
+      const port = taken.has(driveIdOf(attachment.port))
+        ? lowestFreePort(others, (candidate) => taken.has(driveIdOf(candidate)))
+        : attachment.port
+      const settled = store.volumes.find(volume.id)
+      if (settled?.attachment?.state !== 'attaching') return
+      try {
+        if (port === undefined) throw new Error('every port of the machine is taken')
+        await machine.plugDrive(driveOf(paths, settled, port))
+      } catch (error) {
+        return await giveUp(volume, error)
+      }
+      update(volume.id, (present) => ({ ...present, port }))
+    }
+    update(volume.id, (present) => ({ ...present, state: present.state === 'attaching' ? 'attached' : present.state }))
+    await descriptions.describeVolume(volume.id)
+  }
+
+  function update(volumeId: string, change: (attachment: VolumeAttachment) => VolumeAttachment): void {
+    store.transaction(() => {
+      const present = store.volumes.find(volumeId)
+      if (present?.attachment) store.volumes.replace({ ...present, attachment: change(present.attachment) })
+    })
+  }
+
+  async function giveUp({ id, attachment }: AttachedVolume, error: unknown): Promise<void> {
+    const why = error instanceof Error ? error.message : String(error)
+    log.error({ volumeId: id, instanceId: attachment.instanceId, err: error }, 'volume could not be attached')
+    events.publish({
+      kind: 'instance-problem',
+      resourceId: attachment.instanceId,
+      message: `${id} could not be attached to ${attachment.instanceId}: ${why}`,
+    })
+    await letGo(id)
+  }
+
+  async function letGo(volumeId: string): Promise<void> {
+    store.transaction(() => {
+      const present = store.volumes.find(volumeId)
+      if (!present) return
+      const { attachment: _attachment, ...rest } = present
+      store.volumes.replace({ ...rest, state: 'available' })
+    })
+    await descriptions.describeVolume(volumeId)
+    // What waited for the volume while it was attached.
+    volumes.wake(volumeId)
+  }
+
+  async function unplug(machine: Machine, volume: AttachedVolume, drives: readonly PluggedDrive[]): Promise<void> {
+    const id = driveIdOf(volume.attachment.port)
+    if (drives.some((drive) => drive.id === id && drive.path !== undefined)) {
+      // QEMU refuses to ask a guest that it has asked already.
+      await machine.unplugDrive(id).catch((error: unknown) => log.debug({ volumeId: volume.id, err: error }, 'unplug'))
+      if (!volume.attachment.isForced) return
+      await clock.sleep(forcedPatienceMs)
+      const isStillThere = (await machine.listDrives()).some((drive) => drive.id === id)
+      if (isStillThere) await machine.emptyDrive(id)
+    }
+    await machine.closeDrive(id)
+    await letGo(volume.id)
+  }
+
+  async function grow(machine: Machine, volume: AttachedVolume): Promise<void> {
+    const target = volume.modification?.target.sizeGib ?? volume.sizeGib
+    try {
+      if (target > volume.sizeGib) await machine.growDrive(driveIdOf(volume.attachment.port), target * 1024 ** 3)
+      endModification({ store, clock }, volume.id)
+    } catch (error) {
+      log.error({ volumeId: volume.id, err: error }, 'volume could not be modified')
+      endModification({ store, clock }, volume.id, error instanceof Error ? error.message : String(error))
+    }
+    await descriptions.describeVolume(volume.id)
+  }
+
+  return {
+    converge,
+    settle: async (instanceId) => {
+      for (const { id, attachment } of listVolumes(instanceId)) {
+        await volumes.settle(id)
+        if (attachment.state === 'detaching') await letGo(id)
+      }
+    },
+  }
+}
+
+/** How long a guest that gives a drive up by itself may take for it before a forced detachment takes the drive away. */
+const forcedPatienceMs = 2000

@@ -1,0 +1,30 @@
+import type { Snapshot } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import { describeTags } from '../tag/tag.ts'
+import type { SnapshotRecord } from './snapshot.ts'
+
+/** A snapshot in EC2's shape. */
+export function describeSnapshot({ store }: Pick<Domain, 'store'>, snapshot: SnapshotRecord): Snapshot {
+  const { state } = snapshot
+  return {
+    SnapshotId: snapshot.id,
+    OwnerId: snapshot.accountId,
+    VolumeId: snapshot.volumeId,
+    VolumeSize: snapshot.volumeSizeGib,
+    FullSnapshotSizeInBytes: store.layers.find(snapshot.layerId)?.fileSizeBytes,
+    State: state,
+    StateMessage: snapshot.stateMessage,
+    Progress: progressOf(snapshot),
+    StartTime: new Date(snapshot.startTime),
+    ...(state === 'completed' ? { CompletionTime: new Date(snapshot.completionTime ?? snapshot.startTime) } : {}),
+    Description: snapshot.description,
+    Encrypted: false,
+    StorageTier: 'standard',
+    Tags: describeTags(store.tags.of(snapshot.id)),
+  }
+}
+
+/** Nothing is copied: a snapshot is whole or not there yet. */
+export function progressOf({ state }: SnapshotRecord): string {
+  return state === 'completed' ? '100%' : '0%'
+}

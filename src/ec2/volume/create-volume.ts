@@ -1,0 +1,118 @@
+import type { CreateVolumeRequest } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import { Ec2Error, invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
+import { requireOneOf } from '../honoured.ts'
+import { findOne, newId } from '../ids.ts'
+import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import type { Scope } from '../ports/store.ts'
+import { requireQuota } from '../quota.ts'
+import { requireCompleted } from '../snapshot/snapshot.ts'
+import { putTags, readTagSpecifications } from '../tag/tag.ts'
+import { describeVolume } from './describe-volume.ts'
+import type { VolumeRecord } from './volume.ts'
+import { gp3Baseline, requireVolumeSize, requireVolumeType } from './volume-type.ts'
+
+const operation = 'CreateVolume'
+const defaultVolumeType = 'gp2'
+
+/** CreateVolume: empty or from a snapshot, in a zone. Its file is made after the answer. */
+export function createVolume(domain: Domain): Ec2Mutation<'CreateVolume'> {
+  return {
+    kind: 'mutation',
+    parameters: [
+      'AvailabilityZone',
+      'AvailabilityZoneId',
+      'Encrypted',
+      'Iops',
+      'MultiAttachEnabled',
+      'Size',
+      'SnapshotId',
+      'Throughput',
+      'VolumeType',
+      'TagSpecifications',
+      'ClientToken',
+    ],
+    apply: (context, input) => {
+      const { store } = domain
+      const volume = planVolume(domain, context, input)
+      const tags = readTagSpecifications(input.TagSpecifications, ['volume'])
+      requireQuota(domain.settings.quotas, 'volumes', {
+        present: store.volumes.count(context),
+        code: 'VolumeLimitExceeded',
+      })
+      store.volumes.insert(volume)
+      putTags(store, context, volume.id, 'volume', tags.get('volume') ?? [])
+      context.afterCommit(() => domain.volumes.wake(volume.id))
+      return describeVolume(domain, volume)
+    },
+  }
+}
+
+function planVolume(domain: Domain, context: MutationContext, input: CreateVolumeRequest): VolumeRecord {
+  const { store } = domain
+  const availabilityZone = readZone(domain, context, input)
+  const volumeType = requireVolumeType(input.VolumeType ?? defaultVolumeType)
+  requireOneOf(operation, 'Encrypted', input.Encrypted, [false])
+  requireOneOf(operation, 'MultiAttachEnabled', input.MultiAttachEnabled, [false])
+  requireOwnPerformance(operation, volumeType, input)
+  const snapshot =
+    input.SnapshotId === undefined
+      ? undefined
+      : requireCompleted(findOne('snap', input.SnapshotId, (id) => store.snapshots.get(context, id)))
+  const sizeGib = input.Size ?? snapshot?.volumeSizeGib
+  if (sizeGib === undefined) throw missingParameter('size/snapshot')
+  if (snapshot && sizeGib < snapshot.volumeSizeGib) {
+    throw new Ec2Error(
+      'InvalidParameterValue',
+      `Volume of size ${sizeGib}GB is smaller than snapshot '${snapshot.id}', expect size >= ${snapshot.volumeSizeGib}GB`,
+    )
+  }
+  requireVolumeSize(volumeType, sizeGib, snapshot)
+  const { accountId, region } = context
+  return {
+    accountId,
+    region,
+    id: newId('vol', domain.random),
+    state: 'creating',
+    availabilityZone,
+    sizeGib,
+    ...(snapshot ? { snapshotId: snapshot.id, layerId: snapshot.layerId } : {}),
+    volumeType,
+    ...(volumeType === 'gp3' ? gp3Baseline : {}),
+    createTime: context.now.toISOString(),
+  }
+}
+
+/** Kiln's volumes are as fast as the host's disk: the baseline of gp3 is all that can be asked for. */
+export function requireOwnPerformance(
+  name: string,
+  volumeType: string,
+  asked: { readonly Iops?: number | undefined; readonly Throughput?: number | undefined },
+): void {
+  for (const [parameter, value] of [
+    ['iops', asked.Iops],
+    ['throughput', asked.Throughput],
+  ] as const) {
+    if (value === undefined || volumeType === 'gp3') continue
+    throw invalidParameterCombination(`The parameter ${parameter} is not supported for ${volumeType} volumes.`)
+  }
+  requireOneOf(name, 'Iops', asked.Iops, [gp3Baseline.iops])
+  requireOneOf(name, 'Throughput', asked.Throughput, [gp3Baseline.throughputMibps])
+}
+
+/** The zone's name. Throws MissingParameter, InvalidZone.NotFound. */
+function readZone(
+  { regions }: Domain,
+  { region }: Scope,
+  { AvailabilityZone: name, AvailabilityZoneId: id }: CreateVolumeRequest,
+): string {
+  if (name === undefined && id === undefined) throw missingParameter('AvailabilityZone')
+  if (name !== undefined && id !== undefined) {
+    throw invalidParameterCombination('The parameters AvailabilityZone and AvailabilityZoneId may not be used together')
+  }
+  const zone = regions.get(region)?.zones.find((candidate) => candidate.name === name || candidate.id === id)
+  if (zone) return zone.name
+  if (id !== undefined)
+    throw invalidParameterValue('availabilityZoneId', id.slice(0, 80), `${region} has no such zone.`)
+  throw new Ec2Error('InvalidZone.NotFound', `The zone '${(name ?? '').slice(0, 80)}' does not exist.`)
+}

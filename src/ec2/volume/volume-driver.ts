@@ -1,0 +1,104 @@
+import type { Logger } from 'pino'
+import type { Clock } from '../../host/clock.ts'
+import { coalesceByKey } from '../../host/coalesce.ts'
+import type { StatePaths } from '../../host/state-paths.ts'
+import type { DescriptionWriter } from '../description/description-writer.ts'
+import type { DiskHost } from '../ports/disk.ts'
+import type { Store } from '../ports/store.ts'
+import { type Freezer } from '../snapshot/freezer.ts'
+import { listFreezeIntents } from '../snapshot/freeze-intent.ts'
+import type { VolumeEraser } from './eraser.ts'
+import { makeVolumeDisk } from './make-disk.ts'
+import { endModification } from './modification.ts'
+import { overlayPathOf, type VolumeRecord } from './volume.ts'
+
+/**
+ * Brings volumes that no machine has to what their records ask for, by their files; for those in a machine that is the work of
+ * drive-plugging.ts. Work on one volume is done one after the other.
+ */
+export interface VolumeDriver {
+  /** There is something new in the record of this volume. Returns at once; what is attached is told to its instance. */
+  wake(volumeId: string): void
+  /** Does what waits for a volume, and resolves when it is done. No machine may have it. */
+  settle(volumeId: string): Promise<void>
+  /** Goes on with what an earlier daemon left. */
+  adopt(): void
+}
+
+export function createVolumeDriver(dependencies: {
+  store: Store
+  clock: Clock
+  paths: StatePaths
+  disks: DiskHost
+  descriptions: DescriptionWriter
+  freezer: Freezer
+  eraser: VolumeEraser
+  log: Logger
+  wakeInstance: (instanceId: string) => void
+}): VolumeDriver {
+  const { store, clock, paths, disks, descriptions, freezer, eraser, log } = dependencies
+
+  async function work(volumeId: string): Promise<void> {
+    const volume = store.volumes.find(volumeId)
+    if (!volume) return
+    if (volume.state === 'creating') {
+      // What a launch makes is made by it.
+      if (!volume.attachment) await make(volume)
+      return
+    }
+    if (volume.modification?.state === 'modifying') await grow(volume)
+    await freezer.freezeIdle(volumeId)
+    if (store.volumes.find(volumeId)?.state === 'deleting') await eraser.erase(volumeId)
+    else await descriptions.describeVolume(volumeId)
+  }
+
+  async function make(volume: VolumeRecord): Promise<void> {
+    let state: VolumeRecord['state'] = 'available'
+    try {
+      await makeVolumeDisk({ paths, disks }, volume)
+    } catch (error) {
+      log.error({ volumeId: volume.id, err: error }, 'volume could not be made')
+      state = 'error'
+    }
+    store.transaction(() => {
+      const present = store.volumes.find(volume.id)
+      if (present?.state === 'creating') store.volumes.replace({ ...present, state })
+    })
+    await descriptions.describeVolume(volume.id)
+  }
+
+  async function grow(volume: VolumeRecord): Promise<void> {
+    const { modification, sizeGib } = volume
+    try {
+      const target = modification?.target.sizeGib ?? sizeGib
+      if (target > sizeGib) {
+        await disks.growVolumeDisk({ path: overlayPathOf(paths, volume), sizeBytes: target * 1024 ** 3 })
+      }
+      endModification({ store, clock }, volume.id)
+    } catch (error) {
+      log.error({ volumeId: volume.id, err: error }, 'volume could not be modified')
+      endModification({ store, clock }, volume.id, error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  const settle = coalesceByKey(work)
+
+  function wake(volumeId: string): void {
+    const instanceId = store.volumes.find(volumeId)?.attachment?.instanceId
+    if (instanceId !== undefined) return dependencies.wakeInstance(instanceId)
+    settle(volumeId).catch((error: unknown) => log.error({ volumeId, err: error }, 'volume could not be settled'))
+  }
+
+  return {
+    wake,
+    settle,
+    adopt: () => {
+      const waiting = new Set(listFreezeIntents(store).map(({ volumeId }) => volumeId))
+      for (const volume of store.volumes.listAll()) {
+        const isUnderWay = volume.state === 'creating' || volume.modification?.state === 'modifying'
+        const isLeaving = volume.attachment?.state === 'detaching'
+        if (isUnderWay || isLeaving || waiting.has(volume.id)) wake(volume.id)
+      }
+    },
+  }
+}

@@ -1,0 +1,98 @@
+import type { DriveSpec } from '../ec2/ports/machine.ts'
+
+/** Names of the block nodes of a drive. Each freeze adds a generation: its overlay is the new top of the chain. */
+export interface DriveNodes {
+  readonly top: string
+  readonly file: string
+}
+
+/** Of the drive's own file generation 0, of the overlay of its first freeze 1, … */
+export function nodesOf(driveId: string, generation: number): DriveNodes {
+  const top = generation === 0 ? driveId : `${driveId}-g${generation}`
+  return { top, file: `${top}-file` }
+}
+
+/** What generation 0 stands on. */
+export function baseNodeOf(driveId: string): string {
+  return `${driveId}-base`
+}
+
+/** The generation that a top node's name says. */
+export function generationOf(topNode: string): number {
+  return Number(/-g(\d+)$/.exec(topNode)?.[1] ?? 0)
+}
+
+/** The id of a drive's device. */
+export function deviceIdOf(driveId: string): string {
+  return `${driveId}-device`
+}
+
+/** The drive whose device that is; undefined when it is none of a drive. */
+export function driveIdOf(deviceId: string): string | undefined {
+  return /^(disk\d+)-device$/.exec(deviceId)?.[1]
+}
+
+const cache = { direct: false, 'no-flush': false }
+
+/** The node of a file. It stands by itself: reopening the qcow2 above it must not open it again by its name. */
+export function fileNode(name: string, path: string): Record<string, unknown> {
+  return { driver: 'file', 'node-name': name, filename: path, aio: 'threads', cache }
+}
+
+/** The node of a writable qcow2; `backing` names a node, null stands for none. */
+export function overlayNode({ top, file }: DriveNodes, backing: string | null): Record<string, unknown> {
+  return {
+    driver: 'qcow2',
+    'node-name': top,
+    file,
+    backing,
+    discard: 'unmap',
+    'detect-zeroes': 'unmap',
+    cache,
+    // A frozen file must be complete without being closed: its reference counts are written with everything else.
+    'lazy-refcounts': false,
+  }
+}
+
+/** The same qcow2 once it is frozen: nothing is written to it any more, so others may read it too. */
+export function frozenNode({ top, file }: DriveNodes, backing: string | null): Record<string, unknown> {
+  return { driver: 'qcow2', 'node-name': top, file, backing, 'read-only': true, cache }
+}
+
+/** The block nodes of a drive, in the order in which they are made. */
+export function blockNodes(drive: DriveSpec): Record<string, unknown>[] {
+  const nodes = nodesOf(drive.id, 0)
+  const base = baseNodeOf(drive.id)
+  return [
+    ...(drive.backingPath === undefined
+      ? []
+      : [
+          {
+            driver: 'qcow2',
+            'node-name': base,
+            'read-only': true,
+            file: { driver: 'file', filename: drive.backingPath, aio: 'threads', cache },
+            cache,
+          },
+        ]),
+    fileNode(nodes.file, drive.path),
+    overlayNode(nodes, drive.backingPath === undefined ? null : base),
+  ]
+}
+
+/** The virtio-blk device of a drive. */
+export function driveDevice(drive: DriveSpec): Record<string, unknown> {
+  return {
+    driver: 'virtio-blk-pci',
+    id: deviceIdOf(drive.id),
+    drive: drive.id,
+    bus: `disk-port${drive.port}`,
+    addr: '0x0',
+    serial: drive.serial,
+    // A full or failing disk pauses the machine, so that nothing is lost; the daemon tells and goes on when it can.
+    werror: 'stop',
+    rerror: 'stop',
+    'write-cache': 'on',
+    ...(drive.bootIndex === undefined ? {} : { bootindex: drive.bootIndex }),
+  }
+}

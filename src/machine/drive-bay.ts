@@ -1,0 +1,173 @@
+import { type DriveFreeze, DriveNotFrozen, type DriveSpec, type Machine } from '../ec2/ports/machine.ts'
+import {
+  baseNodeOf,
+  blockNodes,
+  deviceIdOf,
+  type DriveNodes,
+  driveDevice,
+  driveIdOf,
+  fileNode,
+  frozenNode,
+  generationOf,
+  nodesOf,
+  overlayNode,
+} from './block-node.ts'
+import { QmpError } from './qmp.ts'
+import type { QmpLink } from './qmp-link.ts'
+import { withQuietGuest } from './quiet-guest.ts'
+
+/** The drives of a live machine, by its monitor. QEMU alone knows what is plugged: nothing is remembered here. */
+export type DriveBay = Pick<
+  Machine,
+  'listDrives' | 'plugDrive' | 'unplugDrive' | 'emptyDrive' | 'closeDrive' | 'growDrive' | 'freezeDrives'
+>
+
+/** A drive with the node that its device reads from. */
+interface Drive {
+  readonly id: string
+  readonly topNode: string
+}
+
+interface BlockDevice {
+  readonly qdev?: string
+  readonly inserted?: { readonly 'node-name'?: string; readonly image?: { readonly 'virtual-size'?: number } }
+}
+
+export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSocket: string }): DriveBay {
+  async function findDrives(): Promise<Drive[]> {
+    const devices = (await link.execute('query-block')) as BlockDevice[]
+    return devices.flatMap(({ qdev = '', inserted }) => {
+      // /machine/peripheral/disk0-device/virtio-backend
+      const id = driveIdOf(qdev.split('/')[3] ?? '')
+      const topNode = inserted?.['node-name']
+      return id !== undefined && topNode !== undefined ? [{ id, topNode }] : []
+    })
+  }
+
+  async function findDrive(id: string): Promise<Drive> {
+    const drive = (await findDrives()).find((candidate) => candidate.id === id)
+    if (!drive) throw new Error(`the machine has no drive ${id}`)
+    return drive
+  }
+
+  /** Paths of the nodes that are files, those of other nodes too, by node name. */
+  async function listNodes(): Promise<Map<string, string>> {
+    const nodes = (await link.execute('query-named-block-nodes', { flat: true })) as {
+      'node-name': string
+      file: string
+    }[]
+    return new Map(nodes.map((node) => [node['node-name'], node.file]))
+  }
+
+  async function removeNode(name: string): Promise<void> {
+    await link.execute('blockdev-del', { 'node-name': name })
+  }
+
+  async function closeDrive(id: string): Promise<void> {
+    const present = await listNodes()
+    const own = [...present.keys()].filter((name) => nodesOf(id, generationOf(name)).top === name)
+    own.sort((a, b) => generationOf(b) - generationOf(a))
+    for (const name of own) {
+      await removeNode(name)
+      await removeNode(`${name}-file`)
+    }
+    if (present.has(baseNodeOf(id))) await removeNode(baseNodeOf(id))
+  }
+
+  async function plugDrive(drive: DriveSpec): Promise<void> {
+    const present = await listNodes()
+    // What a daemon that was killed half-way through had added already.
+    if (present.has(nodesOf(drive.id, 0).file) || present.has(baseNodeOf(drive.id)))
+      await discardNodes(drive.id, present)
+    try {
+      for (const node of blockNodes(drive)) await link.execute('blockdev-add', node)
+      await link.execute('device_add', driveDevice(drive))
+    } catch (error) {
+      await discardNodes(drive.id, await listNodes())
+      throw error
+    }
+  }
+
+  async function discardNodes(id: string, present: ReadonlyMap<string, string>): Promise<void> {
+    const { top, file } = nodesOf(id, 0)
+    for (const name of [top, file, baseNodeOf(id)]) if (present.has(name)) await removeNode(name)
+  }
+
+  /** The node that a drive's chain goes on with below that generation. */
+  function nodeBelow(id: string, generation: number, present: ReadonlyMap<string, string>): string | null {
+    if (generation > 0) return nodesOf(id, generation - 1).top
+    return present.has(baseNodeOf(id)) ? baseNodeOf(id) : null
+  }
+
+  async function addOverlay(nodes: DriveNodes, path: string, present: ReadonlyMap<string, string>): Promise<void> {
+    for (const name of [nodes.top, nodes.file]) if (present.has(name)) await removeNode(name)
+    await link.execute('blockdev-add', fileNode(nodes.file, path))
+    await link.execute('blockdev-add', overlayNode(nodes, null))
+  }
+
+  /** What was frozen is opened for reading only: its lock is lifted, and no bit of it changes any more. */
+  async function closeForWriting(id: string, generation: number, present: ReadonlyMap<string, string>): Promise<void> {
+    const node = frozenNode(nodesOf(id, generation), nodeBelow(id, generation, present))
+    await link.execute('blockdev-reopen', { options: [node] })
+  }
+
+  async function freezeDrives(freezes: readonly DriveFreeze[]): Promise<void> {
+    const present = await listNodes()
+    const drives = await findDrives()
+    const all = freezes.map(({ id, overlayPath }) => {
+      const drive = drives.find((candidate) => candidate.id === id)
+      if (!drive) throw new DriveNotFrozen(`the machine has no drive ${id}`)
+      const generation = generationOf(drive.topNode)
+      const isFrozen = present.get(nodesOf(id, generation).file) === overlayPath
+      return { id, overlayPath, isFrozen, generation: isFrozen ? generation - 1 : generation }
+    })
+    const due = all.filter(({ isFrozen }) => !isFrozen)
+    try {
+      for (const { id, generation, overlayPath } of due) {
+        await addOverlay(nodesOf(id, generation + 1), overlayPath, present)
+      }
+      // Also with nothing left to do: a guest that a killed daemon left frozen must be thawed.
+      await withQuietGuest(link, agentSocket, async () => {
+        if (due.length === 0) return
+        await link.execute('transaction', {
+          actions: due.map(({ id, generation }) => ({
+            type: 'blockdev-snapshot',
+            data: { node: nodesOf(id, generation).top, overlay: nodesOf(id, generation + 1).top },
+          })),
+        })
+      })
+    } catch (error) {
+      if (error instanceof QmpError) throw new DriveNotFrozen(error.message, { cause: error })
+      throw error
+    }
+    for (const { id, generation } of all) await closeForWriting(id, generation, present)
+  }
+
+  return {
+    listDrives: async () => {
+      const present = await listNodes()
+      return (await findDrives()).map(({ id, topNode }) => {
+        const path = present.get(`${topNode}-file`)
+        return { id, ...(path === undefined ? {} : { path }) }
+      })
+    },
+    plugDrive,
+    unplugDrive: async (id) => {
+      await link.execute('device_del', { id: deviceIdOf(id) })
+    },
+    emptyDrive: async (id) => {
+      const devices = (await link.execute('query-block')) as BlockDevice[]
+      const device = devices.find(({ qdev = '' }) => qdev.split('/')[3] === deviceIdOf(id))
+      const size = device?.inserted?.image?.['virtual-size'] ?? 0
+      const node = `${id}-void`
+      await link.execute('blockdev-add', { driver: 'null-co', 'node-name': node, size, 'read-zeroes': true })
+      await link.execute('qom-set', { path: `/machine/peripheral/${deviceIdOf(id)}`, property: 'drive', value: node })
+    },
+    closeDrive,
+    growDrive: async (id, sizeBytes) => {
+      const { topNode } = await findDrive(id)
+      await link.execute('block_resize', { 'node-name': topNode, size: sizeBytes })
+    },
+    freezeDrives,
+  }
+}
