@@ -22,7 +22,7 @@ Where Kiln has one way only, it takes exactly the values that mean this way, bec
 | \`NetworkPerformanceOptions.BandwidthWeighting\` | \`default\` |
 | \`PrivateDnsNameOptions\` | \`ip-name\`; A records of instance ids are always there, AAAA records never |
 | \`MetadataOptions.HttpProtocolIpv6\` | \`disabled\` |
-| \`Placement\` | \`AvailabilityZone\`, \`AvailabilityZoneId\`, \`Tenancy=default\` |
+| \`Placement\` | \`AvailabilityZone\`, \`AvailabilityZoneId\`, \`Tenancy=default\`, \`Affinity=default\`, a placement group by name or id with its partition |
 | \`NetworkInterfaces\` | one, with index 0 and no secondary or IPv6 address |
 | \`BlockDeviceMappings.Ebs\` | \`gp2\`, \`gp3\` at its baseline (3000 IOPS, 125 MiB/s), \`standard\`, \`st1\`, \`sc1\`; not encrypted |
 | \`Monitoring\` | kept and told; there is no CloudWatch |

@@ -15,7 +15,7 @@ export function validateInput(model: Ec2Model, operation: string, input: unknown
   }
   if (!isRecord(input)) throw new Ec2Error('InvalidRequest', 'The input of an operation is an object')
   if (operationModel.input !== undefined)
-    return readStructure(model, structureOf(model, operationModel.input), input, '')
+    return readStructure(model, operationModel.input, structureOf(model, operationModel.input), input, '')
   const [stray] = Object.keys(input)
   if (stray !== undefined) throw unknownMember(stray)
   return {}
@@ -27,15 +27,16 @@ export function toJson(model: Ec2Model, operation: string, output: unknown): unk
   return name === undefined ? {} : writeValue(model, model.shapeOf(name), output ?? {})
 }
 
-function readValue(model: Ec2Model, shape: Shape, value: unknown, path: string): unknown {
+function readValue(model: Ec2Model, name: string, value: unknown, path: string): unknown {
+  const shape = model.shapeOf(name)
   switch (shape.type) {
     case 'structure':
       if (!isRecord(value)) throw refuseValue(path, value, 'Expecting an object.')
-      return readStructure(model, shape, value, path)
+      return readStructure(model, name, shape, value, path)
     case 'list': {
       if (!Array.isArray(value)) throw refuseValue(path, value, 'Expecting a list.')
       const items = (value as unknown[]).map((item, index) =>
-        readValue(model, model.shapeOf(shape.item), item, `${path}.${index + 1}`),
+        readValue(model, shape.item, item, `${path}.${index + 1}`),
       )
       checkListLength(shape, items.length, path)
       return items
@@ -47,6 +48,7 @@ function readValue(model: Ec2Model, shape: Shape, value: unknown, path: string):
 
 function readStructure(
   model: Ec2Model,
+  structure: string,
   shape: StructureShape,
   input: Readonly<Record<string, unknown>>,
   path: string,
@@ -56,9 +58,9 @@ function readStructure(
     const here = path === '' ? name : `${path}.${name}`
     const member = shape.members.get(name)
     if (!member) throw unknownMember(here)
-    if (isAbsent(member, value)) continue
+    if (isAbsent(structure, member, value)) continue
     const memberShape = model.shapeOf(member.shape)
-    const present = readValue(model, memberShape, value, here)
+    const present = readValue(model, member.shape, value, here)
     if (memberShape.type === 'structure' && Object.keys(present as object).length === 0) continue
     read[name] = present
   }
@@ -70,9 +72,9 @@ function readStructure(
   return read
 }
 
-function isAbsent(member: Member, value: unknown): boolean {
+function isAbsent(structure: string, member: Member, value: unknown): boolean {
   if (value === undefined || value === null) return true
-  if (isEmptyMeant(member)) return false
+  if (isEmptyMeant(structure, member)) return false
   return Array.isArray(value) ? value.every((item) => item === '') : value === ''
 }
 

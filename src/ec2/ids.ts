@@ -37,6 +37,21 @@ const idKinds = {
     malformed: 'InvalidLaunchTemplateId.Malformed',
     notFound: 'InvalidLaunchTemplateId.NotFound',
   },
+  pg: {
+    noun: 'placement group',
+    malformed: 'InvalidPlacementGroupId.Malformed',
+    notFound: 'InvalidPlacementGroup.Unknown',
+  },
+  'iip-assoc': {
+    noun: 'association ID',
+    malformed: 'InvalidAssociationID.Malformed',
+    notFound: 'InvalidAssociationID.NotFound',
+  },
+  iew: {
+    noun: 'instance event window',
+    malformed: 'InvalidInstanceEventWindowID.Malformed',
+    notFound: 'InvalidInstanceEventWindowID.NotFound',
+  },
   task: { noun: 'task', malformed: 'InvalidTaskId.Malformed', notFound: 'InvalidTaskId.NotFound' },
   layer: { noun: 'layer', malformed: 'InvalidLayerId.Malformed', notFound: 'InvalidLayerId.NotFound' },
 } as const

@@ -32,6 +32,7 @@ export function metadataTree(instance: InstanceMetadata): Readonly<Record<string
     placement: {
       'availability-zone': instance.availabilityZone,
       'availability-zone-id': instance.availabilityZoneId,
+      ...placementGroupTree(instance),
       region: instance.region,
     },
     profile: 'default-hvm',
@@ -44,6 +45,15 @@ export function metadataTree(instance: InstanceMetadata): Readonly<Record<string
     services: servicesOf(instance.region),
     system: 'xen-on-nitro',
     ...tagsTree(instance),
+  }
+}
+
+function placementGroupTree({ placementGroup }: InstanceMetadata): Readonly<Record<string, MetadataNode>> {
+  if (!placementGroup) return {}
+  const { name, partitionNumber } = placementGroup
+  return {
+    'group-name': name,
+    ...(partitionNumber === undefined ? {} : { 'partition-number': String(partitionNumber) }),
   }
 }
 

@@ -3,12 +3,15 @@ import type { AnyOperation } from '../dispatch.ts'
 import { getCallerIdentity } from '../get-caller-identity.ts'
 import { type KilnDependencies, kilnOperations } from '../kiln-handlers.ts'
 import { ebsDefaultOperations } from './ebs-default.ts'
+import { eventWindowOperations } from './event-window.ts'
+import { iamInstanceProfileOperations } from './iam-instance-profile.ts'
 import { imageOperations } from './image.ts'
 import { instanceOperations } from './instance.ts'
 import { instanceOptionOperations } from './instance-option.ts'
 import { instanceTypeOperations } from './instance-type.ts'
 import { keyPairOperations } from './key-pair.ts'
 import { launchTemplateOperations } from './launch-template.ts'
+import { placementGroupOperations } from './placement-group.ts'
 import { regionOperations } from './region.ts'
 import { securityGroupOperations } from './security-group.ts'
 import { snapshotOperations } from './snapshot.ts'
@@ -24,6 +27,9 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
   const operations: Record<string, AnyOperation> = {
     ...instanceOperations(domain),
     ...instanceOptionOperations(domain),
+    ...placementGroupOperations(domain),
+    ...iamInstanceProfileOperations(domain),
+    ...eventWindowOperations(domain),
     ...instanceTypeOperations(domain),
     ...imageOperations(domain),
     ...snapshotOperations(domain),

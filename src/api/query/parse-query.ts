@@ -62,7 +62,7 @@ function readVersion(model: Ec2Model, version: string | undefined): string {
 function readInput(model: Ec2Model, name: string, root: ParameterNode): Record<string, unknown> {
   const shape = model.shapeOf(name)
   if (shape.type !== 'structure') throw new Error(`the input ${name} is no structure`)
-  const input = readMembers(model, shape, root, '')
+  const input = readMembers(model, name, shape, root, '')
   refuseMissing(shape, input, '')
   return input
 }
@@ -73,7 +73,7 @@ function readNode(model: Ec2Model, name: string, node: ParameterNode, path: stri
   if (shape.type === 'list') return readList(model, shape, node, path, isEmptyKept)
   if (shape.type !== 'structure') return readScalar(shape, node.value, path, isEmptyKept)
   if (node.value) throw refuseValue(path, node.value, 'Expecting a structure.')
-  const value = readMembers(model, shape, node, path)
+  const value = readMembers(model, name, shape, node, path)
   // Packer sends structures whose members are all empty: they are not there.
   if (Object.keys(value).length === 0) return undefined
   refuseMissing(shape, value, path)
@@ -82,6 +82,7 @@ function readNode(model: Ec2Model, name: string, node: ParameterNode, path: stri
 
 function readMembers(
   model: Ec2Model,
+  name: string,
   shape: StructureShape,
   node: ParameterNode,
   path: string,
@@ -90,7 +91,7 @@ function readMembers(
   for (const member of shape.members.values()) {
     const child = node.children.get(member.query)
     if (!child) continue
-    const read = readNode(model, member.shape, child, join(path, member.query), isEmptyMeant(member))
+    const read = readNode(model, member.shape, child, join(path, member.query), isEmptyMeant(name, member))
     if (read !== undefined) value[member.name] = read
   }
   return value

@@ -3,6 +3,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, incorrectInstanceState, insufficientInstanceCapacity, unsupportedOperation } from '../errors.ts'
 import { findAll } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import { countFittingInGroup, spreadIsFull } from '../placement-group/choose-placement-group.ts'
 import { usedCapacity } from './capacity.ts'
 import { describeState } from './describe-instance.ts'
 import type { InstanceRecord, InstanceState } from './instance.ts'
@@ -54,6 +55,7 @@ export function startInstances(domain: Domain): Ec2Mutation<'StartInstances'> {
     apply: (context, input) => {
       const instances = requireInstances(domain, context, input.InstanceIds)
       requireRoom(domain, instances)
+      requireSpread(domain, instances)
       return {
         StartingInstances: instances.map((instance) => {
           const transitions = { stopped: 'pending', pending: 'stay', running: 'stay' } as const
@@ -172,5 +174,18 @@ function requireRoom(domain: Domain, instances: readonly InstanceRecord[]): void
         `This host has no room for ${instance.id} (${instance.instanceType}): end other instances, choose a smaller type, or raise capacity.* in the configuration.`,
       )
     }
+  }
+}
+
+/** A spread group must have room for all of its instances that start. */
+function requireSpread({ store }: Domain, instances: readonly InstanceRecord[]): void {
+  const starting = new Map<string, number>()
+  for (const { state, placement, availabilityZone } of instances) {
+    const group = placement && store.placementGroups.find(placement.groupId)
+    if (state !== 'stopped' || !group) continue
+    const place = `${group.id} ${availabilityZone}`
+    const count = (starting.get(place) ?? 0) + 1
+    starting.set(place, count)
+    if (count > countFittingInGroup(store, group, availabilityZone)) throw spreadIsFull(group, availabilityZone)
   }
 }

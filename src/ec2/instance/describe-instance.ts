@@ -55,7 +55,11 @@ export function describeInstance(
     Placement: {
       AvailabilityZone: instance.availabilityZone,
       ...(zoneId ? { AvailabilityZoneId: zoneId } : {}),
-      GroupName: '',
+      GroupName: instance.placement?.groupName ?? '',
+      ...(instance.placement ? { GroupId: instance.placement.groupId } : {}),
+      ...(instance.placement?.partitionNumber === undefined
+        ? {}
+        : { PartitionNumber: instance.placement.partitionNumber }),
       Tenancy: 'default',
     },
     Monitoring: { State: instance.isMonitored ? 'enabled' : 'disabled' },

@@ -15,6 +15,13 @@ export function findLivingInstance(store: Store, scope: Scope, id: string | unde
   return instance
 }
 
+/** One whose machine may be changed, which is when it has none. Throws as findLivingInstance. */
+export function findStoppedInstance(store: Store, scope: Scope, id: string | undefined): InstanceRecord {
+  const instance = findLivingInstance(store, scope, id)
+  requireStopped(instance)
+  return instance
+}
+
 /** Throws IncorrectInstanceState for one that is not stopped. */
 export function requireStopped({ id, state }: InstanceRecord): void {
   if (state === 'stopped') return

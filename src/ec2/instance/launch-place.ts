@@ -3,6 +3,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination, invalidParameterValue } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import { findAll, findOne } from '../ids.ts'
+import { choosePlacementGroup, type ChosenPlacementGroup } from '../placement-group/choose-placement-group.ts'
 import type { Scope } from '../ports/store.ts'
 import { findGroupsByName } from '../security-group/find-group.ts'
 import { refuseTooManyGroups } from '../security-group/find-group.ts'
@@ -14,6 +15,7 @@ export interface LaunchPlace extends Omit<LaunchInterface, 'subnetId' | 'groupId
   readonly subnet: SubnetRecord
   readonly groupIds: readonly string[]
   readonly wantsPublicIp: boolean
+  readonly placementGroup?: ChosenPlacementGroup
 }
 
 const operation = 'RunInstances'
@@ -29,8 +31,10 @@ export function choosePlace(domain: Domain, scope: Scope, input: RunInstancesReq
   if (zone !== undefined && zone !== subnet.availabilityZone) {
     throw invalidParameterValue('availabilityZone', zone, `The subnet ${subnet.id} is in ${subnet.availabilityZone}.`)
   }
+  const placementGroup = choosePlacementGroup(domain.store, scope, input.Placement)
   return {
     ...rest,
+    ...(placementGroup ? { placementGroup } : {}),
     subnet,
     groupIds: chooseGroups(domain, scope, subnet, interfaceGroups ?? input.SecurityGroupIds, input.SecurityGroups),
     wantsPublicIp: wantsPublicIp ?? subnet.mapPublicIpOnLaunch,
@@ -38,8 +42,17 @@ export function choosePlace(domain: Domain, scope: Scope, input: RunInstancesReq
 }
 
 function readZone({ regions }: Domain, scope: Scope, placement: RunInstancesRequest['Placement']): string | undefined {
-  refuseOtherMembers(operation, 'Placement', placement, ['AvailabilityZone', 'AvailabilityZoneId', 'Tenancy'])
+  refuseOtherMembers(operation, 'Placement', placement, [
+    'AvailabilityZone',
+    'AvailabilityZoneId',
+    'Tenancy',
+    'Affinity',
+    'GroupName',
+    'GroupId',
+    'PartitionNumber',
+  ])
   requireOneOf(operation, 'Placement.Tenancy', placement?.Tenancy, ['default'])
+  requireOneOf(operation, 'Placement.Affinity', placement?.Affinity, ['default'])
   const { AvailabilityZone: name, AvailabilityZoneId: id } = placement ?? {}
   if (id === undefined) return name
   if (name !== undefined) {

@@ -7,6 +7,7 @@ import type { InstanceType } from '../instance-type/instance-type.ts'
 import { unknownInstanceType } from '../instance-type/instance-type.ts'
 import { requireKeyPair } from '../key-pair/find-key-pair.ts'
 import type { KeyPairRecord } from '../key-pair/key-pair.ts'
+import { requireSuitable } from '../placement-group/choose-placement-group.ts'
 import type { Scope, Tag } from '../ports/store.ts'
 import { requireFreeAddress } from '../subnet/address-plan.ts'
 import { readTagSpecifications } from '../tag/tag.ts'
@@ -62,6 +63,10 @@ export function planLaunch(domain: Domain, scope: Scope, input: RunInstancesRequ
   }
   const type = chooseType(domain, image, input.InstanceType)
   const place = choosePlace(domain, scope, input)
+  if (place.placementGroup) {
+    const { availabilityZone } = place.subnet
+    requireSuitable(domain, place.placementGroup.group, { instanceType: type.name, availabilityZone })
+  }
   if (place.privateIp !== undefined) {
     if (maximumCount > 1) throw invalidParameterCombination('A private address can be given to one instance only')
     requireFreeAddress(store, place.subnet, place.privateIp)

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import { machineFile, type StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
+import { removeAssociation } from '../iam-instance-profile/association.ts'
 import { tapNameOf } from '../network-interface/network-interface.ts'
 import { assignPublicAddresses, releasePublicAddresses } from '../network-interface/public-address.ts'
 import type { DiskHost } from '../ports/disk.ts'
@@ -176,6 +177,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
 
   async function release(record: InstanceRecord): Promise<void> {
     const doomed = store.transaction(() => {
+      removeAssociation(store, record)
       for (const networkInterface of store.interfaces.listBy('attachment.instanceId', record.id)) {
         if (networkInterface.attachment?.deleteOnTermination) {
           store.interfaces.remove(networkInterface.id)

@@ -3,7 +3,7 @@ import type { RegionCatalog } from '../region/region.ts'
 import type { Store } from '../ports/store.ts'
 import { privateDomainOf, publicDomainOf } from '../vpc/vpc.ts'
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
-import type { InstanceRecord } from './instance.ts'
+import type { InstancePlacement, InstanceRecord } from './instance.ts'
 
 /** What the metadata service says to whoever asks from that address in that VPC; undefined when it is nobody's. */
 export function findInstanceMetadata(
@@ -39,6 +39,7 @@ function describeMetadata(
     region: instance.region,
     availabilityZone: instance.availabilityZone,
     availabilityZoneId: zones.find(({ name }) => name === instance.availabilityZone)?.id ?? '',
+    ...(instance.placement ? { placementGroup: describePlacement(instance.placement) } : {}),
     localHostname: privateNameOf(instance.privateIp, instance.region),
     privateIp: instance.privateIp,
     ...(primary?.publicIp ? { publicIp: primary.publicIp } : {}),
@@ -56,6 +57,13 @@ function describeMetadata(
       areTagsEnabled: metadataOptions.instanceMetadataTags === 'enabled',
     },
   }
+}
+
+function describePlacement({
+  groupName: name,
+  partitionNumber,
+}: InstancePlacement): NonNullable<InstanceMetadata['placementGroup']> {
+  return { name, ...(partitionNumber === undefined ? {} : { partitionNumber }) }
 }
 
 /** `ami` and `root` are the root device, `ebs1`, … the others (EC2 documentation, "Instance metadata categories"). */

@@ -1,12 +1,14 @@
 import type { RunInstancesRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { insufficientInstanceCapacity } from '../errors.ts'
+import { associateProfile } from '../iam-instance-profile/association.ts'
 import { newId } from '../ids.ts'
 import { findLaunchTemplate, templateTags } from '../launch-template/find-launch-template.ts'
 import { requireLaunchable } from '../launch-template/template-check.ts'
 import { mergeTemplate } from '../launch-template/template-merge.ts'
 import { newMacAddress } from '../network-interface/mac-address.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import { countFittingInGroup, placeInGroup, spreadIsFull } from '../placement-group/choose-placement-group.ts'
 import type { Tag } from '../ports/store.ts'
 import { takeAddresses } from '../subnet/address-plan.ts'
 import { putTags } from '../tag/tag.ts'
@@ -51,7 +53,7 @@ export function launchInstances(
   ownTags: readonly Tag[],
 ): { reservationId: string; instances: InstanceRecord[] } {
   const plan = planLaunch(domain, context, request)
-  const count = Math.min(plan.maximumCount, countFitting(domain, plan.type))
+  const count = Math.min(plan.maximumCount, countPlaces(domain, plan), countFitting(domain, plan.type))
   if (count < plan.minimumCount) throw capacityError(domain, plan, count)
   const addresses = plan.privateIp
     ? [plan.privateIp]
@@ -65,6 +67,14 @@ export function launchInstances(
     for (const instance of instances) domain.instances.wake(instance.id)
   })
   return { reservationId, instances }
+}
+
+/** How many may come into the placement group of the launch. Throws InsufficientInstanceCapacity when those are too few. */
+function countPlaces({ store }: Domain, { placementGroup, subnet, minimumCount }: LaunchPlan): number {
+  if (!placementGroup) return Number.POSITIVE_INFINITY
+  const places = countFittingInGroup(store, placementGroup.group, subnet.availabilityZone)
+  if (places < minimumCount) throw spreadIsFull(placementGroup.group, subnet.availabilityZone)
+  return places
 }
 
 function capacityError({ settings }: Domain, { type, minimumCount }: LaunchPlan, fitting: number): Error {
@@ -112,6 +122,7 @@ function recordInstance(
     isEbsOptimized: plan.isEbsOptimized,
     isMonitored: plan.isMonitored,
     metadataOptions: plan.metadataOptions,
+    ...(plan.placementGroup ? { placement: placeInGroup(store, plan.placementGroup) } : {}),
     ...(plan.instanceProfile ? { iamInstanceProfile: plan.instanceProfile } : {}),
     ...(plan.cpuCredits ? { cpuCredits: plan.cpuCredits } : {}),
     capacityReservationPreference: plan.capacityReservationPreference,
@@ -125,6 +136,7 @@ function recordInstance(
   }
   store.instances.insert(instance)
   putTags(store, context, instance.id, 'instance', plan.tags.get('instance') ?? [])
+  if (plan.instanceProfile) associateProfile(domain, context, instance.id, plan.instanceProfile)
   recordInterface(domain, context, plan, instance)
   recordVolumes(domain, context, plan, instance)
   publishState(domain.events, undefined, instance)

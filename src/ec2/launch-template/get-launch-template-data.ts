@@ -33,7 +33,11 @@ function dataOf(domain: Domain, instance: InstanceRecord): ResponseLaunchTemplat
     ...(described.InstanceType ? { InstanceType: described.InstanceType } : {}),
     ...(keyName === undefined ? {} : { KeyName: keyName }),
     Monitoring: { Enabled: instance.isMonitored },
-    Placement: { AvailabilityZone: instance.availabilityZone, GroupName: '', Tenancy: 'default' },
+    Placement: {
+      AvailabilityZone: instance.availabilityZone,
+      GroupName: instance.placement?.groupName ?? '',
+      Tenancy: 'default',
+    },
     DisableApiTermination: instance.hasTerminationProtection,
     DisableApiStop: instance.hasStopProtection,
     InstanceInitiatedShutdownBehavior: instance.shutdownBehavior,

@@ -12,6 +12,7 @@ export interface InstanceMetadata {
   readonly availabilityZone: string
   /** `use1-az1` */
   readonly availabilityZoneId: string
+  readonly placementGroup?: { readonly name: string; readonly partitionNumber?: number }
   readonly localHostname: string
   readonly privateIp: string
   readonly publicIp?: string

@@ -1,10 +1,13 @@
 import type { EventRecord } from '../event/event.ts'
+import type { EventWindowRecord } from '../event-window/event-window.ts'
+import type { ProfileAssociationRecord } from '../iam-instance-profile/association.ts'
 import type { ImageRecord } from '../image/image.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import type { KeyPairRecord } from '../key-pair/key-pair.ts'
 import type { LaunchTemplateRecord, LaunchTemplateVersionRecord } from '../launch-template/launch-template.ts'
 import type { LayerRecord } from '../layer/layer.ts'
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
+import type { PlacementGroupRecord } from '../placement-group/placement-group.ts'
 import type { ScheduleRecord } from '../schedule/schedule.ts'
 import type { SecurityGroupRecord } from '../security-group/security-group.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
@@ -121,6 +124,9 @@ export interface Store {
     | 'reservationId'
     | 'clientToken'
     | 'privateIp'
+    | 'placement.groupId'
+    | 'placement.groupName'
+    | 'iamInstanceProfile.arn'
   >
   readonly volumes: Collection<
     VolumeRecord,
@@ -148,6 +154,9 @@ export interface Store {
   readonly schedules: Collection<ScheduleRecord>
   readonly launchTemplates: Collection<LaunchTemplateRecord, 'name'>
   readonly launchTemplateVersions: Collection<LaunchTemplateVersionRecord, 'templateId'>
+  readonly placementGroups: Collection<PlacementGroupRecord, 'name'>
+  readonly profileAssociations: Collection<ProfileAssociationRecord, 'instanceId'>
+  readonly eventWindows: Collection<EventWindowRecord, 'instanceIds[]'>
   readonly tags: TagStore
   readonly events: {
     append(event: Omit<EventRecord, 'number'>): EventRecord

@@ -26,6 +26,8 @@ const taggableKinds: Partial<Record<IdPrefix, TaggableKind>> = {
   vpc: { resourceType: 'vpc', find: (store, scope, id) => store.vpcs.get(scope, id) },
   subnet: { resourceType: 'subnet', find: (store, scope, id) => store.subnets.get(scope, id) },
   key: { resourceType: 'key-pair', find: (store, scope, id) => store.keyPairs.get(scope, id) },
+  pg: { resourceType: 'placement-group', find: (store, scope, id) => store.placementGroups.get(scope, id) },
+  iew: { resourceType: 'instance-event-window', find: (store, scope, id) => store.eventWindows.get(scope, id) },
   lt: { resourceType: 'launch-template', find: (store, scope, id) => store.launchTemplates.get(scope, id) },
 }
 

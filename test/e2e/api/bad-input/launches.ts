@@ -234,11 +234,11 @@ export const badLaunches: BadInput[] = [
     'NetworkInterface.Ipv6AddressCount',
   ],
   [
-    'a placement group',
+    'a missing placement group',
     'RunInstances',
     run({ Placement: { GroupName: 'g' } }),
-    'UnsupportedOperation',
-    'Placement.GroupName',
+    'InvalidPlacementGroup.Unknown',
+    "The Placement Group 'g' is unknown.",
   ],
   [
     'a host of its own',
