@@ -16,6 +16,7 @@ import { loadModel } from '../ec2-model/model.ts'
 import type { Domain, DomainSettings } from '../ec2/domain.ts'
 import { Ec2Error, incorrectInstanceState } from '../ec2/errors.ts'
 import { createEventBus } from '../ec2/event/event-bus.ts'
+import { createDescriptionRefresher } from '../ec2/description/description-refresher.ts'
 import { createDescriptionWriter } from '../ec2/description/description-writer.ts'
 import { recoverRecords } from '../ec2/description/recovery.ts'
 import type { Store } from '../ec2/ports/store.ts'
@@ -279,6 +280,7 @@ async function main(): Promise<void> {
     freezer,
     descriptions,
     layers,
+    descriptionRefresher: createDescriptionRefresher({ store, paths, descriptions, log }),
     tasks,
     imageWork,
     schedules,

@@ -2,6 +2,7 @@ import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import type { StatePaths } from '../host/state-paths.ts'
 import type { DescriptionWriter } from './description/description-writer.ts'
+import type { DescriptionRefresher } from './description/description-refresher.ts'
 import type { EventBus } from './event/event-bus.ts'
 import type { InstanceTypeCatalog } from './instance-type/instance-type.ts'
 import type { ImageWork } from './image/image-work.ts'
@@ -50,6 +51,7 @@ export interface Domain {
   readonly volumes: VolumeDriver
   readonly freezer: Freezer
   readonly descriptions: DescriptionWriter
+  readonly descriptionRefresher: DescriptionRefresher
   readonly layers: LayerCollector
   readonly tasks: TaskRunner
   readonly imageWork: ImageWork

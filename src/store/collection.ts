@@ -85,6 +85,10 @@ export function createCollection<T extends ResourceRecord, Index extends string 
       }
       return found
     },
+    pageBy: (index, value, afterSequence) =>
+      lookupOf(index)
+        .after.all(value, afterSequence)
+        .map((row) => ({ sequence: row.sequence, record: recordOf(row) })),
     countBy: (index, value) => lookupOf(index).count.get(value) ?? 0,
     insert: (record) => {
       const { lastInsertRowid } = insertRow.run(record.id, record.accountId, record.region, JSON.stringify(record))
@@ -120,6 +124,9 @@ function createLookup(
     one: database.prepare<[string], Row>(`SELECT ${columns} FROM ${one} ORDER BY ${table}.sequence`),
     each: database.prepare<[string], Row & { value: string }>(
       `SELECT wanted.value value, ${columns} FROM ${each} ORDER BY ${table}.sequence`,
+    ),
+    after: database.prepare<[string, number], Row>(
+      `SELECT ${columns} FROM ${one} AND ${table}.sequence > ? ORDER BY ${table}.sequence`,
     ),
     count: database.prepare<[string], number>(`SELECT count(*) FROM ${one}`).pluck(),
   }

@@ -50,8 +50,8 @@ function createStore(database: Database.Database): Store {
       'macAddress',
       'groupIds[]',
     ]),
-    images: createCollection(database, 'image', ['name', 'blockDevices[].snapshotId']),
-    snapshots: createCollection(database, 'snapshot', ['layerId', 'volumeId']),
+    images: createCollection(database, 'image', ['name', 'blockDevices[].snapshotId', 'sharing.region']),
+    snapshots: createCollection(database, 'snapshot', ['layerId', 'volumeId', 'sharing.region']),
     layers: createCollection(database, 'layer', ['state']),
     keyPairs: createCollection(database, 'key_pair', ['name', 'fingerprint']),
     securityGroups: createCollection(database, 'security_group', [

@@ -12,6 +12,7 @@ import { instanceTypeOperations } from './instance-type.ts'
 import { keyPairOperations } from './key-pair.ts'
 import { launchTemplateOperations } from './launch-template.ts'
 import { placementGroupOperations } from './placement-group.ts'
+import { recycleBinOperations } from './recycle-bin.ts'
 import { regionOperations } from './region.ts'
 import { securityGroupOperations } from './security-group.ts'
 import { snapshotOperations } from './snapshot.ts'
@@ -35,6 +36,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...snapshotOperations(domain),
     ...volumeOperations(domain),
     ...ebsDefaultOperations(domain),
+    ...recycleBinOperations(),
     ...keyPairOperations(domain),
     ...tagOperations(domain),
     ...securityGroupOperations(domain),

@@ -1,9 +1,11 @@
-import { join } from 'node:path'
-import fsExtra from 'fs-extra'
+import type { DeleteSnapshotReturnCode } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import { findOne } from '../ids.ts'
-import type { Ec2Mutation } from '../operation.ts'
+import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { removeSnapshot } from '../snapshot/delete-snapshot.ts'
+import { isLocked } from '../snapshot/snapshot-lock.ts'
+import { requireUnprotected } from './deregistration-protection.ts'
+import type { ImageRecord } from './image.ts'
+import { findOwnImage } from './visible-image.ts'
 
 /** DeregisterImage: no new launches; instances go on. With DeleteAssociatedSnapshots the snapshots that no other image maps go too. */
 export function deregisterImage(domain: Domain): Ec2Mutation<'DeregisterImage'> {
@@ -12,14 +14,12 @@ export function deregisterImage(domain: Domain): Ec2Mutation<'DeregisterImage'> 
     kind: 'mutation',
     parameters: ['ImageId', 'DeleteAssociatedSnapshots'],
     apply: (context, input) => {
-      const image = findOne('ami', input.ImageId ?? '', (id) => {
-        const found = store.images.get(context, id)
-        return found?.state === 'deregistered' ? undefined : found
-      })
+      const image = findOwnImage(domain, context, input.ImageId)
+      requireUnprotected(image, context.now)
       store.images.remove(image.id)
       store.tags.removeAll(image.id)
       context.afterCommit(() => {
-        void fsExtra.remove(join(domain.paths.images, image.id))
+        domain.descriptionRefresher.refreshImage(image.id)
         void domain.layers.collect()
       })
       domain.events.publish({
@@ -28,15 +28,22 @@ export function deregisterImage(domain: Domain): Ec2Mutation<'DeregisterImage'> 
         message: `${image.id} (${image.name}) is deregistered`,
       })
       if (!input.DeleteAssociatedSnapshots) return { Return: true }
-      const results = image.blockDevices.map(({ snapshotId }) => {
-        const isShared = store.images
-          .list(context)
-          .some(({ blockDevices }) => blockDevices.some((device) => device.snapshotId === snapshotId))
-        if (isShared) return { SnapshotId: snapshotId, ReturnCode: 'skipped' as const }
-        removeSnapshot(domain, context, snapshotId)
-        return { SnapshotId: snapshotId, ReturnCode: 'success' as const }
-      })
-      return { Return: true, DeleteSnapshotResults: results }
+      return { Return: true, DeleteSnapshotResults: removeSnapshots(domain, context, image) }
     },
   }
+}
+
+/** Snapshots that another image maps, and locked ones, stay. */
+function removeSnapshots(domain: Domain, context: MutationContext, image: ImageRecord): DeleteSnapshotReturnCode[] {
+  const { store } = domain
+  const used = new Set(
+    store.images.list(context).flatMap(({ blockDevices }) => blockDevices.map(({ snapshotId }) => snapshotId)),
+  )
+  return image.blockDevices.map(({ snapshotId: id }) => {
+    const snapshot = store.snapshots.get(context, id)
+    if (!snapshot || used.has(id)) return { SnapshotId: id, ReturnCode: 'skipped' }
+    if (isLocked(snapshot, context.now)) return { SnapshotId: id, ReturnCode: 'client-error' }
+    removeSnapshot(domain, context, id)
+    return { SnapshotId: id, ReturnCode: 'success' }
+  })
 }

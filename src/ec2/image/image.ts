@@ -1,5 +1,5 @@
-import type { ResourceRecord } from '../ports/store.ts'
 import type { Architecture } from '../ports/machine.ts'
+import type { SharedRecord } from '../sharing.ts'
 
 /** One device of an AMI: a snapshot from which launches make a volume. */
 export interface ImageBlockDevice {
@@ -10,13 +10,16 @@ export interface ImageBlockDevice {
   readonly deleteOnTermination: boolean
 }
 
-/** An AMI: metadata and a block device mapping onto snapshots. */
-export interface ImageRecord extends ResourceRecord {
+/** An AMI: metadata and a block device mapping onto snapshots. Its `sharing` is EC2's launch permission. */
+export interface ImageRecord extends SharedRecord {
   readonly name: string
   readonly description?: string
   readonly architecture: Architecture
-  /** `pending` until all of its snapshots are completed, `failed` when one cannot be. */
-  readonly state: 'pending' | 'available' | 'failed' | 'deregistered'
+  /**
+   * `pending` until all of its snapshots are completed, `failed` when one cannot be. A disabled one is its owner's alone and launches
+   * nothing.
+   */
+  readonly state: 'pending' | 'available' | 'failed' | 'disabled'
   readonly stateReason?: { readonly code: string; readonly message: string }
   /** The instance that it was made from. */
   readonly sourceInstanceId?: string
@@ -33,4 +36,14 @@ export interface ImageRecord extends ResourceRecord {
   readonly sourceImageRegion?: string
   /** Whom its servers let in, where no tag says it: an image of an instance has the tags that it is given. */
   readonly loginUser?: string
+  readonly lastLaunchedTime?: string
+  /** As its owner has set it; `deprecationTimeOf` tells what holds. */
+  readonly deprecationTime?: string
+  readonly deregistrationProtection?: DeregistrationProtection
+}
+
+/** Protection against DeregisterImage; with a cooldown it holds for a day after it was taken away. */
+export interface DeregistrationProtection {
+  readonly hasCooldown: boolean
+  readonly disabledAt?: string
 }

@@ -54,7 +54,7 @@ export function createImagePublisher(dependencies: {
   const { store, clock, random, paths, disks, events, descriptions } = dependencies
 
   function findByName(scope: Scope, name: string): ImageRecord | undefined {
-    return store.images.list(scope).find((image) => image.state !== 'deregistered' && image.name === name)
+    return store.images.list(scope).find((image) => image.name === name)
   }
 
   async function publish(scope: Scope, request: PublishRequest): Promise<TaskResult> {

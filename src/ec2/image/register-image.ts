@@ -2,14 +2,16 @@ import type { BlockDeviceMapping } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
-import { findOne, newId } from '../ids.ts'
+import { newId } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import { requireQuota } from '../quota.ts'
+import { findOwnSnapshot } from '../snapshot/visible-snapshot.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { requireDeviceName, requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
+import { requireImageDescription } from './image-description.ts'
 import type { ImageBlockDevice } from './image.ts'
 
 const operation = 'RegisterImage'
-const maximumDescriptionLength = 255
 /** EC2's rule for AMI names ("RegisterImage"). */
 const namePattern = /^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/
 
@@ -29,7 +31,7 @@ export function requireFreeImageName(
   name: string,
 ): void {
   requireImageName(name)
-  if (domain.store.images.list(context).some((image) => image.state !== 'deregistered' && image.name === name)) {
+  if (domain.store.images.list(context).some((image) => image.name === name)) {
     throw new Ec2Error('InvalidAMIName.Duplicate', `AMI name ${name} is already in use by another AMI`)
   }
 }
@@ -63,9 +65,7 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
       requireOneOf(operation, 'BootMode', input.BootMode, [bootMode])
       requireOneOf(operation, 'VirtualizationType', input.VirtualizationType, ['hvm'])
       requireOneOf(operation, 'SriovNetSupport', input.SriovNetSupport, ['simple'])
-      if ((input.Description ?? '').length > maximumDescriptionLength) {
-        throw invalidParameterValue('description', `${input.Description?.slice(0, 80)}…`, 'At most 255 characters.')
-      }
+      requireImageDescription(input.Description ?? '')
       const blockDevices = (input.BlockDeviceMappings ?? []).map((mapping) => readDevice(domain, context, mapping))
       const names = new Set(blockDevices.map(({ deviceName }) => deviceName))
       if (names.size < blockDevices.length) {
@@ -78,6 +78,7 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
           'No block device mapping has a snapshot for the root device.',
         )
       }
+      requireQuota(domain.settings.quotas, 'images', { present: store.images.count(context), code: 'AMIQuotaExceeded' })
       const tags = readTagSpecifications(input.TagSpecifications, ['image'])
       const id = newId('ami', domain.random)
       const { accountId, region } = context
@@ -98,6 +99,7 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
         ...(input.ImdsSupport ? { imdsSupport: 'v2.0' as const } : {}),
       })
       putTags(store, context, id, 'image', tags.get('image') ?? [])
+      context.afterCommit(() => domain.descriptionRefresher.refreshImage(id))
       domain.events.publish({
         kind: 'image-state-change',
         resourceId: id,
@@ -121,7 +123,7 @@ function readDevice({ store }: Domain, context: MutationContext, mapping: BlockD
   ])
   requireOneOf(operation, 'BlockDeviceMapping.Ebs.Encrypted', ebs.Encrypted, [false])
   if (!ebs.SnapshotId) throw unsupportedOperation('An AMI of Kiln has a snapshot for each of its devices.')
-  const snapshot = findOne('snap', ebs.SnapshotId, (id) => store.snapshots.get(context, id))
+  const snapshot = findOwnSnapshot({ store }, context, ebs.SnapshotId)
   const volumeType = requireVolumeType(ebs.VolumeType ?? 'gp3')
   const volumeSizeGib = ebs.VolumeSize ?? snapshot.volumeSizeGib
   requireVolumeSize(volumeType, volumeSizeGib, snapshot)

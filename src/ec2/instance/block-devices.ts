@@ -2,10 +2,10 @@ import type { BlockDeviceMapping } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
-import { findOne } from '../ids.ts'
 import type { ImageRecord } from '../image/image.ts'
 import type { Scope } from '../ports/store.ts'
 import { requireCompleted } from '../snapshot/snapshot.ts'
+import { findVisibleSnapshot } from '../snapshot/visible-snapshot.ts'
 import { gp3Baseline, requireDeviceName, requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
 
 /** A volume that a launch makes. */
@@ -76,11 +76,11 @@ function planVolume(
 ): PlannedVolume {
   const volumeType = requireVolumeType(ebs.VolumeType ?? device?.volumeType ?? 'gp3')
   requireOwnPerformance(volumeType, ebs)
-  const snapshotId = ebs.SnapshotId ?? device?.snapshotId
+  // What an image maps comes with the image, whoever may use the snapshot besides.
   const snapshot =
-    snapshotId === undefined
-      ? undefined
-      : requireCompleted(findOne('snap', snapshotId, (id) => store.snapshots.get(scope, id)))
+    ebs.SnapshotId === undefined
+      ? device && store.snapshots.find(device.snapshotId)
+      : requireCompleted(findVisibleSnapshot(store, scope, ebs.SnapshotId))
   const sizeGib = ebs.VolumeSize ?? device?.volumeSizeGib ?? snapshot?.volumeSizeGib
   if (sizeGib === undefined) throw missingParameter('BlockDeviceMapping.Ebs.VolumeSize')
   requireVolumeSize(volumeType, sizeGib, snapshot)

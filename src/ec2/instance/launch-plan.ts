@@ -1,13 +1,15 @@
 import type { RunInstancesRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
-import { findOne } from '../ids.ts'
+import { requireAllowedImage } from '../image/allowed-images.ts'
 import type { ImageRecord } from '../image/image.ts'
+import { findVisibleImage, requireAvailableImage } from '../image/visible-image.ts'
 import type { InstanceType } from '../instance-type/instance-type.ts'
 import { unknownInstanceType } from '../instance-type/instance-type.ts'
 import { requireKeyPair } from '../key-pair/find-key-pair.ts'
 import type { KeyPairRecord } from '../key-pair/key-pair.ts'
 import { requireSuitable } from '../placement-group/choose-placement-group.ts'
+import type { CallContext } from '../operation.ts'
 import type { Scope, Tag } from '../ports/store.ts'
 import { requireFreeAddress } from '../subnet/address-plan.ts'
 import { readTagSpecifications } from '../tag/tag.ts'
@@ -43,7 +45,7 @@ const defaultInstanceType = 'm1.small'
 const maximumLaunchCount = 1000
 
 /** Checks a RunInstances request against what there is. Throws EC2's errors; changes nothing. */
-export function planLaunch(domain: Domain, scope: Scope, input: RunInstancesRequest): LaunchPlan {
+export function planLaunch(domain: Domain, scope: CallContext, input: RunInstancesRequest): LaunchPlan {
   const { store } = domain
   const { MinCount: minimumCount = 0, MaxCount: maximumCount = 0 } = input
   if (minimumCount < 1) throw invalidParameterValue('minCount', minimumCount, 'Expected a positive number.')
@@ -57,10 +59,9 @@ export function planLaunch(domain: Domain, scope: Scope, input: RunInstancesRequ
     )
   }
   if (!input.ImageId) throw missingParameter('ImageId')
-  const image = findOne('ami', input.ImageId, (id) => store.images.get(scope, id))
-  if (image.state !== 'available') {
-    throw new Ec2Error('InvalidAMIID.Unavailable', `The image id '[${image.id}]' is no longer available`)
-  }
+  const image = findVisibleImage(store, scope, input.ImageId)
+  requireAvailableImage(image)
+  requireAllowedImage(store, scope, image)
   const type = chooseType(domain, image, input.InstanceType)
   const place = choosePlace(domain, scope, input)
   if (place.placementGroup) {

@@ -59,6 +59,7 @@ export function launchInstances(
     ? [plan.privateIp]
     : takeAddresses(domain.store, plan.subnet, { minimum: plan.minimumCount, maximum: count })
   const reservationId = newId('r', domain.random)
+  domain.store.images.replace({ ...plan.image, lastLaunchedTime: context.now.toISOString() })
   const instances = addresses.map((address, index) =>
     recordInstance(domain, context, plan, reservationId, address, index),
   )

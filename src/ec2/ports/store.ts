@@ -65,6 +65,8 @@ export interface Collection<T extends ResourceRecord, Index extends string = nev
   listBy(index: Index, value: string): T[]
   /** The same for many values in one reading; a value that nothing has is left out. */
   listByEach(index: Index, values: readonly string[]): ReadonlyMap<string, T[]>
+  /** As `listBy`, those after `afterSequence`, with their places. */
+  pageBy(index: Index, value: string, afterSequence: number): Sequenced<T>[]
   countBy(index: Index, value: string): number
   insert(record: T): void
   /** Replaces the record of that id. Throws when there is none. */
@@ -143,8 +145,8 @@ export interface Store {
     | 'macAddress'
     | 'groupIds[]'
   >
-  readonly images: Collection<ImageRecord, 'name' | 'blockDevices[].snapshotId'>
-  readonly snapshots: Collection<SnapshotRecord, 'layerId' | 'volumeId'>
+  readonly images: Collection<ImageRecord, 'name' | 'blockDevices[].snapshotId' | 'sharing.region'>
+  readonly snapshots: Collection<SnapshotRecord, 'layerId' | 'volumeId' | 'sharing.region'>
   readonly layers: Collection<LayerRecord, 'state'>
   readonly keyPairs: Collection<KeyPairRecord, 'name' | 'fingerprint'>
   readonly securityGroups: Collection<SecurityGroupRecord, 'vpcId' | 'name' | 'rules[].id' | 'rules[].peerGroupId'>

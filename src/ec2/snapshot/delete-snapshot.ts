@@ -1,22 +1,24 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error } from '../errors.ts'
-import { findOne } from '../ids.ts'
 import type { Ec2Mutation } from '../operation.ts'
+import { requireUnlocked } from './snapshot-lock.ts'
+import { findOwnSnapshot } from './visible-snapshot.ts'
 
-/** DeleteSnapshot: refused while an AMI maps it. Its layer goes as soon as no volume stands on it. */
+/** DeleteSnapshot: refused while an AMI maps it or a lock holds it. Its layer goes as soon as no volume stands on it. */
 export function deleteSnapshot(domain: Domain): Ec2Mutation<'DeleteSnapshot'> {
   const { store } = domain
   return {
     kind: 'mutation',
     parameters: ['SnapshotId'],
     apply: (context, input) => {
-      const snapshot = findOne('snap', input.SnapshotId ?? '', (id) => store.snapshots.get(context, id))
+      const snapshot = findOwnSnapshot(domain, context, input.SnapshotId)
       const user = store.images
         .list(context)
         .find(({ blockDevices }) => blockDevices.some(({ snapshotId }) => snapshotId === snapshot.id))
       if (user) {
         throw new Ec2Error('InvalidSnapshot.InUse', `The snapshot ${snapshot.id} is currently in use by ${user.id}`)
       }
+      requireUnlocked(snapshot, context.now)
       removeSnapshot(domain, context, snapshot.id)
       return {}
     },

@@ -1,8 +1,11 @@
 import { Ec2Error } from '../errors.ts'
-import type { ResourceRecord } from '../ports/store.ts'
+import type { SharedRecord } from '../sharing.ts'
 
-/** An EBS snapshot: a name for a layer. It is `pending` until its layer is on disk for good and has its digest. */
-export interface SnapshotRecord extends ResourceRecord {
+/**
+ * An EBS snapshot: a name for a layer. It is `pending` until its layer is on disk for good and has its digest. Its
+ * `sharing` is EC2's permission to create volumes.
+ */
+export interface SnapshotRecord extends SharedRecord {
   readonly layerId: string
   readonly state: 'pending' | 'completed' | 'error'
   readonly stateMessage?: string
@@ -15,10 +18,23 @@ export interface SnapshotRecord extends ResourceRecord {
   readonly completionTime?: string
   /** The image that it was made for. */
   readonly imageId?: string
+  readonly lock?: SnapshotLock
 }
 
 /** The snapshot, when volumes can be made of it. Throws IncorrectState while it is pending. */
 export function requireCompleted(snapshot: SnapshotRecord): SnapshotRecord {
   if (snapshot.state === 'completed') return snapshot
   throw new Ec2Error('IncorrectState', `The snapshot '${snapshot.id}' is in the '${snapshot.state}' state.`)
+}
+
+/** A lock that keeps a snapshot from being deleted until it expires. Durations are in days, the cooling-off period in hours. */
+export interface SnapshotLock {
+  readonly mode: 'governance' | 'compliance'
+  readonly createdOn: string
+  /** When it was made or last changed: the duration counts from then. */
+  readonly durationStartTime: string
+  readonly durationDays: number
+  readonly expiresOn: string
+  readonly coolOffHours?: number
+  readonly coolOffExpiresOn?: string
 }

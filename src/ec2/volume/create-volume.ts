@@ -7,6 +7,7 @@ import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import type { Scope } from '../ports/store.ts'
 import { requireQuota } from '../quota.ts'
 import { requireCompleted } from '../snapshot/snapshot.ts'
+import { findVisibleSnapshot } from '../snapshot/visible-snapshot.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { describeVolume } from './describe-volume.ts'
 import type { VolumeRecord } from './volume.ts'
@@ -56,9 +57,7 @@ function planVolume(domain: Domain, context: MutationContext, input: CreateVolum
   requireOneOf(operation, 'MultiAttachEnabled', input.MultiAttachEnabled, [false])
   requireOwnPerformance(operation, volumeType, input)
   const snapshot =
-    input.SnapshotId === undefined
-      ? undefined
-      : requireCompleted(findOne('snap', input.SnapshotId, (id) => store.snapshots.get(context, id)))
+    input.SnapshotId === undefined ? undefined : requireCompleted(findVisibleSnapshot(store, context, input.SnapshotId))
   const sizeGib = input.Size ?? snapshot?.volumeSizeGib
   if (sizeGib === undefined) throw missingParameter('size/snapshot')
   if (snapshot && sizeGib < snapshot.volumeSizeGib) {

@@ -1,0 +1,134 @@
+import type { Domain } from '../domain.ts'
+import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
+import { requireOneOf } from '../honoured.ts'
+import { newId } from '../ids.ts'
+import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import { requireQuota } from '../quota.ts'
+import type { SnapshotRecord } from '../snapshot/snapshot.ts'
+import { visibleSnapshots } from '../snapshot/visible-snapshot.ts'
+import { putTags, readTagSpecifications } from '../tag/tag.ts'
+import { requireAllowedImage } from './allowed-images.ts'
+import { requireImageDescription } from './image-description.ts'
+import { imageTag } from './image-tag.ts'
+import type { ImageBlockDevice, ImageRecord } from './image.ts'
+import { requireFreeImageName } from './register-image.ts'
+import { findVisibleImage, requireAvailableImage } from './visible-image.ts'
+
+/**
+ * CopyImage: an image of the caller's own, in the region that the call goes to, over new snapshots of the same layers: nothing is
+ * copied on the disk, so it takes no time whatever the size.
+ */
+export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
+  const { store } = domain
+  return {
+    kind: 'mutation',
+    parameters: [
+      'Name',
+      'SourceImageId',
+      'SourceRegion',
+      'ClientToken',
+      'Description',
+      'Encrypted',
+      'CopyImageTags',
+      'TagSpecifications',
+    ],
+    apply: (context, input) => {
+      const { Name: name = '', SourceRegion: sourceRegion } = input
+      if (!input.SourceImageId) throw missingParameter('SourceImageId')
+      if (!sourceRegion) throw missingParameter('SourceRegion')
+      if (!domain.regions.get(sourceRegion)) {
+        throw invalidParameterValue('sourceRegion', sourceRegion.slice(0, 80), 'There is no such region.')
+      }
+      requireOneOf('CopyImage', 'Encrypted', input.Encrypted, [false])
+      requireImageDescription(input.Description ?? '')
+      requireFreeImageName(domain, context, name)
+      const source = findVisibleImage(store, { ...context, region: sourceRegion }, input.SourceImageId)
+      requireAvailableImage(source)
+      requireAllowedImage(store, { ...context, region: sourceRegion }, source)
+      requireQuota(domain.settings.quotas, 'images', { present: store.images.count(context), code: 'AMIQuotaExceeded' })
+      const tags = readTagSpecifications(input.TagSpecifications, ['image', 'snapshot'])
+      const id = newId('ami', domain.random)
+      const blockDevices = source.blockDevices.map((device) => copyDevice(domain, context, source, id, device))
+      for (const { snapshotId } of blockDevices) {
+        putTags(store, context, snapshotId, 'snapshot', tags.get('snapshot') ?? [])
+      }
+      const { accountId, region } = context
+      const { architecture, rootDeviceName, bootMode, enaSupport, imdsSupport } = source
+      const loginUser =
+        source.loginUser ?? store.tags.of(source.id).find(({ key }) => key === imageTag.loginUser)?.value
+      store.images.insert({
+        accountId,
+        region,
+        id,
+        name,
+        ...(input.Description ? { description: input.Description } : {}),
+        architecture,
+        state: 'available',
+        creationDate: context.now.toISOString(),
+        imageLocation: `${accountId}/${name}`,
+        rootDeviceName,
+        blockDevices,
+        bootMode,
+        enaSupport,
+        ...(imdsSupport ? { imdsSupport } : {}),
+        sourceImageId: source.id,
+        sourceImageRegion: source.region,
+        ...(loginUser === undefined ? {} : { loginUser }),
+      })
+      // Tags of another account are not the caller's to take.
+      const isCopyingTags = input.CopyImageTags === true && source.accountId === accountId
+      const copied = isCopyingTags ? store.tags.of(source.id) : []
+      putTags(store, context, id, 'image', [...copied, ...(tags.get('image') ?? [])])
+      context.afterCommit(() => domain.descriptionRefresher.refreshImage(id))
+      domain.events.publish({
+        kind: 'image-state-change',
+        resourceId: id,
+        message: `${id} (${name}), a copy of ${source.id}, is available`,
+      })
+      return { ImageId: id }
+    },
+  }
+}
+
+function copyDevice(
+  domain: Domain,
+  context: MutationContext,
+  image: ImageRecord,
+  copyId: string,
+  device: ImageBlockDevice,
+): ImageBlockDevice {
+  const source = findSourceSnapshot(domain, context, image, device)
+  const { store, random, settings, descriptionRefresher } = domain
+  requireQuota(settings.quotas, 'snapshots', {
+    present: store.snapshots.count(context),
+    code: 'SnapshotLimitExceeded',
+  })
+  const id = newId('snap', random)
+  const now = context.now.toISOString()
+  store.snapshots.insert({
+    accountId: context.accountId,
+    region: context.region,
+    id,
+    layerId: source.layerId,
+    state: 'completed',
+    description: `Copied for DestinationAmi ${copyId} from SourceAmi ${image.id} for SourceSnapshot ${source.id}. Task created on ${now}.`,
+    // EC2's own for snapshots that were made of no volume.
+    volumeId: 'vol-ffffffff',
+    volumeSizeGib: source.volumeSizeGib,
+    startTime: now,
+  })
+  context.afterCommit(() => descriptionRefresher.refreshLayer(source.layerId))
+  return { ...device, snapshotId: id }
+}
+
+/** Whoever launches an image needs no permission to its snapshots; whoever copies it does. */
+function findSourceSnapshot(
+  { store }: Domain,
+  context: MutationContext,
+  image: ImageRecord,
+  device: ImageBlockDevice,
+): SnapshotRecord {
+  const snapshot = visibleSnapshots(store).get({ ...context, region: image.region }, device.snapshotId)
+  if (snapshot) return snapshot
+  throw new Ec2Error('InvalidRequest', 'You do not have permission to access the storage of this ami')
+}

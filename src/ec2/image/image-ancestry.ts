@@ -1,0 +1,41 @@
+import type { ImageAncestryEntry } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import type { CallContext, Ec2Query } from '../operation.ts'
+import type { Store } from '../ports/store.ts'
+import type { ImageRecord } from './image.ts'
+import { findVisibleImage, visibleImages } from './visible-image.ts'
+
+/** GetImageAncestry: the image, what it was made of, and so on, as far as the caller may see. */
+export function getImageAncestry({ store }: Domain): Ec2Query<'GetImageAncestry'> {
+  return {
+    kind: 'query',
+    parameters: ['ImageId'],
+    answer: (context, input) => ({
+      ImageAncestryEntries: ancestorsOf(store, context, findVisibleImage(store, context, input.ImageId)).map(
+        describeEntry,
+      ),
+    }),
+  }
+}
+
+function ancestorsOf(store: Store, context: CallContext, image: ImageRecord): ImageRecord[] {
+  const chain: ImageRecord[] = []
+  for (let next: ImageRecord | undefined = image; next; ) {
+    const { sourceImageId, sourceImageRegion = context.region }: ImageRecord = next
+    chain.push(next)
+    next =
+      sourceImageId === undefined
+        ? undefined
+        : visibleImages(store).get({ ...context, region: sourceImageRegion }, sourceImageId)
+  }
+  return chain
+}
+
+function describeEntry({ id, creationDate, sourceImageId, sourceImageRegion }: ImageRecord): ImageAncestryEntry {
+  return {
+    ImageId: id,
+    CreationDate: new Date(creationDate),
+    SourceImageId: sourceImageId,
+    SourceImageRegion: sourceImageRegion,
+  }
+}

@@ -1,0 +1,55 @@
+import { defineFilters, type FilterSet } from '../filter.ts'
+import type { Scope, Store } from '../ports/store.ts'
+import type { ImageRecord } from './image.ts'
+
+/** The filters of DescribeImages; tags are those that the caller has given, to images of its own. */
+export function imageFilters(store: Store, { accountId }: Pick<Scope, 'accountId'>): FilterSet<ImageRecord> {
+  return defineFilters(
+    {
+      architecture: ({ architecture }) => architecture,
+      'block-device-mapping.delete-on-termination': ({ blockDevices }) =>
+        blockDevices.map((d) => d.deleteOnTermination),
+      'block-device-mapping.device-name': ({ blockDevices }) => blockDevices.map((d) => d.deviceName),
+      'block-device-mapping.encrypted': () => false,
+      'block-device-mapping.snapshot-id': {
+        read: ({ blockDevices }) => blockDevices.map((d) => d.snapshotId),
+        index: 'blockDevices[].snapshotId',
+      },
+      'block-device-mapping.volume-size': ({ blockDevices }) => blockDevices.map((d) => d.volumeSizeGib),
+      'block-device-mapping.volume-type': ({ blockDevices }) => blockDevices.map((d) => d.volumeType),
+      'boot-mode': ({ bootMode }) => bootMode,
+      'creation-date': ({ creationDate }) => creationDate,
+      description: ({ description }) => description,
+      'ena-support': ({ enaSupport }) => enaSupport,
+      'free-tier-eligible': () => false,
+      hypervisor: () => 'xen',
+      'image-id': { read: ({ id }) => id, index: 'id' },
+      'image-type': () => 'machine',
+      'imds-support': ({ imdsSupport }) => imdsSupport,
+      'is-public': ({ sharing }) => sharing?.isPublic ?? false,
+      'kernel-id': () => undefined,
+      'manifest-location': ({ imageLocation }) => imageLocation,
+      name: { read: ({ name }) => name, index: 'name' },
+      'owner-alias': () => undefined,
+      'owner-id': ({ accountId: owner }) => owner,
+      platform: () => undefined,
+      'platform-details': () => 'Linux/UNIX',
+      'product-code': () => undefined,
+      'product-code.type': () => undefined,
+      'ramdisk-id': () => undefined,
+      'root-device-name': ({ rootDeviceName }) => rootDeviceName,
+      'root-device-type': () => 'ebs',
+      'source-image-id': ({ sourceImageId }) => sourceImageId,
+      'source-image-region': ({ sourceImageRegion }) => sourceImageRegion,
+      'source-instance-id': ({ sourceInstanceId }) => sourceInstanceId,
+      'sriov-net-support': () => 'simple',
+      'state-reason-code': ({ stateReason }) => stateReason?.code,
+      'state-reason-message': ({ stateReason }) => stateReason?.message,
+      state: ({ state }) => state,
+      'tpm-support': () => undefined,
+      'usage-operation': () => 'RunInstances',
+      'virtualization-type': () => 'hvm',
+    },
+    (image) => (image.accountId === accountId ? store.tags.of(image.id) : []),
+  )
+}
