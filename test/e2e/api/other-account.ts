@@ -1,0 +1,44 @@
+import { join } from 'node:path'
+import { EC2Client, EC2ServiceException } from '@aws-sdk/client-ec2'
+import type { Store } from '../../../src/ec2/ports/store.ts'
+import { openStore } from '../../../src/store/store.ts'
+import type { ApiLab } from './api-lab.ts'
+
+/** Changes what the daemon has recorded, behind its back: time that has gone by, above all. */
+export function changeRecords({ lab }: ApiLab, change: (store: Store) => void): void {
+  const store = openStore(join(lab.home, 'kiln.db'))
+  try {
+    store.transaction(() => change(store))
+  } finally {
+    store.close()
+  }
+}
+
+/** A client of another account, in a region. */
+export function openOtherAccount(api: ApiLab, accountId: string, region = 'us-east-1'): EC2Client {
+  const id = `AKIA${accountId}TEST`
+  const secret = 'not-much-of-a-secret'
+  changeRecords(api, (store) => {
+    if (store.accessKeys.find(id)) return
+    store.accessKeys.insert({ id, accountId, secret, createdAt: new Date().toISOString() })
+  })
+  return new EC2Client({
+    region,
+    endpoint: api.endpointUrl,
+    credentials: { accessKeyId: id, secretAccessKey: secret },
+    maxAttempts: 1,
+  })
+}
+
+/** The code that a call was refused with, `done` when it was not. */
+export async function codeOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call
+    return 'done'
+  } catch (error) {
+    if (error instanceof EC2ServiceException) return error.name
+    const [, code] = /"Code":"([^"]+)"/.exec(error instanceof Error ? error.message : '') ?? []
+    if (code === undefined) throw error
+    return code
+  }
+}
