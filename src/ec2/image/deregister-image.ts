@@ -36,12 +36,10 @@ export function deregisterImage(domain: Domain): Ec2Mutation<'DeregisterImage'> 
 /** Snapshots that another image maps, and locked ones, stay. */
 function removeSnapshots(domain: Domain, context: MutationContext, image: ImageRecord): DeleteSnapshotReturnCode[] {
   const { store } = domain
-  const used = new Set(
-    store.images.list(context).flatMap(({ blockDevices }) => blockDevices.map(({ snapshotId }) => snapshotId)),
-  )
   return image.blockDevices.map(({ snapshotId: id }) => {
     const snapshot = store.snapshots.get(context, id)
-    if (!snapshot || used.has(id)) return { SnapshotId: id, ReturnCode: 'skipped' }
+    const isUsed = store.images.countBy('blockDevices[].snapshotId', id) > 0
+    if (!snapshot || isUsed) return { SnapshotId: id, ReturnCode: 'skipped' }
     if (isLocked(snapshot, context.now)) return { SnapshotId: id, ReturnCode: 'client-error' }
     removeSnapshot(domain, context, id)
     return { SnapshotId: id, ReturnCode: 'success' }

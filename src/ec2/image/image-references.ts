@@ -96,9 +96,10 @@ function instanceReferences(
   { instanceStates = [] }: ReferenceRequest,
 ): ImageReference[] {
   const { accountId, region } = context
-  return store.instances
-    .list(context)
-    .filter(({ imageId, state }) => imageIds.has(imageId) && instanceStates.includes(state))
+  return [...store.instances.listByEach('imageId', [...imageIds]).values()]
+    .flat()
+    .filter((instance) => instance.accountId === accountId && instance.region === region)
+    .filter(({ state }) => instanceStates.includes(state))
     .map(({ id, imageId }) => ({
       ImageId: imageId,
       ResourceType: 'ec2:Instance',

@@ -31,7 +31,9 @@ export function requireFreeImageName(
   name: string,
 ): void {
   requireImageName(name)
-  if (domain.store.images.list(context).some((image) => image.name === name)) {
+  const { accountId, region } = context
+  const others = domain.store.images.listBy('name', name)
+  if (others.some((image) => image.accountId === accountId && image.region === region)) {
     throw new Ec2Error('InvalidAMIName.Duplicate', `AMI name ${name} is already in use by another AMI`)
   }
 }

@@ -12,9 +12,7 @@ export function deleteSnapshot(domain: Domain): Ec2Mutation<'DeleteSnapshot'> {
     parameters: ['SnapshotId'],
     apply: (context, input) => {
       const snapshot = findOwnSnapshot(domain, context, input.SnapshotId)
-      const user = store.images
-        .list(context)
-        .find(({ blockDevices }) => blockDevices.some(({ snapshotId }) => snapshotId === snapshot.id))
+      const [user] = store.images.listBy('blockDevices[].snapshotId', snapshot.id)
       if (user) {
         throw new Ec2Error('InvalidSnapshot.InUse', `The snapshot ${snapshot.id} is currently in use by ${user.id}`)
       }
