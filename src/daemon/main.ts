@@ -41,6 +41,7 @@ import { createFreezer } from '../ec2/snapshot/freezer.ts'
 import { createLayerSealer } from '../ec2/snapshot/layer-sealer.ts'
 import { createVolumeEraser } from '../ec2/volume/eraser.ts'
 import { createVolumeDriver } from '../ec2/volume/volume-driver.ts'
+import { completeNetworks } from '../ec2/vpc/default-network.ts'
 import { createNetworkDriver } from '../ec2/vpc/network-driver.ts'
 import { createBallast } from '../host/ballast.ts'
 import { systemClock as clock } from '../host/clock.ts'
@@ -128,6 +129,7 @@ async function main(): Promise<void> {
   if (recovered)
     log.warn(recovered, 'the database was empty: records were made again from what the files say of themselves')
   ensureAccessKey({ store, clock, random }, configuration.account.id)
+  completeNetworks({ store, random })
   const events = createEventBus({ store, clock })
   const block = await takePublicBlock({ store, events, log }, configuration.network.publicCidr, root)
   if (!block) throw new StartError('every /16 from 127.80.0.0 to 127.254.0.0 is used by another daemon: end one')

@@ -27,6 +27,32 @@ const idKinds = {
     malformed: 'InvalidDhcpOptionsId.Malformed',
     notFound: 'InvalidDhcpOptionID.NotFound',
   },
+  igw: {
+    noun: 'internetGateway ID',
+    malformed: 'InvalidInternetGatewayId.Malformed',
+    notFound: 'InvalidInternetGatewayID.NotFound',
+  },
+  rtb: { noun: 'routeTable ID', malformed: 'InvalidRouteTableId.Malformed', notFound: 'InvalidRouteTableID.NotFound' },
+  rtbassoc: {
+    noun: 'association ID',
+    malformed: 'InvalidAssociationId.Malformed',
+    notFound: 'InvalidAssociationID.NotFound',
+  },
+  eipalloc: {
+    noun: 'allocation ID',
+    malformed: 'InvalidAllocationId.Malformed',
+    notFound: 'InvalidAllocationID.NotFound',
+  },
+  eipassoc: {
+    noun: 'association ID',
+    malformed: 'InvalidAssociationId.Malformed',
+    notFound: 'InvalidAssociationID.NotFound',
+  },
+  'vpc-cidr-assoc': {
+    noun: 'vpc CIDR block association ID',
+    malformed: 'InvalidVpcCidrBlockAssociationId.Malformed',
+    notFound: 'InvalidVpcCidrBlockAssociationID.NotFound',
+  },
   'eni-attach': {
     noun: 'attachment ID',
     malformed: 'InvalidAttachmentID.Malformed',

@@ -8,9 +8,10 @@ export type MetadataNode = string | { readonly [name: string]: MetadataNode }
  * gives its whole tree up when a listed leaf does not answer.
  */
 export function metadataTree(instance: InstanceMetadata): Readonly<Record<string, MetadataNode>> {
-  const publicName = instance.publicIp
-    ? { 'public-hostname': instance.publicHostname ?? '', 'public-ipv4': instance.publicIp }
-    : {}
+  const publicName = {
+    ...(instance.publicHostname ? { 'public-hostname': instance.publicHostname } : {}),
+    ...(instance.publicIp ? { 'public-ipv4': instance.publicIp } : {}),
+  }
   const primary = instance.interfaces.find(({ deviceNumber }) => deviceNumber === 0)
   return {
     'ami-id': instance.imageId,
@@ -76,13 +77,15 @@ function interfaceTree(entry: InterfaceMetadata): MetadataNode {
   return {
     'device-number': String(entry.deviceNumber),
     'interface-id': entry.interfaceId,
-    ...(entry.publicIp
+    ...(entry.publicIps.length > 0
       ? {
-          'ipv4-associations': { [entry.publicIp]: entry.privateIps[0] ?? '' },
-          'public-hostname': entry.publicHostname ?? '',
-          'public-ipv4s': entry.publicIp,
+          'ipv4-associations': Object.fromEntries(
+            entry.publicIps.map(({ publicIp, privateIp }) => [publicIp, privateIp]),
+          ),
+          'public-ipv4s': entry.publicIps.map(({ publicIp }) => publicIp).join('\n'),
         }
       : {}),
+    ...(entry.publicHostname === undefined ? {} : { 'public-hostname': entry.publicHostname }),
     'local-hostname': entry.localHostname,
     'local-ipv4s': entry.privateIps.join('\n'),
     mac: entry.mac,
@@ -92,8 +95,8 @@ function interfaceTree(entry: InterfaceMetadata): MetadataNode {
     'subnet-id': entry.subnetId,
     'subnet-ipv4-cidr-block': entry.subnetCidr,
     'vpc-id': entry.vpcId,
-    'vpc-ipv4-cidr-block': entry.vpcCidr,
-    'vpc-ipv4-cidr-blocks': entry.vpcCidr,
+    'vpc-ipv4-cidr-block': entry.vpcCidrs[0] ?? '',
+    'vpc-ipv4-cidr-blocks': entry.vpcCidrs.join('\n'),
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { VpcNetwork } from '../ec2/ports/network.ts'
+import { amazonProvidedDns, type DhcpNetwork, type VpcNetwork } from '../ec2/ports/network.ts'
 import type { Clock } from '../host/clock.ts'
 import { writeFileAtomic } from '../host/files.ts'
 import type { ProcessHost, ProcessIdentity } from '../host/process.ts'
@@ -116,8 +116,7 @@ export function dnsmasqConfiguration(vpc: VpcNetwork, directory: string): string
     'dhcp-ignore-names',
     `domain=${domain}`,
     `local=/${domain}/`,
-    `dhcp-option=option:domain-search,${domain}`,
-    `dhcp-option=option:dns-server,${resolverAddress(vpc.cidr)}`,
+    ...dhcpOptions(vpc.dhcp, resolverAddress(vpc.cidr)),
     ...vpc.subnets.flatMap(({ id, cidr }) => {
       const { network, netmask, router } = describeSubnet(cidr)
       return [`dhcp-range=set:${id},${network},static,${netmask},1h`, `dhcp-option=tag:${id},option:router,${router}`]
@@ -126,6 +125,19 @@ export function dnsmasqConfiguration(vpc: VpcNetwork, directory: string): string
     '',
   ]
   return lines.join('\n')
+}
+
+/** An option without a value keeps dnsmasq from sending its own. */
+function dhcpOptions({ domainName, nameServers, ntpServers }: DhcpNetwork, resolver: string): string[] {
+  const option = (name: string, values: readonly string[]) => `dhcp-option=${[`option:${name}`, ...values].join(',')}`
+  const servers = nameServers.map((server) => (server === amazonProvidedDns ? resolver : server))
+  return [
+    ...(domainName === undefined
+      ? [option('domain-name', [])]
+      : [option('domain-name', [domainName]), option('domain-search', domainName.split(' '))]),
+    option('dns-server', servers),
+    ...(ntpServers.length > 0 ? [option('ntp-server', ntpServers)] : []),
+  ]
 }
 
 /** A fixed lease an interface: `MAC,address,host name`. Pure. */
@@ -137,5 +149,10 @@ export function dnsmasqHosts(vpc: VpcNetwork): string {
 
 /** Names in the form of /etc/hosts. Pure. */
 export function dnsmasqNames(vpc: VpcNetwork): string {
-  return vpc.interfaces.map(({ privateIp, dnsNames }) => `${privateIp} ${dnsNames.join(' ')}\n`).join('')
+  return vpc.interfaces
+    .flatMap(({ privateIp, dnsNames, secondaryAddresses = [] }) => [
+      `${privateIp} ${dnsNames.join(' ')}\n`,
+      ...secondaryAddresses.map((secondary) => `${secondary.privateIp} ${secondary.dnsName}\n`),
+    ])
+    .join('')
 }

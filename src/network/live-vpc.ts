@@ -142,7 +142,7 @@ export function createLiveVpc(
     converge: async (vpc, host) => {
       isConverging = true
       addresses = host.addresses.join()
-      wantsEgress = vpc.subnets.some(({ hasInternetRoute }) => hasInternetRoute)
+      wantsEgress = vpc.subnets.some(({ internetDestinations }) => internetDestinations.length > 0)
       const results = await Promise.allSettled([
         convergeRouter(processes, namespace, vpc).then((problems) => (tapProblems = problems)),
         firewall.load(vpcRuleset(vpc, host.addresses)).then((problems) => (ruleProblems = problems)),

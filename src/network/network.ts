@@ -8,6 +8,7 @@ import { isProcessAlive } from '../host/process-table.ts'
 import { type HostFacts, readHostFacts } from './host-facts.ts'
 import { createLiveVpc, type LiveVpc } from './live-vpc.ts'
 import { createNamespace, describeNamespace, type NamespaceDependencies, rescueNamespace } from './namespace.ts'
+import { internetAddressesOf } from './internet-address.ts'
 import { createPublicForwarder } from './public-forwarder.ts'
 import { wantedPorts } from './public-ports.ts'
 import { endProcess, findMachinesOnTaps, findVpcProcesses, type VpcProcesses } from './vpc-processes.ts'
@@ -62,9 +63,7 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
       if (!ending.signal.aborted) log.error({ err: error }, 'the networks are not watched any more')
     })
     const [vpcLive, host] = await Promise.all([ensureLive(vpc), readHostFacts()])
-    const owners = new Map(
-      vpc.interfaces.flatMap(({ publicIp, privateIp }) => (publicIp === undefined ? [] : [[publicIp, privateIp]])),
-    )
+    const owners = new Map(internetAddressesOf(vpc).map(({ publicIp, privateIp }) => [publicIp, privateIp]))
     const [result] = await Promise.allSettled([
       vpcLive.converge(vpc, host),
       forwarder.offer(vpc.id, wantedPorts(vpc, host.addresses), owners),

@@ -1,5 +1,6 @@
 import type { FirewallRule, VpcNetwork } from '../ec2/ports/network.ts'
 import ipaddr from 'ipaddr.js'
+import { internetAddressesOf } from './internet-address.ts'
 
 /** Of a wider range only well-known ports are offered on the host: a listener a port would exhaust its file descriptors. */
 const maximumRange = 128
@@ -14,11 +15,10 @@ export interface WantedPort {
   readonly port: number
 }
 
-/** The TCP ports that the groups of each public interface open to the host itself. Pure. */
+/** The TCP ports that the groups of each public address open to the host itself. Pure. */
 export function wantedPorts(vpc: VpcNetwork, hostAddresses: readonly string[]): WantedPort[] {
   const groups = new Map(vpc.groups.map((group) => [group.id, group]))
-  return vpc.interfaces.flatMap(({ publicIp, privateIp, groupIds }) => {
-    if (publicIp === undefined) return []
+  return internetAddressesOf(vpc).flatMap(({ publicIp, privateIp, groupIds }) => {
     const rules = groupIds.flatMap((id) => groups.get(id)?.ingress ?? [])
     const ports = new Set(rules.filter((rule) => isOpenToHost(rule, hostAddresses)).flatMap(portsOf))
     return [...ports].map((port) => ({ publicIp, privateIp, port }))

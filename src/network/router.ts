@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import ipaddr from 'ipaddr.js'
 import type { VpcNetwork } from '../ec2/ports/network.ts'
 import { CommandError, type ProcessHost } from '../host/process.ts'
+import { privateAddressesOf } from './interface-address.ts'
 import { describeSubnet } from './subnet.ts'
 import { type Namespace, runInside } from './namespace.ts'
 import { dnsAddress, metadataAddress, resolverAddress } from './ruleset.ts'
@@ -41,7 +41,9 @@ export async function convergeRouter(
   if (missing.length > 0 || !present.devices.has(helperBridge)) {
     throw new Error(`the router of ${vpc.id} could not be set up: ${said}`)
   }
-  const failed = vpc.interfaces.filter(({ tapName, privateIp }) => present.routes.get(privateIp) !== tapName)
+  const failed = vpc.interfaces.filter((candidate) =>
+    privateAddressesOf(candidate).some((address) => present.routes.get(address) !== candidate.tapName),
+  )
   return new Map(failed.map(({ id, tapName }) => [tapName, `the tap of ${id} could not be set up: ${said}`]))
 }
 
@@ -96,17 +98,24 @@ export function routerBatch(vpc: VpcNetwork, state: RouterState): string[] {
   }
   const addresses = wantedAddresses(vpc)
   for (const { address, command } of addresses) if (!state.localAddresses.has(address)) batch.push(command)
-  const block = ipaddr.IPv4.parseCIDR(vpc.cidr)
   for (const address of state.localAddresses) {
-    const isStale = ipaddr.IPv4.parse(address).match(block) && !addresses.some((wanted) => wanted.address === address)
+    const isRouters = !/^(127|169\.254)\./.test(address)
+    const isStale = isRouters && !addresses.some((wanted) => wanted.address === address)
     if (isStale) batch.push(`addr del ${address} dev ${helperBridge}`)
   }
   const taps = new Set(vpc.interfaces.map(({ tapName }) => tapName))
   for (const device of state.devices)
     if (device.startsWith('eni') && !taps.has(device)) batch.push(`link del ${device}`)
+  const owners = new Map(
+    vpc.interfaces.flatMap((owner) => privateAddressesOf(owner).map((address) => [address, owner.tapName])),
+  )
+  for (const [address, device] of state.routes)
+    if (taps.has(device) && owners.get(address) !== device) batch.push(`route del ${address}/32 dev ${device}`)
   const routers = new Map(vpc.subnets.map(({ id, cidr }) => [id, describeSubnet(cidr).router]))
-  for (const { tapName, privateIp, subnetId } of vpc.interfaces) {
-    if (state.routes.get(privateIp) === tapName) continue
+  for (const networkInterface of vpc.interfaces) {
+    const { tapName, subnetId } = networkInterface
+    const missing = privateAddressesOf(networkInterface).filter((address) => state.routes.get(address) !== tapName)
+    if (missing.length === 0) continue
     // A tap that is there may be QEMU's by now: it is not made again.
     if (!state.devices.has(tapName)) batch.push(`tuntap add name ${tapName} mode tap`)
     const router = routers.get(subnetId)
@@ -116,7 +125,9 @@ export function routerBatch(vpc: VpcNetwork, state: RouterState): string[] {
       // is asked for its address every 0.1 s instead of every second: whoever waits for it is through at once.
       `ntable change name arp_cache dev ${tapName} proxy_delay 0 retrans 100`,
       // What the host sends to a guest comes from the subnet's router.
-      `route replace ${privateIp}/32 dev ${tapName}${router === undefined ? '' : ` src ${router}`}`,
+      ...missing.map(
+        (address) => `route replace ${address}/32 dev ${tapName}${router === undefined ? '' : ` src ${router}`}`,
+      ),
     )
   }
   return batch

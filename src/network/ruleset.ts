@@ -1,4 +1,6 @@
 import type { FirewallGroup, FirewallRule, InterfaceNetwork, VpcNetwork } from '../ec2/ports/network.ts'
+import { privateAddressesOf } from './interface-address.ts'
+import { internetAddressesOf } from './internet-address.ts'
 
 /** Where the metadata service listens in every namespace. */
 export const metadataAddress = '169.254.169.254'
@@ -29,7 +31,7 @@ export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): s
     'delete table inet vpc',
     'table inet vpc {',
     ...vpc.groups.filter(({ id }) => peerIds.has(id)).map((group) => memberSet(group, vpc.interfaces)),
-    set('senders', 'ifname . ether_addr . ipv4_addr', checked.map(senderOf)),
+    set('senders', 'ifname . ether_addr . ipv4_addr', checked.flatMap(sendersOf)),
     set(
       'routers',
       'ifname . ether_addr',
@@ -55,9 +57,12 @@ export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): s
     '    meta mark 1 return',
     '    drop',
     '  }',
+    ...internetGateway(vpc),
     '  chain forward {',
     '    type filter hook forward priority filter; policy drop;',
     '    iifname "eni*" jump anti_spoofing',
+    // Before what stands is let through: a route that is gone is gone for connections that stand, too.
+    `    oifname "${egressInterface}" jump internet_gateway`,
     '    ct state established,related accept',
     '    ct state invalid drop',
     '    ip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 } drop',
@@ -66,7 +71,7 @@ export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): s
       : []),
     '    iifname "eni*" meta mark set 0',
     '    iifname "eni*" jump from_interface',
-    ...internetAccess(vpc),
+    `    iifname "eni*" oifname "${egressInterface}" accept`,
     '    oifname "eni*" iifname "eni*" goto to_interface',
     '  }',
     '  chain input {',
@@ -76,7 +81,11 @@ export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): s
     '    iifname "eni*" jump anti_spoofing',
     '    ct state established,related accept',
     '    iifname "eni*" udp dport 67 accept',
-    `    iifname "eni*" ip daddr { ${dnsAddress}, ${resolverAddress(vpc.cidr)} } meta l4proto { tcp, udp } th dport 53 accept`,
+    ...(vpc.hasDns
+      ? [
+          `    iifname "eni*" ip daddr { ${dnsAddress}, ${resolverAddress(vpc.cidr)} } meta l4proto { tcp, udp } th dport 53 accept`,
+        ]
+      : []),
     `    iifname "eni*" ip daddr ${metadataAddress} tcp dport 80 accept`,
     '  }',
     ...hopLimit(vpc.interfaces),
@@ -119,8 +128,10 @@ function hopLimit(interfaces: readonly InterfaceNetwork[]): string[] {
     '  chain metadata_answer {',
     `    ${isPlain} return`,
     `    @ih,0,72 0x485454502f312e3120 @ih,136,16 != 0x582d ct mark set ${plainAnswerMark} return`,
-    ...interfaces.map(
-      ({ privateIp, metadata }) => `    ip daddr ${privateIp} @ih,0,8 != 0 ip ttl set ${metadata.hopLimit}`,
+    ...interfaces.flatMap((networkInterface) =>
+      privateAddressesOf(networkInterface).map(
+        (address) => `    ip daddr ${address} @ih,0,8 != 0 ip ttl set ${networkInterface.metadata.hopLimit}`,
+      ),
     ),
     '  }',
   ]
@@ -131,12 +142,13 @@ function set(name: string, type: string, elements: readonly string[]): string {
   return `  set ${name} { type ${type};${content} }`
 }
 
-function senderOf({ tapName, mac, privateIp }: InterfaceNetwork): string {
-  return `"${tapName}" . ${mac} . ${privateIp}`
+function sendersOf(networkInterface: InterfaceNetwork): string[] {
+  const { tapName, mac } = networkInterface
+  return privateAddressesOf(networkInterface).map((address) => `"${tapName}" . ${mac} . ${address}`)
 }
 
 function memberSet(group: FirewallGroup, interfaces: readonly InterfaceNetwork[]): string {
-  const members = interfaces.filter(({ groupIds }) => groupIds.includes(group.id)).map(({ privateIp }) => privateIp)
+  const members = interfaces.filter(({ groupIds }) => groupIds.includes(group.id)).flatMap(privateAddressesOf)
   return set(setOf(group.id), 'ipv4_addr', members)
 }
 
@@ -149,12 +161,29 @@ function presentGroups(groupIds: readonly string[], groups: readonly FirewallGro
   return groupIds.filter((id) => groups.some((group) => group.id === id))
 }
 
-/** A packet leaves by the gateway where its subnet has a route there and its interface a public address, as on EC2. */
-function internetAccess(vpc: VpcNetwork): string[] {
-  const routed = new Set(vpc.subnets.filter(({ hasInternetRoute }) => hasInternetRoute).map(({ id }) => id))
-  return vpc.interfaces
-    .filter(({ subnetId, publicIp }) => routed.has(subnetId) && publicIp !== undefined)
-    .map(({ tapName }) => `    iifname "${tapName}" oifname "${egressInterface}" accept`)
+/**
+ * A packet leaves by the gateway where the route table of its subnet leads there and its address has a public one, as on EC2. What
+ * is local to the VPC never does: the local route is the most specific one.
+ */
+function internetGateway(vpc: VpcNetwork): string[] {
+  const senders = internetAddressesOf(vpc)
+  const everywhere = senders.filter(({ destinations }) => destinations.includes('0.0.0.0/0'))
+  const somewhere = senders.filter(({ destinations }) => !destinations.includes('0.0.0.0/0'))
+  return [
+    set(
+      'internet_senders',
+      'ifname . ipv4_addr',
+      everywhere.map(({ tapName, privateIp }) => `"${tapName}" . ${privateIp}`),
+    ),
+    '  chain internet_gateway {',
+    `    ip daddr { ${[vpc.cidr, ...vpc.secondaryCidrs].join(', ')} } drop`,
+    '    iifname . ip saddr @internet_senders return',
+    ...somewhere.flatMap(({ tapName, privateIp, destinations }) =>
+      destinations.map((block) => `    iifname "${tapName}" ip saddr ${privateIp} ip daddr ${block} return`),
+    ),
+    '    drop',
+    '  }',
+  ]
 }
 
 function groupChains({ id, ingress, egress }: FirewallGroup, peers: ReadonlySet<string>): string[] {

@@ -2,6 +2,7 @@ import type { Domain } from '../../ec2/domain.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { getCallerIdentity } from '../get-caller-identity.ts'
 import { type KilnDependencies, kilnOperations } from '../kiln-handlers.ts'
+import { addressOperations } from './address.ts'
 import { ebsDefaultOperations } from './ebs-default.ts'
 import { eventWindowOperations } from './event-window.ts'
 import { iamInstanceProfileOperations } from './iam-instance-profile.ts'
@@ -14,6 +15,7 @@ import { launchTemplateOperations } from './launch-template.ts'
 import { placementGroupOperations } from './placement-group.ts'
 import { recycleBinOperations } from './recycle-bin.ts'
 import { regionOperations } from './region.ts'
+import { routingOperations } from './routing.ts'
 import { securityGroupOperations } from './security-group.ts'
 import { snapshotOperations } from './snapshot.ts'
 import { tagOperations } from './tag.ts'
@@ -42,6 +44,8 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...securityGroupOperations(domain),
     ...vpcOperations(domain),
     ...launchTemplateOperations(domain),
+    ...routingOperations(domain),
+    ...addressOperations(domain),
     ...regionOperations(domain),
     GetCallerIdentity: getCallerIdentity(),
     ...kilnOperations(domain, kiln),

@@ -1,12 +1,13 @@
-import type { Instance, InstanceNetworkInterface, Reservation } from '@aws-sdk/client-ec2'
+import type { Instance, InstanceNetworkInterface, NetworkInterfaceAssociation, Reservation } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
+import { describeAddressesOf, hasPublicNames } from '../network-interface/describe-address.ts'
+import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
 import type { Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
 import { coreCountOf } from './launch-options.ts'
 import { describeMetadataOptions, metadataStateOf } from './metadata-options.ts'
-import { privateNameOf, publicNameOf } from './metadata-view.ts'
 
 /** A reservation with the given ones of its instances, in EC2's shape. */
 export function describeReservation(
@@ -44,7 +45,7 @@ export function describeInstance(
     ImageId: instance.imageId,
     State: describeState(instance.state),
     PrivateDnsName: isGone ? '' : privateNameOf(instance.privateIp, instance.region),
-    PublicDnsName: publicIp ? publicNameOf(publicIp, instance.region) : '',
+    PublicDnsName: publicIp && hasPublicNames(store, primary) ? publicNameOf(publicIp, instance.region) : '',
     StateTransitionReason: instance.stateTransitionReason,
     ...describeStateReason(instance),
     KeyName: instance.keyName,
@@ -122,16 +123,11 @@ function describeStateReason({ state, stateReason }: InstanceRecord): Pick<Insta
 }
 
 function describeInterface(store: Store, record: InterfaceRecord): InstanceNetworkInterface {
-  const association = record.publicIp
-    ? {
-        Association: {
-          IpOwnerId: 'amazon',
-          PublicIp: record.publicIp,
-          PublicDnsName: publicNameOf(record.publicIp, record.region),
-        },
-      }
-    : {}
-  const privateName = privateNameOf(record.privateIp, record.region)
+  const addresses = describeAddressesOf(store, record).map(({ Association: association, ...rest }) => ({
+    ...rest,
+    ...(association ? { Association: describeAssociation(association) } : {}),
+  }))
+  const [primary] = addresses
   return {
     NetworkInterfaceId: record.id,
     OwnerId: record.accountId,
@@ -141,29 +137,32 @@ function describeInterface(store: Store, record: InterfaceRecord): InstanceNetwo
     Status: 'in-use',
     MacAddress: record.macAddress,
     PrivateIpAddress: record.privateIp,
-    PrivateDnsName: privateName,
+    PrivateDnsName: privateNameOf(record.privateIp, record.region),
     SourceDestCheck: record.hasSourceDestCheck,
     InterfaceType: 'interface',
     Groups: describeGroups(store, record.groupIds),
     Ipv6Addresses: [],
     Operator: { Managed: false },
-    PrivateIpAddresses: [
-      { Primary: true, PrivateIpAddress: record.privateIp, PrivateDnsName: privateName, ...association },
-    ],
-    ...association,
+    PrivateIpAddresses: addresses,
+    ...(primary?.Association ? { Association: primary.Association } : {}),
     ...(record.attachment
       ? {
           Attachment: {
             AttachmentId: record.attachment.id,
             DeviceIndex: record.attachment.deviceIndex,
             NetworkCardIndex: 0,
-            Status: 'attached',
+            Status: record.attachment.state ?? 'attached',
             AttachTime: new Date(record.attachment.attachTime),
             DeleteOnTermination: record.attachment.deleteOnTermination,
           },
         }
       : {}),
   }
+}
+
+/** DescribeInstances tells nothing of allocations. */
+function describeAssociation({ IpOwnerId, PublicIp, PublicDnsName }: NetworkInterfaceAssociation) {
+  return { IpOwnerId, PublicIp, PublicDnsName }
 }
 
 function describeGroups(store: Store, ids: readonly string[]): { GroupId: string; GroupName: string }[] {

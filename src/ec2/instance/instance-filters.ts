@@ -1,9 +1,10 @@
 import type { Domain } from '../domain.ts'
 import type { FilterTable } from '../filter.ts'
+import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
+import { addressesOf } from '../network-interface/network-interface.ts'
 import type { Candidates } from '../ports/store.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
 import { metadataStateOf } from './metadata-options.ts'
-import { privateNameOf, publicNameOf } from './metadata-view.ts'
 
 /** The documented filters of DescribeInstances that have a meaning here. */
 export function instanceFilters({ store, instances }: Domain): FilterTable<InstanceRecord> {
@@ -11,10 +12,21 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
   const volumesOf = (instance: InstanceRecord) => store.volumes.listBy('attachment.instanceId', instance.id)
   const groupsOf = (instance: InstanceRecord) =>
     interfacesOf(instance).flatMap(({ groupIds }) => groupIds.flatMap((id) => store.securityGroups.find(id) ?? []))
-  const publicIpsOf = (instance: InstanceRecord) => interfacesOf(instance).map(({ publicIp }) => publicIp)
-  type InterfaceIndex = 'publicIp' | 'privateIp' | 'macAddress' | 'attachment.id' | 'groupIds[]'
-  const byInterface = (index: InterfaceIndex) => (values: readonly string[]) =>
-    idsOf([...store.interfaces.listByEach(index, values).values()].flat())
+  const addressesOfAll = (instance: InstanceRecord) => interfacesOf(instance).flatMap((record) => addressesOf(record))
+  const publicIpsOf = (instance: InstanceRecord) => addressesOfAll(instance).map(({ publicIp }) => publicIp)
+  type InterfaceIndex =
+    | 'publicIp'
+    | 'privateIp'
+    | 'macAddress'
+    | 'attachment.id'
+    | 'groupIds[]'
+    | 'secondaryIps[].privateIp'
+    | 'secondaryIps[].publicIp'
+  const byInterface =
+    (...indexes: readonly InterfaceIndex[]) =>
+    (values: readonly string[]) =>
+      idsOf(indexes.flatMap((index) => [...store.interfaces.listByEach(index, values).values()].flat()))
+  const byPublicIp = byInterface('publicIp', 'secondaryIps[].publicIp')
   return {
     affinity: () => undefined,
     'availability-zone-id': ({ subnetId }) => store.subnets.find(subnetId)?.availabilityZoneId,
@@ -64,7 +76,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
       index: byInterface('groupIds[]'),
     },
     'instance.group-name': (instance) => groupsOf(instance).map(({ name }) => name),
-    'ip-address': { read: publicIpsOf, index: byInterface('publicIp') },
+    'ip-address': { read: publicIpsOf, index: byPublicIp },
     'ipv6-address': () => undefined,
     'kernel-id': () => undefined,
     'key-name': { read: ({ keyName }) => keyName, index: 'keyName' },
@@ -79,13 +91,13 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'metadata-options.state': ({ id }) => metadataStateOf(instances.runtimeOf(id)),
     'metadata-options.instance-metadata-tags': ({ metadataOptions }) => metadataOptions.instanceMetadataTags,
     'monitoring-state': ({ isMonitored }) => (isMonitored ? 'enabled' : 'disabled'),
-    'network-interface.addresses.association.public-ip': { read: publicIpsOf, index: byInterface('publicIp') },
-    'network-interface.addresses.primary': (instance) => interfacesOf(instance).map(() => true),
+    'network-interface.addresses.association.public-ip': { read: publicIpsOf, index: byPublicIp },
+    'network-interface.addresses.primary': (instance) => addressesOfAll(instance).map(({ isPrimary }) => isPrimary),
     'network-interface.addresses.private-ip-address': {
-      read: (instance) => interfacesOf(instance).map(({ privateIp }) => privateIp),
-      index: byInterface('privateIp'),
+      read: (instance) => addressesOfAll(instance).map(({ privateIp }) => privateIp),
+      index: byInterface('privateIp', 'secondaryIps[].privateIp'),
     },
-    'network-interface.association.public-ip': { read: publicIpsOf, index: byInterface('publicIp') },
+    'network-interface.association.public-ip': { read: publicIpsOf, index: byPublicIp },
     'network-interface.attachment.attachment-id': {
       read: (instance) => interfacesOf(instance).map(({ attachment }) => attachment?.id),
       index: byInterface('attachment.id'),
@@ -102,7 +114,8 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     },
     'network-interface.attachment.instance-owner-id': (instance) =>
       interfacesOf(instance).map(({ accountId }) => accountId),
-    'network-interface.attachment.status': (instance) => interfacesOf(instance).map(() => 'attached'),
+    'network-interface.attachment.status': (instance) =>
+      interfacesOf(instance).map(({ attachment }) => attachment?.state ?? 'attached'),
     'network-interface.availability-zone': (instance) =>
       interfacesOf(instance).map(({ availabilityZone }) => availabilityZone),
     'network-interface.description': (instance) => interfacesOf(instance).map(({ description }) => description),

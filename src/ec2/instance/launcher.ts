@@ -7,7 +7,12 @@ import { machineFile, type StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
 import { removeAssociation } from '../iam-instance-profile/association.ts'
 import { tapNameOf } from '../network-interface/network-interface.ts'
-import { assignPublicAddresses, releasePublicAddresses } from '../network-interface/public-address.ts'
+import { removeInterface } from '../network-interface/remove-interface.ts'
+import {
+  assignPublicAddresses,
+  releasePublicAddresses,
+  withoutGivenPublicIp,
+} from '../network-interface/public-address.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type {
   AcceleratorVerdict,
@@ -180,10 +185,9 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
       removeAssociation(store, record)
       for (const networkInterface of store.interfaces.listBy('attachment.instanceId', record.id)) {
         if (networkInterface.attachment?.deleteOnTermination) {
-          store.interfaces.remove(networkInterface.id)
-          store.tags.removeAll(networkInterface.id)
+          removeInterface(store, networkInterface)
         } else {
-          const { attachment: _attachment, publicIp: _publicIp, ...rest } = networkInterface
+          const { attachment: _attachment, ...rest } = withoutGivenPublicIp(networkInterface)
           store.interfaces.replace(rest)
         }
       }

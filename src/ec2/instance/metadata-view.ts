@@ -1,8 +1,9 @@
 import type { InstanceMetadata, InterfaceMetadata } from '../ports/metadata.ts'
 import type { RegionCatalog } from '../region/region.ts'
 import type { Store } from '../ports/store.ts'
-import { privateDomainOf, publicDomainOf } from '../vpc/vpc.ts'
-import type { InterfaceRecord } from '../network-interface/network-interface.ts'
+import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
+import { addressesOf, type InterfaceRecord } from '../network-interface/network-interface.ts'
+import { cidrsOf, hasDnsHostnames } from '../vpc/vpc.ts'
 import type { InstancePlacement, InstanceRecord } from './instance.ts'
 
 /** What the metadata service says to whoever asks from that address in that VPC; undefined when it is nobody's. */
@@ -12,7 +13,9 @@ export function findInstanceMetadata(
   sourceIp: string,
 ): InstanceMetadata | undefined {
   const { store } = dependencies
-  const asking = store.interfaces.listBy('vpcId', vpcId).find((candidate) => candidate.privateIp === sourceIp)
+  const asking = store.interfaces
+    .listBy('vpcId', vpcId)
+    .find((candidate) => addressesOf(candidate).some(({ privateIp }) => privateIp === sourceIp))
   const instance = asking?.attachment && store.instances.find(asking.attachment.instanceId)
   return instance && describeMetadata(dependencies, instance)
 }
@@ -22,7 +25,9 @@ function describeMetadata(
   instance: InstanceRecord,
 ): InstanceMetadata {
   const interfaces = store.interfaces.listBy('attachment.instanceId', instance.id)
-  const described = interfaces.map((record) => describeInterface(store, record))
+  const described = interfaces
+    .filter(({ attachment }) => attachment?.state !== 'detaching')
+    .map((record) => describeInterface(store, record))
   const primary = described.find(({ deviceNumber }) => deviceNumber === 0)
   const zones = regions.get(instance.region)?.zones ?? []
   const tags = store.tags.of(instance.id).map(({ key, value }) => [key, value] as const)
@@ -78,31 +83,27 @@ function blockDeviceMapping(store: Store, instance: InstanceRecord): Record<stri
 
 function describeInterface(store: Store, record: InterfaceRecord): InterfaceMetadata {
   const groups = record.groupIds.flatMap((id) => store.securityGroups.find(id) ?? [])
+  const vpc = store.vpcs.find(record.vpcId)
+  const addresses = addressesOf(record)
   return {
     mac: record.macAddress,
     interfaceId: record.id,
     deviceNumber: record.attachment?.deviceIndex ?? 0,
     ownerId: record.accountId,
     vpcId: record.vpcId,
-    vpcCidr: store.vpcs.find(record.vpcId)?.cidr ?? '',
+    vpcCidrs: vpc ? cidrsOf(vpc) : [],
     subnetId: record.subnetId,
     subnetCidr: store.subnets.find(record.subnetId)?.cidr ?? '',
-    privateIps: [record.privateIp],
+    privateIps: addresses.map(({ privateIp }) => privateIp),
+    publicIps: addresses.flatMap(({ privateIp, publicIp }) => (publicIp ? [{ publicIp, privateIp }] : [])),
     localHostname: privateNameOf(record.privateIp, record.region),
     ...(record.publicIp
-      ? { publicIp: record.publicIp, publicHostname: publicNameOf(record.publicIp, record.region) }
+      ? {
+          publicIp: record.publicIp,
+          ...(vpc && hasDnsHostnames(vpc) ? { publicHostname: publicNameOf(record.publicIp, record.region) } : {}),
+        }
       : {}),
     securityGroupIds: groups.map(({ id }) => id),
     securityGroupNames: groups.map(({ name }) => name),
   }
-}
-
-/** `ip-172-31-0-5.ec2.internal` */
-export function privateNameOf(privateIp: string, region: string): string {
-  return `ip-${privateIp.replaceAll('.', '-')}.${privateDomainOf(region)}`
-}
-
-/** `ec2-127-80-0-10.compute-1.amazonaws.com` */
-export function publicNameOf(publicIp: string, region: string): string {
-  return `ec2-${publicIp.replaceAll('.', '-')}.${publicDomainOf(region)}`
 }

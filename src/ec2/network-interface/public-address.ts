@@ -1,6 +1,8 @@
-import ipaddr from 'ipaddr.js'
+import { Ec2Error } from '../errors.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
+import { ipv4OfNumber, numberOfIpv4, parseIpv4Block, sizeOfBlock } from '../ipv4.ts'
 import type { Store } from '../ports/store.ts'
+import { addressesOf, type InterfaceRecord, withPublicIp } from './network-interface.ts'
 
 /** Addresses at the start of the block that no instance gets: the daemon's own. */
 const reservedCount = 10
@@ -13,19 +15,23 @@ export function assignPublicAddresses(store: Store, instance: InstanceRecord, pu
   store.transaction(() => {
     for (const record of store.interfaces.listBy('attachment.instanceId', instance.id)) {
       if (!record.wantsPublicIp || (record.publicIp && isInBlock(record.publicIp, publicCidr))) continue
-      store.interfaces.replace({ ...record, publicIp: findFreeAddress(store, publicCidr) })
+      store.interfaces.replace({ ...record, publicIp: findFreePublicIp(store, publicCidr) })
     }
   })
 }
 
-/** Takes back the public addresses that came with a start, as EC2 does at a stop. */
+/** Takes back the public addresses that came with a start, as EC2 does at a stop. Elastic ones stay. */
 export function releasePublicAddresses(store: Store, instance: InstanceRecord): void {
   store.transaction(() => {
     for (const record of store.interfaces.listBy('attachment.instanceId', instance.id)) {
-      const { publicIp, ...rest } = record
-      if (publicIp) store.interfaces.replace(rest)
+      store.interfaces.replace(withoutGivenPublicIp(record))
     }
   })
+}
+
+/** An interface without the public address that a start has given it. */
+export function withoutGivenPublicIp(record: InterfaceRecord): InterfaceRecord {
+  return record.elasticIp ? record : withPublicIp(record, record.privateIp, undefined)
 }
 
 /**
@@ -34,15 +40,25 @@ export function releasePublicAddresses(store: Store, instance: InstanceRecord): 
  */
 export function movePublicAddresses(store: Store, publicCidr: string): MovedAddress[] {
   const moved: MovedAddress[] = []
-  const prefix = publicCidr.split('.').slice(0, 2)
+  const moveOne = (from: string): string => {
+    const same = [...publicCidr.split('.').slice(0, 2), ...from.split('.').slice(2)].join('.')
+    return isPublicIpTaken(store, same) ? findFreePublicIp(store, publicCidr) : same
+  }
   store.transaction(() => {
+    for (const address of store.addresses.listAll()) {
+      if (isInBlock(address.publicIp, publicCidr)) continue
+      store.addresses.replace({ ...address, publicIp: moveOne(address.publicIp) })
+    }
     for (const record of store.interfaces.listAll()) {
-      const { publicIp: from, attachment } = record
-      if (from === undefined || isInBlock(from, publicCidr)) continue
-      const same = [...prefix, ...from.split('.').slice(2)].join('.')
-      const to = store.interfaces.listBy('publicIp', same).length === 0 ? same : findFreeAddress(store, publicCidr)
-      store.interfaces.replace({ ...record, publicIp: to })
-      if (attachment) moved.push({ instanceId: attachment.instanceId, from, to })
+      for (const { privateIp, publicIp: from, elasticIp } of addressesOf(record)) {
+        if (from === undefined || isInBlock(from, publicCidr)) continue
+        const to = (elasticIp && store.addresses.find(elasticIp.allocationId)?.publicIp) ?? moveOne(from)
+        const present = store.interfaces.find(record.id) ?? record
+        store.interfaces.replace(
+          withPublicIp(present, privateIp, { publicIp: to, ...(elasticIp ? { elasticIp } : {}) }),
+        )
+        if (record.attachment) moved.push({ instanceId: record.attachment.instanceId, from, to })
+      }
     }
   })
   return moved
@@ -55,25 +71,24 @@ export interface MovedAddress {
   readonly to: string
 }
 
-function isInBlock(address: string, cidr: string): boolean {
-  return ipaddr.IPv4.parse(address).match(ipaddr.IPv4.parseCIDR(cidr))
-}
-
-function findFreeAddress(store: Store, cidr: string): string {
-  const [network, prefixLength] = ipaddr.IPv4.parseCIDR(cidr)
-  const base = toNumber(network.toString())
-  const size = 2 ** (32 - prefixLength)
+/** The lowest address of the block that neither an interface nor an allocation has. Throws InsufficientAddressCapacity. */
+export function findFreePublicIp(store: Store, cidr: string): string {
+  const block = parseIpv4Block(cidr)
+  const base = block?.base ?? 0
+  const size = block ? sizeOfBlock(block) : 0
   for (let offset = reservedCount; offset < size - 1; offset++) {
-    const address = toAddress(base + offset)
-    if (store.interfaces.listBy('publicIp', address).length === 0) return address
+    const address = ipv4OfNumber(base + offset)
+    if (!isPublicIpTaken(store, address)) return address
   }
-  throw new Error(`no public address is left in ${cidr}`)
+  throw new Ec2Error('InsufficientAddressCapacity', `no public address is left in ${cidr}`, 500)
 }
 
-function toNumber(address: string): number {
-  return ipaddr.IPv4.parse(address).octets.reduce((sum, octet) => sum * 256 + octet, 0)
+function isPublicIpTaken(store: Store, address: string): boolean {
+  return store.interfaces.countBy('publicIp', address) > 0 || store.addresses.countBy('publicIp', address) > 0
 }
 
-function toAddress(value: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.')
+function isInBlock(address: string, cidr: string): boolean {
+  const block = parseIpv4Block(cidr)
+  const offset = numberOfIpv4(address) - (block?.base ?? 0)
+  return block !== undefined && offset >= 0 && offset < sizeOfBlock(block)
 }

@@ -44,11 +44,16 @@ export interface InterfaceMetadata {
   readonly deviceNumber: number
   readonly ownerId: string
   readonly vpcId: string
-  readonly vpcCidr: string
+  /** The first block of the VPC first. */
+  readonly vpcCidrs: readonly string[]
   readonly subnetId: string
   readonly subnetCidr: string
+  /** The primary one first. */
   readonly privateIps: readonly string[]
+  /** The public addresses with the private ones that they stand for. */
+  readonly publicIps: readonly { readonly publicIp: string; readonly privateIp: string }[]
   readonly localHostname: string
+  /** What stands for the primary private address. */
   readonly publicIp?: string
   readonly publicHostname?: string
   readonly securityGroupIds: readonly string[]

@@ -27,8 +27,27 @@ export interface FirewallGroup {
 export interface SubnetNetwork {
   readonly id: string
   readonly cidr: string
-  /** Whether its route table leads 0.0.0.0/0 to an internet gateway. */
-  readonly hasInternetRoute: boolean
+  /** The blocks that its route table leads to an internet gateway: mostly none, or 0.0.0.0/0. */
+  readonly internetDestinations: readonly string[]
+}
+
+/** A further private address of an interface, with the name that resolves to it. */
+export interface SecondaryAddressNetwork {
+  readonly privateIp: string
+  readonly dnsName: string
+  readonly publicIp?: string
+}
+
+/** Stands for the VPC's own resolver among the name servers of DHCP options. */
+export const amazonProvidedDns = 'AmazonProvidedDNS'
+
+/** What the guests of a VPC are told by DHCP besides their addresses. */
+export interface DhcpNetwork {
+  /** Several are separated by spaces. */
+  readonly domainName?: string
+  /** Addresses, or `amazonProvidedDns`. */
+  readonly nameServers: readonly string[]
+  readonly ntpServers: readonly string[]
 }
 
 /** A network interface of a running (or starting) instance. */
@@ -46,6 +65,7 @@ export interface InterfaceNetwork {
   readonly hasSourceDestCheck: boolean
   /** Loopback address on the host that stands for its public IPv4 address. */
   readonly publicIp?: string
+  readonly secondaryAddresses?: readonly SecondaryAddressNetwork[]
   readonly metadata: {
     /** IP time-to-live of the token answer, 1 to 64. */
     readonly hopLimit: number
@@ -56,8 +76,13 @@ export interface InterfaceNetwork {
 export interface VpcNetwork {
   readonly id: string
   readonly cidr: string
-  /** Domain of the private names and the DHCP option: `ec2.internal` or `REGION.compute.internal`. */
+  /** Blocks that were added to the first one. */
+  readonly secondaryCidrs: readonly string[]
+  /** Domain of the private names: `ec2.internal` or `REGION.compute.internal`. */
   readonly domain: string
+  /** Whether the VPC's resolver answers its guests. */
+  readonly hasDns: boolean
+  readonly dhcp: DhcpNetwork
   readonly subnets: readonly SubnetNetwork[]
   readonly groups: readonly FirewallGroup[]
   readonly interfaces: readonly InterfaceNetwork[]

@@ -1,13 +1,17 @@
+import type { AddressRecord } from '../address/address.ts'
+import type { DhcpOptionsRecord } from '../dhcp-options/dhcp-options.ts'
 import type { EventRecord } from '../event/event.ts'
 import type { EventWindowRecord } from '../event-window/event-window.ts'
 import type { ProfileAssociationRecord } from '../iam-instance-profile/association.ts'
 import type { ImageRecord } from '../image/image.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
+import type { InternetGatewayRecord } from '../internet-gateway/internet-gateway.ts'
 import type { KeyPairRecord } from '../key-pair/key-pair.ts'
 import type { LaunchTemplateRecord, LaunchTemplateVersionRecord } from '../launch-template/launch-template.ts'
 import type { LayerRecord } from '../layer/layer.ts'
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { PlacementGroupRecord } from '../placement-group/placement-group.ts'
+import type { RouteTableRecord } from '../route-table/route-table.ts'
 import type { ScheduleRecord } from '../schedule/schedule.ts'
 import type { SecurityGroupRecord } from '../security-group/security-group.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
@@ -144,14 +148,20 @@ export interface Store {
     | 'privateIp'
     | 'macAddress'
     | 'groupIds[]'
+    | 'secondaryIps[].privateIp'
+    | 'secondaryIps[].publicIp'
   >
   readonly images: Collection<ImageRecord, 'name' | 'blockDevices[].snapshotId' | 'sharing.region'>
   readonly snapshots: Collection<SnapshotRecord, 'layerId' | 'volumeId' | 'sharing.region'>
   readonly layers: Collection<LayerRecord, 'state'>
   readonly keyPairs: Collection<KeyPairRecord, 'name' | 'fingerprint'>
   readonly securityGroups: Collection<SecurityGroupRecord, 'vpcId' | 'name' | 'rules[].id' | 'rules[].peerGroupId'>
-  readonly vpcs: Collection<VpcRecord, 'cidr'>
+  readonly vpcs: Collection<VpcRecord, 'cidr' | 'dhcpOptionsId'>
   readonly subnets: Collection<SubnetRecord, 'vpcId' | 'availabilityZone' | 'cidr'>
+  readonly internetGateways: Collection<InternetGatewayRecord, 'vpcId'>
+  readonly routeTables: Collection<RouteTableRecord, 'vpcId' | 'associations[].id' | 'associations[].subnetId'>
+  readonly dhcpOptions: Collection<DhcpOptionsRecord>
+  readonly addresses: Collection<AddressRecord, 'publicIp' | 'association.id' | 'association.interfaceId'>
   readonly tasks: Collection<TaskRecord, 'state'>
   readonly schedules: Collection<ScheduleRecord>
   readonly launchTemplates: Collection<LaunchTemplateRecord, 'name'>

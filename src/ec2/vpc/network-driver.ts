@@ -1,11 +1,23 @@
 import type { Logger } from 'pino'
 import { coalesceByKey } from '../../host/coalesce.ts'
+import { describeDhcp } from '../dhcp-options/dhcp-options.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
+import { privateNameOf } from '../network-interface/dns-name.ts'
 import { type InterfaceRecord, tapNameOf } from '../network-interface/network-interface.ts'
-import type { FirewallGroup, FirewallRule, InterfaceNetwork, Network, VpcNetwork } from '../ports/network.ts'
+import {
+  amazonProvidedDns,
+  type DhcpNetwork,
+  type FirewallGroup,
+  type FirewallRule,
+  type InterfaceNetwork,
+  type Network,
+  type VpcNetwork,
+} from '../ports/network.ts'
 import type { Store } from '../ports/store.ts'
+import { internetDestinationsOf } from '../route-table/route-table.ts'
 import type { SecurityGroupRecord, SecurityGroupRule } from '../security-group/security-group.ts'
-import { privateDomainOf } from './vpc.ts'
+import { hasResourceNames } from '../subnet/subnet.ts'
+import { hasDnsSupport, privateDomainOf, type VpcRecord } from './vpc.ts'
 
 /** Keeps the packets in step with the records. */
 export interface NetworkDriver {
@@ -50,31 +62,55 @@ function readVpcNetwork(store: Store, vpcId: string): VpcNetwork | undefined {
   const interfaces: InterfaceNetwork[] = []
   for (const record of store.interfaces.listBy('vpcId', vpcId)) {
     const instance = record.attachment && store.instances.find(record.attachment.instanceId)
-    if (instance && liveStates.has(instance.state)) interfaces.push(describeInterface(record, instance, domain))
+    if (instance && liveStates.has(instance.state)) interfaces.push(describeInterface(store, record, instance))
   }
+  const tables = store.routeTables.listBy('vpcId', vpcId)
   return {
     id: vpc.id,
     cidr: vpc.cidr,
+    secondaryCidrs: (vpc.secondaryCidrs ?? []).map(({ cidr }) => cidr),
     domain,
-    subnets: store.subnets
-      .listBy('vpcId', vpcId)
-      .map((subnet) => ({ id: subnet.id, cidr: subnet.cidr, hasInternetRoute: subnet.isDefaultForAz })),
+    hasDns: hasDnsSupport(vpc),
+    dhcp: readDhcp(store, vpc),
+    subnets: store.subnets.listBy('vpcId', vpcId).map((subnet) => ({
+      id: subnet.id,
+      cidr: subnet.cidr,
+      internetDestinations: internetDestinationsOf(store, tables, subnet),
+    })),
     groups: store.securityGroups.listBy('vpcId', vpcId).map(describeGroup),
     interfaces,
   }
 }
 
-function describeInterface(record: InterfaceRecord, instance: InstanceRecord, domain: string): InterfaceNetwork {
+/** A VPC without a resolver tells nobody of it. */
+function readDhcp(store: Store, vpc: VpcRecord): DhcpNetwork {
+  const dhcp = describeDhcp(store.dhcpOptions.find(vpc.dhcpOptionsId))
+  if (hasDnsSupport(vpc)) return dhcp
+  return { ...dhcp, nameServers: dhcp.nameServers.filter((server) => server !== amazonProvidedDns) }
+}
+
+function describeInterface(store: Store, record: InterfaceRecord, instance: InstanceRecord): InterfaceNetwork {
+  const { region } = record
+  const subnet = store.subnets.find(instance.subnetId)
+  const isPrimary = record.attachment?.deviceIndex === 0
   return {
     id: record.id,
     tapName: tapNameOf(record.id),
     mac: record.macAddress,
     subnetId: record.subnetId,
     privateIp: record.privateIp,
-    dnsNames: [`ip-${record.privateIp.replaceAll('.', '-')}.${domain}`, `${instance.id}.${domain}`],
+    dnsNames: [
+      privateNameOf(record.privateIp, region),
+      ...(isPrimary && (!subnet || hasResourceNames(subnet)) ? [`${instance.id}.${privateDomainOf(region)}`] : []),
+    ],
     groupIds: record.groupIds,
     hasSourceDestCheck: record.hasSourceDestCheck,
     ...(record.publicIp ? { publicIp: record.publicIp } : {}),
+    secondaryAddresses: (record.secondaryIps ?? []).map(({ privateIp, publicIp }) => ({
+      privateIp,
+      dnsName: privateNameOf(privateIp, region),
+      ...(publicIp ? { publicIp } : {}),
+    })),
     metadata: { hopLimit: instance.metadataOptions.httpPutResponseHopLimit },
   }
 }

@@ -3,7 +3,40 @@ import type { ResourceRecord } from '../ports/store.ts'
 export interface VpcRecord extends ResourceRecord {
   readonly cidr: string
   readonly isDefault: boolean
+  /** `default` when its guests are told of nothing. */
   readonly dhcpOptionsId: string
+  /** Blocks that were added to the first one. */
+  readonly secondaryCidrs?: readonly CidrAssociation[]
+  /** Kept and told; absent: `default`. */
+  readonly tenancy?: 'default' | 'dedicated'
+  /** Whether the VPC's resolver answers; absent: it does. */
+  readonly hasDnsSupport?: boolean
+  /** Whether instances with public addresses have public names; absent: in a default VPC alone. */
+  readonly hasDnsHostnames?: boolean
+  /** Kept and told; absent: false. */
+  readonly hasAddressUsageMetrics?: boolean
+}
+
+/** A further block of a VPC. */
+export interface CidrAssociation {
+  /** `vpc-cidr-assoc-…` */
+  readonly id: string
+  readonly cidr: string
+}
+
+/** All blocks of a VPC, the first one first. */
+export function cidrsOf({ cidr, secondaryCidrs = [] }: VpcRecord): string[] {
+  return [cidr, ...secondaryCidrs.map((secondary) => secondary.cidr)]
+}
+
+/** Whether the VPC's resolver answers its guests. */
+export function hasDnsSupport(vpc: VpcRecord): boolean {
+  return vpc.hasDnsSupport ?? true
+}
+
+/** Whether instances of a VPC with public addresses have public names. */
+export function hasDnsHostnames(vpc: VpcRecord): boolean {
+  return vpc.hasDnsHostnames ?? vpc.isDefault
 }
 
 /** Domain of the private names of a region (EC2 documentation, "Amazon DNS attributes for your VPC"). */

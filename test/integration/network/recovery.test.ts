@@ -75,7 +75,7 @@ test('a namespace that was just made when the daemon was killed is set up by the
 })
 
 test('subnets that come and go are followed', async () => {
-  const more = { id: 'subnet-2', cidr: '172.31.16.0/20', hasInternetRoute: true }
+  const more = { id: 'subnet-2', cidr: '172.31.16.0/20', internetDestinations: ['0.0.0.0/0'] }
   await lab.network().converge({ ...wanted, subnets: [...wanted.subnets, more] })
   expect(await lab.inside('vpc-1', 'ip', '-br', 'addr', 'show', 'dhcp0')).toContain('172.31.16.1/20')
   const range = 'dhcp-range=set:subnet-2,172.31.16.0,static,255.255.240.0,1h'

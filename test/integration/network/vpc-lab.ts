@@ -77,8 +77,11 @@ export function vpc(changes: Partial<VpcNetwork> = {}): VpcNetwork {
   return {
     id: 'vpc-1',
     cidr: '172.31.0.0/16',
+    secondaryCidrs: [],
     domain: 'ec2.internal',
-    subnets: [{ id: 'subnet-1', cidr: '172.31.0.0/20', hasInternetRoute: true }],
+    hasDns: true,
+    dhcp: { domainName: 'ec2.internal', nameServers: ['AmazonProvidedDNS'], ntpServers: [] },
+    subnets: [{ id: 'subnet-1', cidr: '172.31.0.0/20', internetDestinations: ['0.0.0.0/0'] }],
     groups: [],
     interfaces: [],
     ...changes,

@@ -23,6 +23,7 @@ test("dnsmasq's configuration", () => {
     dhcp-ignore-names
     domain=ec2.internal
     local=/ec2.internal/
+    dhcp-option=option:domain-name,ec2.internal
     dhcp-option=option:domain-search,ec2.internal
     dhcp-option=option:dns-server,172.31.0.2
     dhcp-range=set:subnet-1,172.31.0.0,static,255.255.240.0,1h

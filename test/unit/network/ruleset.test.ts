@@ -46,16 +46,23 @@ test('the ruleset of a VPC with rules of every kind', () => {
         meta mark 1 return
         drop
       }
+      set internet_senders { type ifname . ipv4_addr; elements = { "eni000000000005" . 172.31.0.5 }; }
+      chain internet_gateway {
+        ip daddr { 172.31.0.0/16 } drop
+        iifname . ip saddr @internet_senders return
+        drop
+      }
       chain forward {
         type filter hook forward priority filter; policy drop;
         iifname "eni*" jump anti_spoofing
+        oifname "egress0" jump internet_gateway
         ct state established,related accept
         ct state invalid drop
         ip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 } drop
         oifname "egress0" ip daddr { 192.0.2.2, 10.0.2.15 } drop
         iifname "eni*" meta mark set 0
         iifname "eni*" jump from_interface
-        iifname "eni000000000005" oifname "egress0" accept
+        iifname "eni*" oifname "egress0" accept
         oifname "eni*" iifname "eni*" goto to_interface
       }
       chain input {
@@ -106,14 +113,22 @@ test('the ruleset of a VPC without guests', () => {
         meta mark 1 return
         drop
       }
+      set internet_senders { type ifname . ipv4_addr; }
+      chain internet_gateway {
+        ip daddr { 172.31.0.0/16 } drop
+        iifname . ip saddr @internet_senders return
+        drop
+      }
       chain forward {
         type filter hook forward priority filter; policy drop;
         iifname "eni*" jump anti_spoofing
+        oifname "egress0" jump internet_gateway
         ct state established,related accept
         ct state invalid drop
         ip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 } drop
         iifname "eni*" meta mark set 0
         iifname "eni*" jump from_interface
+        iifname "eni*" oifname "egress0" accept
         oifname "eni*" iifname "eni*" goto to_interface
       }
       chain input {

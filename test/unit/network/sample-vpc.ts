@@ -21,10 +21,13 @@ export function sampleVpc(changes: Partial<VpcNetwork> = {}): VpcNetwork {
   return {
     id: 'vpc-1',
     cidr: '172.31.0.0/16',
+    secondaryCidrs: [],
     domain: 'ec2.internal',
+    hasDns: true,
+    dhcp: { domainName: 'ec2.internal', nameServers: ['AmazonProvidedDNS'], ntpServers: [] },
     subnets: [
-      { id: 'subnet-1', cidr: '172.31.0.0/20', hasInternetRoute: true },
-      { id: 'subnet-2', cidr: '172.31.16.0/20', hasInternetRoute: false },
+      { id: 'subnet-1', cidr: '172.31.0.0/20', internetDestinations: ['0.0.0.0/0'] },
+      { id: 'subnet-2', cidr: '172.31.16.0/20', internetDestinations: [] },
     ],
     groups: [
       {

@@ -1,0 +1,32 @@
+import type { Domain } from '../../ec2/domain.ts'
+import { attachInternetGateway, detachInternetGateway } from '../../ec2/internet-gateway/attach-gateway.ts'
+import { createInternetGateway, deleteInternetGateway } from '../../ec2/internet-gateway/create-gateway.ts'
+import { describeInternetGateways } from '../../ec2/internet-gateway/describe-gateways.ts'
+import {
+  associateRouteTable,
+  disassociateRouteTable,
+  replaceRouteTableAssociation,
+} from '../../ec2/route-table/associate-table.ts'
+import { createRoute, deleteRoute, replaceRoute } from '../../ec2/route-table/change-routes.ts'
+import { createRouteTable, deleteRouteTable } from '../../ec2/route-table/create-table.ts'
+import { describeRouteTables } from '../../ec2/route-table/describe-tables.ts'
+import type { AnyOperation } from '../dispatch.ts'
+
+export function routingOperations(domain: Domain) {
+  return {
+    CreateInternetGateway: createInternetGateway(domain),
+    AttachInternetGateway: attachInternetGateway(domain),
+    DetachInternetGateway: detachInternetGateway(domain),
+    DeleteInternetGateway: deleteInternetGateway(domain),
+    DescribeInternetGateways: describeInternetGateways(domain),
+    CreateRouteTable: createRouteTable(domain),
+    DeleteRouteTable: deleteRouteTable(domain),
+    DescribeRouteTables: describeRouteTables(domain),
+    AssociateRouteTable: associateRouteTable(domain),
+    DisassociateRouteTable: disassociateRouteTable(domain),
+    ReplaceRouteTableAssociation: replaceRouteTableAssociation(domain),
+    CreateRoute: createRoute(domain),
+    ReplaceRoute: replaceRoute(domain),
+    DeleteRoute: deleteRoute(domain),
+  } satisfies Record<string, AnyOperation>
+}

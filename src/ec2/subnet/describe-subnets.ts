@@ -1,0 +1,97 @@
+import type { Subnet } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import { type DescribeSource, selectRecords } from '../describe.ts'
+import { defineFilters } from '../filter.ts'
+import type { Ec2Query } from '../operation.ts'
+import type { Store } from '../ports/store.ts'
+import { partitionOf } from '../region/region.ts'
+import { describeTags } from '../tag/tag.ts'
+import { takenAddresses, usableAddressCount } from './address-plan.ts'
+import { hasResourceNames, type SubnetRecord } from './subnet.ts'
+
+export function describeSubnets({ store }: Domain): Ec2Query<'DescribeSubnets'> {
+  const source: DescribeSource<SubnetRecord> = {
+    collection: store.subnets,
+    prefix: 'subnet',
+    idParameter: 'subnetIds',
+    filters: defineFilters(
+      {
+        'availability-zone': { read: ({ availabilityZone }) => availabilityZone, index: 'availabilityZone' },
+        availabilityZone: { read: ({ availabilityZone }) => availabilityZone, index: 'availabilityZone' },
+        'availability-zone-id': ({ availabilityZoneId }) => availabilityZoneId,
+        availabilityZoneId: ({ availabilityZoneId }) => availabilityZoneId,
+        'available-ip-address-count': (subnet) => freeCountOf(store, subnet),
+        cidr: { read: ({ cidr }) => cidr, index: 'cidr' },
+        'cidr-block': { read: ({ cidr }) => cidr, index: 'cidr' },
+        cidrBlock: { read: ({ cidr }) => cidr, index: 'cidr' },
+        'customer-owned-ipv4-pool': () => undefined,
+        'default-for-az': ({ isDefaultForAz }) => isDefaultForAz,
+        defaultForAz: ({ isDefaultForAz }) => isDefaultForAz,
+        'enable-dns64': () => false,
+        'enable-lni-at-device-index': () => undefined,
+        'ipv6-cidr-block-association.association-id': () => undefined,
+        'ipv6-cidr-block-association.ipv6-cidr-block': () => undefined,
+        'ipv6-cidr-block-association.state': () => undefined,
+        'ipv6-native': () => false,
+        'map-customer-owned-ip-on-launch': () => false,
+        'map-public-ip-on-launch': ({ mapPublicIpOnLaunch }) => mapPublicIpOnLaunch,
+        'outpost-arn': () => undefined,
+        'owner-id': ({ accountId }) => accountId,
+        'private-dns-name-options-on-launch.enable-resource-name-dns-a-record': hasResourceNames,
+        'private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record': () => false,
+        'private-dns-name-options-on-launch.hostname-type': () => 'ip-name',
+        state: () => 'available',
+        'subnet-arn': arnOf,
+        'subnet-id': { read: ({ id }) => id, index: 'id' },
+        'vpc-id': { read: ({ vpcId }) => vpcId, index: 'vpcId' },
+      },
+      ({ id }) => store.tags.of(id),
+    ),
+  }
+  return {
+    kind: 'query',
+    parameters: ['SubnetIds', 'Filters', 'MaxResults', 'NextToken'],
+    filters: source.filters.names,
+    answer: (context, input) => {
+      const page = selectRecords(source, context, { ...input, ids: input.SubnetIds })
+      return { Subnets: page.records.map((subnet) => describeSubnet(store, subnet)), ...page.token }
+    },
+  }
+}
+
+/** A subnet in EC2's shape. */
+export function describeSubnet(store: Store, subnet: SubnetRecord): Subnet {
+  return {
+    SubnetId: subnet.id,
+    SubnetArn: arnOf(subnet),
+    VpcId: subnet.vpcId,
+    OwnerId: subnet.accountId,
+    State: 'available',
+    CidrBlock: subnet.cidr,
+    AvailableIpAddressCount: freeCountOf(store, subnet),
+    AvailabilityZone: subnet.availabilityZone,
+    AvailabilityZoneId: subnet.availabilityZoneId,
+    DefaultForAz: subnet.isDefaultForAz,
+    MapPublicIpOnLaunch: subnet.mapPublicIpOnLaunch,
+    MapCustomerOwnedIpOnLaunch: false,
+    AssignIpv6AddressOnCreation: false,
+    Ipv6CidrBlockAssociationSet: [],
+    EnableDns64: false,
+    Ipv6Native: false,
+    PrivateDnsNameOptionsOnLaunch: {
+      HostnameType: 'ip-name',
+      EnableResourceNameDnsARecord: hasResourceNames(subnet),
+      EnableResourceNameDnsAAAARecord: false,
+    },
+    BlockPublicAccessStates: { InternetGatewayBlockMode: 'off' },
+    Tags: describeTags(store.tags.of(subnet.id)),
+  }
+}
+
+function freeCountOf(store: Store, { id, cidr }: SubnetRecord): number {
+  return usableAddressCount(cidr) - takenAddresses(store, id).size
+}
+
+function arnOf({ accountId, region, id }: SubnetRecord): string {
+  return `arn:${partitionOf(region)}:ec2:${region}:${accountId}:subnet/${id}`
+}
