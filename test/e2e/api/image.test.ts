@@ -1,0 +1,169 @@
+import * as sdk from '@aws-sdk/client-ec2'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ApiLab, openApiLab } from './api-lab.ts'
+import { changeRecords, codeOf, openOtherAccount } from './other-account.ts'
+
+let api: ApiLab
+let ownerId: string
+
+beforeAll(async () => {
+  api = await openApiLab()
+  ownerId = (await describe(api.imageId)).OwnerId ?? ''
+})
+afterAll(async () => {
+  expect(await api.lab.close()).toEqual([])
+})
+
+async function describe(imageId: string) {
+  const { Images: images } = await api.lab.call('DescribeImages', { ImageIds: [imageId], IncludeDisabled: true })
+  return images?.[0] ?? {}
+}
+
+test('attributes are changed one at a time and come back exactly', async () => {
+  const imageId = api.imageId
+  const attribute = (name: sdk.ImageAttributeName) =>
+    api.lab.call('DescribeImageAttribute', { ImageId: imageId, Attribute: name })
+  const modify = (more: object) => api.lab.call('ModifyImageAttribute', { ImageId: imageId, ...more })
+
+  await modify({ Description: { Value: 'of the team' } })
+  expect(await attribute('description')).toEqual({ ImageId: imageId, Description: { Value: 'of the team' } })
+  await modify({ Attribute: 'description', Value: '' })
+  expect((await describe(imageId)).Description).toBeUndefined()
+  await modify({ Attribute: 'launchPermission', OperationType: 'add', UserIds: ['111122223333', '444455556666'] })
+  await modify({ LaunchPermission: { Remove: [{ UserId: '111122223333' }] } })
+  expect(await attribute('launchPermission')).toEqual({
+    ImageId: imageId,
+    LaunchPermissions: [{ UserId: '444455556666' }],
+  })
+  await modify({ ImdsSupport: { Value: 'v2.0' } })
+  expect(await attribute('imdsSupport')).toEqual({ ImageId: imageId, ImdsSupport: { Value: 'v2.0' } })
+  expect(await attribute('kernel')).toEqual({ ImageId: imageId, KernelId: {} })
+  expect(await attribute('productCodes')).toEqual({ ImageId: imageId, ProductCodes: [] })
+
+  expect(await codeOf(attribute('blockDeviceMapping'))).toBe('AuthFailure')
+  expect(await codeOf(modify({}))).toBe('InvalidParameterCombination')
+  expect(await codeOf(modify({ Description: { Value: 'x' }, ImdsSupport: { Value: 'v2.0' } }))).toBe(
+    'InvalidParameterCombination',
+  )
+  expect(await codeOf(modify({ LaunchPermission: { Add: [{ UserId: 'me' }] } }))).toBe('InvalidAMIAttributeItemValue')
+  const organization = { OrganizationArn: 'arn:aws:organizations::123456789012:organization/o-1' }
+  expect(await codeOf(modify({ LaunchPermission: { Add: [organization] } }))).toBe('UnsupportedOperation')
+  await api.lab.call('ResetImageAttribute', { ImageId: imageId, Attribute: 'launchPermission' })
+})
+
+test('a copy in another region is an image of its own that outlives its source, and knows its ancestors', async () => {
+  const { ImageId: sourceId = '' } = await api.lab.call('CopyImage', {
+    Name: 'source',
+    SourceImageId: api.imageId,
+    SourceRegion: 'us-east-1',
+    Encrypted: false,
+    TagSpecifications: [
+      { ResourceType: 'image', Tags: [{ Key: 'team', Value: 'blue' }] },
+      { ResourceType: 'snapshot', Tags: [{ Key: 'of', Value: 'source' }] },
+    ],
+  })
+  const there = openOtherAccount(api, ownerId, 'eu-west-1')
+  const request = {
+    Name: 'copy',
+    Description: 'over there',
+    SourceImageId: sourceId,
+    SourceRegion: 'us-east-1',
+    CopyImageTags: true,
+    ClientToken: 'once',
+  }
+  const { ImageId: copyId = '' } = await there.send(new sdk.CopyImageCommand(request))
+  expect((await there.send(new sdk.CopyImageCommand(request))).ImageId).toBe(copyId)
+  const { DeleteSnapshotResults: deleted } = await api.lab.call('DeregisterImage', {
+    ImageId: sourceId,
+    DeleteAssociatedSnapshots: true,
+  })
+  expect(deleted).toMatchObject([{ ReturnCode: 'success' }])
+
+  const { Images: copies } = await there.send(new sdk.DescribeImagesCommand({ Owners: ['self'] }))
+  expect(copies).toMatchObject([
+    {
+      ImageId: copyId,
+      State: 'available',
+      Description: 'over there',
+      SourceImageId: sourceId,
+      SourceImageRegion: 'us-east-1',
+      Tags: [{ Key: 'team', Value: 'blue' }],
+    },
+  ])
+  const { ImageAncestryEntries: chain } = await there.send(new sdk.GetImageAncestryCommand({ ImageId: copyId }))
+  expect(chain).toMatchObject([{ ImageId: copyId, SourceImageId: sourceId, SourceImageRegion: 'us-east-1' }])
+  const launch = { ImageId: copyId, InstanceType: 't3.nano', MinCount: 1, MaxCount: 1 } as const
+  const { Instances: launched } = await there.send(new sdk.RunInstancesCommand(launch))
+  const instanceId = launched?.[0]?.InstanceId ?? ''
+  const { ImageReferences: references } = await there.send(
+    new sdk.DescribeImageReferencesCommand({ ImageIds: [copyId], IncludeAllResourceTypes: true }),
+  )
+  expect(references).toEqual([
+    {
+      ImageId: copyId,
+      ResourceType: 'ec2:Instance',
+      Arn: `arn:aws:ec2:eu-west-1:${ownerId}:instance/${instanceId}`,
+    },
+  ])
+  await there.send(new sdk.TerminateInstancesCommand({ InstanceIds: [instanceId] }))
+  expect(
+    await codeOf(there.send(new sdk.CopyImageCommand({ ...request, Name: 'another', ClientToken: 'twice' }))),
+  ).toBe('InvalidAMIID.NotFound')
+})
+
+test('encrypted copies are refused', async () => {
+  const copy = { Name: 'secret', SourceImageId: api.imageId, SourceRegion: 'us-east-1' }
+  expect(await codeOf(api.lab.call('CopyImage', { ...copy, Encrypted: true }))).toBe('UnsupportedOperation')
+})
+
+test('a disabled image is told only when it is asked for and launches nothing until it is enabled', async () => {
+  const launch = { ImageId: api.imageId, InstanceType: 't3.nano', MinCount: 1, MaxCount: 1, DryRun: true } as const
+  expect(await api.lab.call('DisableImage', { ImageId: api.imageId })).toEqual({ Return: true })
+  expect((await api.lab.call('DescribeImages', { ImageIds: [api.imageId] })).Images).toEqual([])
+  expect((await describe(api.imageId)).State).toBe('disabled')
+  expect(await codeOf(api.lab.call('RunInstances', launch))).toBe('InvalidAMIID.Unavailable')
+  expect(await api.lab.call('EnableImage', { ImageId: api.imageId })).toEqual({ Return: true })
+  expect(await codeOf(api.lab.call('RunInstances', launch))).toBe('DryRunOperation')
+})
+
+test('a deprecation is rounded to the minute, within ten years, and can be taken back', async () => {
+  const deprecate = (DeprecateAt: Date) => api.lab.call('EnableImageDeprecation', { ImageId: api.imageId, DeprecateAt })
+  const year = new Date().getUTCFullYear()
+  await deprecate(new Date(`${year + 1}-03-01T10:00:40.000Z`))
+  expect((await describe(api.imageId)).DeprecationTime).toBe(`${year + 1}-03-01T10:01:00.000Z`)
+  expect(await codeOf(deprecate(new Date('2020-01-01T00:00:00Z')))).toBe('InvalidParameterValue')
+  expect(await codeOf(deprecate(new Date(`${year + 11}-01-01T00:00:00Z`)))).toBe('InvalidParameterValue')
+  await api.lab.call('DisableImageDeprecation', { ImageId: api.imageId })
+  expect((await describe(api.imageId)).DeprecationTime).toBeUndefined()
+})
+
+test('a protected image is not deregistered, with a cooldown not for a day after either', async () => {
+  const { ImageId: id = '' } = await api.lab.call('CopyImage', {
+    Name: 'protected',
+    SourceImageId: api.imageId,
+    SourceRegion: 'us-east-1',
+  })
+  const deregister = () => api.lab.call('DeregisterImage', { ImageId: id })
+  const enable = { ImageId: id, WithCooldown: true }
+  expect(await api.lab.call('EnableImageDeregistrationProtection', enable)).toEqual({ Return: 'enabled-with-cooldown' })
+  expect((await describe(id)).DeregistrationProtection).toBe('enabled-with-cooldown')
+  expect(await codeOf(deregister())).toBe('OperationNotPermitted')
+  await api.lab.call('DisableImageDeregistrationProtection', { ImageId: id })
+  expect(await codeOf(deregister())).toBe('OperationNotPermitted')
+  changeRecords(api, ({ images }) => {
+    const image = images.find(id)
+    if (!image) return
+    images.replace({
+      ...image,
+      deregistrationProtection: { hasCooldown: true, disabledAt: '2020-01-01T00:00:00.000Z' },
+    })
+  })
+  expect(await codeOf(deregister())).toBe('done')
+})
+
+test('nothing is ever in the recycle bin of an account without retention rules', async () => {
+  expect(await api.lab.call('ListImagesInRecycleBin', {})).toEqual({ Images: [] })
+  expect(await codeOf(api.lab.call('RestoreImageFromRecycleBin', { ImageId: api.imageId }))).toBe(
+    'InvalidAMIID.NotFound',
+  )
+})

@@ -1,0 +1,141 @@
+import * as sdk from '@aws-sdk/client-ec2'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ApiLab, openApiLab } from './api-lab.ts'
+import { changeRecords, codeOf, openOtherAccount } from './other-account.ts'
+
+const otherId = '210987654321'
+
+let api: ApiLab
+let other: sdk.EC2Client
+/** A snapshot that no image maps. */
+let snapshotId: string
+
+beforeAll(async () => {
+  api = await openApiLab()
+  other = openOtherAccount(api, otherId)
+  const copy = { Name: 'copy', SourceImageId: api.imageId, SourceRegion: 'us-east-1' }
+  const { ImageId: imageId = '' } = await api.lab.call('CopyImage', copy)
+  const { Images: images } = await api.lab.call('DescribeImages', { ImageIds: [imageId] })
+  snapshotId = images?.[0]?.BlockDeviceMappings?.[0]?.Ebs?.SnapshotId ?? ''
+  await api.lab.call('DeregisterImage', { ImageId: imageId })
+})
+afterAll(async () => {
+  expect(await api.lab.close()).toEqual([])
+})
+
+async function seenByOther(input: sdk.DescribeSnapshotsRequest = {}): Promise<(string | undefined)[]> {
+  const { Snapshots: snapshots } = await other.send(new sdk.DescribeSnapshotsCommand(input))
+  return (snapshots ?? []).map(({ SnapshotId: id }) => id)
+}
+
+const modify = (more: object) => api.lab.call('ModifySnapshotAttribute', { SnapshotId: snapshotId, ...more })
+const reset = () =>
+  api.lab.call('ResetSnapshotAttribute', { SnapshotId: snapshotId, Attribute: 'createVolumePermission' })
+
+test('another account makes volumes of a shared snapshot, and sees it no more when it is private again', async () => {
+  expect(await seenByOther()).toEqual([])
+  await modify({ Attribute: 'createVolumePermission', OperationType: 'add', UserIds: [otherId] })
+  expect(
+    await api.lab.call('DescribeSnapshotAttribute', { SnapshotId: snapshotId, Attribute: 'createVolumePermission' }),
+  ).toEqual({ SnapshotId: snapshotId, CreateVolumePermissions: [{ UserId: otherId }] })
+  expect(await seenByOther({ RestorableByUserIds: ['self'] })).toEqual([snapshotId])
+  expect(await seenByOther({ OwnerIds: ['self'] })).toEqual([])
+  expect(await codeOf(other.send(new sdk.DeleteSnapshotCommand({ SnapshotId: snapshotId })))).toBe('AuthFailure')
+  const create = new sdk.CreateVolumeCommand({ AvailabilityZone: 'us-east-1a', SnapshotId: snapshotId })
+  const { VolumeId: volumeId } = await other.send(create)
+  expect(volumeId).toMatch(/^vol-/)
+  await reset()
+  expect(await seenByOther()).toEqual([])
+  expect(await codeOf(other.send(create))).toBe('InvalidSnapshot.NotFound')
+  expect(await codeOf(modify({ CreateVolumePermission: { Add: [{ UserId: 'me' }] } }))).toBe('InvalidParameterValue')
+})
+
+test('blocking all sharing hides what is public, blocking new sharing keeps it', async () => {
+  const state = async () => (await api.lab.call('GetSnapshotBlockPublicAccessState', {})).State
+  const publish = () => modify({ CreateVolumePermission: { Add: [{ Group: 'all' }] } })
+  expect(await state()).toBe('unblocked')
+  await publish()
+  expect(await seenByOther({ RestorableByUserIds: ['all'] })).toEqual([snapshotId])
+  await api.lab.call('EnableSnapshotBlockPublicAccess', { State: 'block-new-sharing' })
+  expect(await seenByOther()).toEqual([snapshotId])
+  expect(await codeOf(publish())).toBe('OperationNotPermitted')
+  await api.lab.call('EnableSnapshotBlockPublicAccess', { State: 'block-all-sharing' })
+  expect(await seenByOther()).toEqual([])
+  expect(await api.lab.call('DisableSnapshotBlockPublicAccess', {})).toEqual({ State: 'unblocked' })
+  expect(await seenByOther()).toEqual([snapshotId])
+  await reset()
+})
+
+test('a lock keeps a snapshot until it is unlocked or has expired; in compliance mode it only grows', async () => {
+  const lock = (more: object) =>
+    api.lab.call('LockSnapshot', { SnapshotId: snapshotId, ...more } as sdk.LockSnapshotRequest)
+  const unlock = () => api.lab.call('UnlockSnapshot', { SnapshotId: snapshotId })
+  const remove = (DryRun: boolean) => codeOf(api.lab.call('DeleteSnapshot', { SnapshotId: snapshotId, DryRun }))
+
+  expect(await lock({ LockMode: 'governance', LockDuration: 2 })).toMatchObject({
+    LockState: 'governance',
+    LockDuration: 2,
+  })
+  expect(await remove(true)).toBe('SnapshotLocked')
+  await unlock()
+  expect(await remove(true)).toBe('DryRunOperation')
+
+  expect(await codeOf(lock({ LockMode: 'governance' }))).toBe('MissingParameter')
+  expect(await codeOf(lock({ LockMode: 'governance', LockDuration: 1, CoolOffPeriod: 1 }))).toBe(
+    'InvalidParameterCombination',
+  )
+  const cooling = await lock({ LockMode: 'compliance', LockDuration: 3, CoolOffPeriod: 1 })
+  expect(cooling).toMatchObject({ LockState: 'compliance-cooloff', CoolOffPeriod: 1 })
+  await unlock()
+  await lock({ LockMode: 'compliance', LockDuration: 3 })
+  expect(await codeOf(unlock())).toBe('OperationNotPermitted')
+  expect(await codeOf(lock({ LockMode: 'governance', LockDuration: 9 }))).toBe('OperationNotPermitted')
+  expect(await codeOf(lock({ LockMode: 'compliance', LockDuration: 1 }))).toBe('OperationNotPermitted')
+  expect(await lock({ LockMode: 'compliance', LockDuration: 4 })).toMatchObject({ LockDuration: 4 })
+  const Filters = [{ Name: 'lock-state', Values: ['compliance'] }]
+  const { Snapshots: locked } = await api.lab.call('DescribeLockedSnapshots', { Filters })
+  expect(locked).toMatchObject([{ SnapshotId: snapshotId, LockState: 'compliance', LockDuration: 4 }])
+
+  changeRecords(api, ({ snapshots }) => {
+    const snapshot = snapshots.find(snapshotId)
+    if (!snapshot?.lock) return
+    snapshots.replace({ ...snapshot, lock: { ...snapshot.lock, expiresOn: '2020-01-01T00:00:00.000Z' } })
+  })
+  expect((await api.lab.call('DescribeLockedSnapshots', {})).Snapshots).toMatchObject([{ LockState: 'expired' }])
+  expect(await remove(true)).toBe('DryRunOperation')
+})
+
+test('fast restores are recorded by snapshot and zone until they are disabled', async () => {
+  const selection = { SourceSnapshotIds: [snapshotId], AvailabilityZones: ['us-east-1a', 'us-east-1b'] }
+  const { Successful: enabled } = await api.lab.call('EnableFastSnapshotRestores', selection)
+  expect(enabled).toMatchObject([{ State: 'enabling' }, { State: 'enabling' }])
+  await api.lab.call('DisableFastSnapshotRestores', { ...selection, AvailabilityZones: ['us-east-1a'] })
+  const { FastSnapshotRestores: told } = await api.lab.call('DescribeFastSnapshotRestores', {})
+  expect(told).toMatchObject([{ SnapshotId: snapshotId, AvailabilityZone: 'us-east-1b', State: 'enabled' }])
+  const { Unsuccessful: refused } = await api.lab.call('DisableFastSnapshotRestores', selection)
+  expect(refused).toMatchObject([
+    { SnapshotId: snapshotId, FastSnapshotRestoreStateErrors: [{ AvailabilityZone: 'us-east-1a' }] },
+  ])
+  const unknown = { ...selection, AvailabilityZones: ['eu-west-1a'] }
+  expect(await codeOf(api.lab.call('EnableFastSnapshotRestores', unknown))).toBe('InvalidParameterValue')
+})
+
+test('all snapshots are in the standard tier', async () => {
+  const { SnapshotTierStatuses: told } = await api.lab.call('DescribeSnapshotTierStatus', {
+    Filters: [{ Name: 'snapshot-id', Values: [snapshotId] }],
+  })
+  expect(told).toMatchObject([{ SnapshotId: snapshotId, StorageTier: 'standard', Status: 'completed' }])
+})
+
+test('the default key of EBS is the account’s own choice in each region, and volumes are not encrypted by default', async () => {
+  const key = '1234abcd-12ab-34cd-56ef-1234567890ab'
+  expect(await api.lab.call('GetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: 'alias/aws/ebs' })
+  const { KmsKeyId: told } = await api.lab.call('ModifyEbsDefaultKmsKeyId', { KmsKeyId: key })
+  expect(told).toMatch(new RegExp(`^arn:aws:kms:us-east-1:\\d{12}:key/${key}$`))
+  expect(await api.lab.call('GetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: told })
+  expect((await other.send(new sdk.GetEbsDefaultKmsKeyIdCommand({}))).KmsKeyId).toBe('alias/aws/ebs')
+  expect(await codeOf(api.lab.call('ModifyEbsDefaultKmsKeyId', { KmsKeyId: 'no key' }))).toBe('InvalidParameterValue')
+  expect(await api.lab.call('ResetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: 'alias/aws/ebs' })
+  expect(await api.lab.call('GetEbsEncryptionByDefault', {})).toMatchObject({ EbsEncryptionByDefault: false })
+  expect(await codeOf(api.lab.call('EnableEbsEncryptionByDefault', {}))).toBe('UnsupportedOperation')
+})
