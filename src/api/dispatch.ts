@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Clock } from '../host/clock.ts'
+import type { AuditLog } from '../ec2/audit/audit-log.ts'
 import type { Domain } from '../ec2/domain.ts'
 import { dryRunOperation, Ec2Error, internalError, invalidParameterValue, unsupportedOperation } from '../ec2/errors.ts'
 import type { Filter } from '../ec2/filter.ts'
 import type { CallContext, Mutation, MutationContext, Query } from '../ec2/operation.ts'
 import { ensureDefaultNetwork } from '../ec2/vpc/default-network.ts'
+import { auditedCallOf } from './audited-call.ts'
 import type { Caller } from './caller.ts'
 
 /** An operation as the table holds it, its types forgotten: front ends hand in what the model has validated. */
@@ -22,6 +24,7 @@ export type Dispatch = (caller: Caller, operation: string, input: Record<string,
 export interface DispatchDependencies {
   readonly domain: Domain
   readonly operations: ReadonlyMap<string, AnyOperation>
+  readonly audit: AuditLog
   readonly clock: Clock
   readonly log: Logger
 }
@@ -29,6 +32,7 @@ export interface DispatchDependencies {
 interface LooseQuery {
   kind: 'query'
   parameters: readonly string[]
+  isAudited?: true
   filters?: readonly string[]
   answer(context: CallContext, input: Record<string, unknown>): unknown
 }
@@ -45,43 +49,76 @@ const maximumClientTokenLength = 64
 /**
  * Builds the waist: what is true of every operation stands here once. Unsupported operations and parameters are refused by name,
  * a mutation is one transaction whose effects on machines follow its commit, a dry run is that transaction taken back, a client
- * token gets the first call's answer again, and whatever is not an Ec2Error becomes InternalError, logged under the request id.
+ * token gets the first call's answer again, a read-only key changes nothing, whoever changes something or tries to is in the audit
+ * log, and whatever is not an Ec2Error becomes InternalError, logged under the request id.
  */
 export function createDispatch(dependencies: DispatchDependencies): Dispatch {
-  const { domain, operations, clock, log } = dependencies
+  const { operations, clock, audit, log } = dependencies
 
   return async (caller, name, input) => {
+    const operation: LooseQuery | LooseMutation | undefined = operations.get(name)
+    if (!operation) throw operationNotOffered(name)
+    const now = clock.now()
     try {
-      const operation: LooseQuery | LooseMutation | undefined = operations.get(name)
-      if (!operation) throw operationNotOffered(name)
-      refuseUnknownParameters(name, operation.parameters, input)
-      if (operation.kind === 'query') refuseUnknownFilters(name, operation.filters, input['Filters'])
-      refuseUnknownRegion(domain, caller.region)
-      const context: CallContext = {
-        accountId: caller.accountId,
-        region: caller.region,
-        requestId: caller.requestId,
-        now: clock.now(),
-      }
-      ensureDefaultNetwork(domain, context)
-      const { DryRun: isDryRun, ...rest } = input
-      if (operation.kind === 'query') {
-        if (isDryRun) throw dryRunOperation()
-        return await operation.answer(context, rest)
-      }
-      const prepared = await operation.prepare?.(context, rest)
-      return await applyMutation(dependencies, name, operation, context, rest, prepared, isDryRun === true)
+      return await carryOut(dependencies, { caller, name, operation, input, now })
     } catch (error) {
-      if (error instanceof Ec2Error) throw error
-      log.error({ requestId: caller.requestId, operation: name, err: error }, 'operation failed unexpectedly')
-      throw internalError()
+      const refusal = error instanceof Ec2Error ? error : internalError()
+      if (refusal !== error) {
+        log.error({ requestId: caller.requestId, operation: name, err: error }, 'operation failed unexpectedly')
+      }
+      if (isAudited(operation)) audit.recordRefused(auditedCallOf(caller, name, input, now), refusal)
+      throw refusal
     }
   }
 }
 
+/** One call and the operation that it means. */
+interface Call {
+  readonly caller: Caller
+  readonly name: string
+  readonly operation: LooseQuery | LooseMutation
+  readonly input: Record<string, unknown>
+  readonly now: Date
+}
+
+async function carryOut(dependencies: DispatchDependencies, call: Call): Promise<unknown> {
+  const { domain, audit } = dependencies
+  const { caller, name, operation, input, now } = call
+  if (operation.kind === 'mutation' && caller.identity.isReadOnly) throw unauthorizedOperation(caller, name)
+  refuseUnknownParameters(name, operation.parameters, input)
+  if (operation.kind === 'query') refuseUnknownFilters(name, operation.filters, input['Filters'])
+  refuseUnknownRegion(domain, caller.region)
+  const { accountId, region, requestId, identity } = caller
+  const context: CallContext = { accountId, region, requestId, now, identity }
+  ensureDefaultNetwork(domain, context)
+  const { DryRun: isDryRun, ...rest } = input
+  if (operation.kind === 'query') {
+    if (isDryRun) throw dryRunOperation()
+    const answer = await operation.answer(context, rest)
+    if (operation.isAudited) audit.recordDone(auditedCallOf(caller, name, input, now), answer)
+    return answer
+  }
+  const prepared = await operation.prepare?.(context, rest)
+  return await applyMutation(dependencies, call, operation, context, rest, prepared, isDryRun === true)
+}
+
+/** Whether the audit log has it: what changes nothing would drown what does. */
+function isAudited(operation: LooseQuery | LooseMutation): boolean {
+  return operation.kind === 'mutation' || operation.isAudited === true
+}
+
+function unauthorizedOperation({ identity }: Caller, name: string): Ec2Error {
+  return new Ec2Error(
+    'UnauthorizedOperation',
+    `You are not authorized to perform this operation. User: ${identity.arn} is not authorized to perform: ec2:${name} because ` +
+      `the access key ${identity.accessKeyId} is read-only.`,
+    403,
+  )
+}
+
 async function applyMutation(
-  { domain, clock }: DispatchDependencies,
-  name: string,
+  { domain, audit }: DispatchDependencies,
+  { caller, name, input: whole, now }: Call,
   operation: LooseMutation,
   context: CallContext,
   input: Record<string, unknown>,
@@ -97,14 +134,16 @@ async function applyMutation(
       const earlier = store.clientTokens.get(context, name, token)
       if (earlier) {
         if (earlier.inputDigest !== inputDigest) throw idempotentParameterMismatch()
-        return restoreAnswer(earlier.output)
+        const answer = restoreAnswer(earlier.output)
+        audit.recordDone(auditedCallOf(caller, name, whole, now), answer)
+        return answer
       }
     }
     const answer = operation.apply({ ...context, afterCommit: (effect) => effects.push(effect) }, input, prepared)
     if (isDryRun) throw dryRunOperation()
     if (token !== undefined) {
       const { accountId, region } = context
-      const createdAt = clock.now().toISOString()
+      const createdAt = now.toISOString()
       store.clientTokens.put({
         accountId,
         region,
@@ -115,6 +154,7 @@ async function applyMutation(
         createdAt,
       })
     }
+    audit.recordDone(auditedCallOf(caller, name, whole, now), answer)
     return answer
   })
   await Promise.all(effects.map(async (effect) => await effect()))

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import type { z } from 'zod'
 import type { Domain } from '../ec2/domain.ts'
 import { Ec2Error, invalidParameterValue } from '../ec2/errors.ts'
 import { findAll, findOne, newId } from '../ec2/ids.ts'
@@ -8,7 +7,7 @@ import { requireFreeImageName, requireImageName } from '../ec2/image/register-im
 import { usedCapacity } from '../ec2/instance/capacity.ts'
 import { describeGuestWarnings } from '../ec2/instance/guest-warning.ts'
 import { bootStages } from '../ec2/instance/instance.ts'
-import type { CallContext, Mutation, MutationContext, Query } from '../ec2/operation.ts'
+import type { CallContext, MutationContext } from '../ec2/operation.ts'
 import type { Catalog, DiskHost, ImageBuilder } from '../ec2/ports/disk.ts'
 import type { AcceleratorVerdict } from '../ec2/ports/machine.ts'
 import type { Network } from '../ec2/ports/network.ts'
@@ -16,9 +15,10 @@ import type { ScheduleRecord } from '../ec2/schedule/schedule.ts'
 import type { TaskRecord } from '../ec2/task/task.ts'
 import { overlayPathOf } from '../ec2/volume/volume.ts'
 import type { AnyOperation } from './dispatch.ts'
-import { hasForbiddenCharacter } from './scalar-rules.ts'
 import { describeEvent } from './stream/event-stream.ts'
-import { type KilnOutputs, kilnInputs, type ScheduleDescription, type TaskDescription } from './kiln-operations.ts'
+import { accessOperations } from './kiln-access.ts'
+import { type KilnInput, mutation, query } from './kiln-operation.ts'
+import type { KilnOutputs, ScheduleDescription, TaskDescription } from './kiln-operations.ts'
 
 /** What only Kiln's own operations need. */
 export interface KilnDependencies {
@@ -30,9 +30,6 @@ export interface KilnDependencies {
   readonly daemon: { readonly version: string; readonly startedAt: Date; readonly defaultRegion: string }
   readonly endpointUrl: () => string
 }
-
-type Name = keyof typeof kilnInputs
-type Input<N extends Name> = z.infer<(typeof kilnInputs)[N]>
 
 export function kilnOperations(domain: Domain, kiln: KilnDependencies): Record<string, AnyOperation> {
   return {
@@ -83,11 +80,14 @@ export function kilnOperations(domain: Domain, kiln: KilnDependencies): Record<s
         : store.tasks.list(context)
       return { Tasks: tasks.map((task) => describeTask(domain, task)) }
     }),
-    KilnCancelTask: query('KilnCancelTask', async (context, input) => {
-      const task = findOne('task', input.TaskId, (id) => domain.store.tasks.get(context, id))
-      await domain.tasks.cancel(task.id)
-      return { Task: describeTask(domain, domain.store.tasks.get(context, task.id) ?? task) }
-    }),
+    KilnCancelTask: {
+      ...query('KilnCancelTask', async (context, input) => {
+        const task = findOne('task', input.TaskId, (id) => domain.store.tasks.get(context, id))
+        await domain.tasks.cancel(task.id)
+        return { Task: describeTask(domain, domain.store.tasks.get(context, task.id) ?? task) }
+      }),
+      isAudited: true,
+    },
     KilnDescribeInstance: query('KilnDescribeInstance', (context, input) =>
       describeDetail(domain, kiln, context, input.InstanceId),
     ),
@@ -103,54 +103,7 @@ export function kilnOperations(domain: Domain, kiln: KilnDependencies): Record<s
     KilnDescribeEvents: query('KilnDescribeEvents', (_context, input) => ({
       Events: domain.events.readAfter(input.AfterEventNumber ?? 0, input.MaxResults ?? 1000).map(describeEvent),
     })),
-  }
-}
-
-function query<N extends Name>(
-  name: N,
-  answer: (context: CallContext, input: Input<N>) => KilnOutputs[N] | Promise<KilnOutputs[N]>,
-): Query<Record<string, unknown>, KilnOutputs[N]> {
-  return {
-    kind: 'query',
-    parameters: Object.keys(kilnInputs[name].shape),
-    answer: (context, input) => answer(context, parseInput(name, input)),
-  }
-}
-
-function mutation<N extends Name>(
-  name: N,
-  apply: (context: MutationContext, input: Input<N>) => KilnOutputs[N],
-): Mutation<Record<string, unknown>, KilnOutputs[N]> {
-  return {
-    kind: 'mutation',
-    parameters: Object.keys(kilnInputs[name].shape),
-    apply: (context, input) => apply(context, parseInput(name, input)),
-  }
-}
-
-function parseInput<N extends Name>(name: N, input: unknown): Input<N> {
-  const result = kilnInputs[name].safeParse(input)
-  if (result.success) {
-    refuseControlCharacters(name, result.data)
-    return result.data as Input<N>
-  }
-  const [issue] = result.error.issues
-  const member = issue?.path.join('.') || name
-  throw new Ec2Error(
-    'InvalidParameterValue',
-    `The parameter ${member} of ${name} is invalid: ${issue?.message ?? 'unknown'}`,
-  )
-}
-
-/** As with EC2's own parameters: nothing that XML could not carry. */
-function refuseControlCharacters(name: Name, input: object): void {
-  for (const [member, value] of Object.entries(input)) {
-    const texts = [value].flat().filter((text): text is string => typeof text === 'string')
-    if (!texts.some(hasForbiddenCharacter)) continue
-    throw new Ec2Error(
-      'InvalidParameterValue',
-      `The value for parameter ${member} of ${name} contains characters that are not allowed in XML 1.0.`,
-    )
+    ...accessOperations(domain),
   }
 }
 
@@ -189,8 +142,14 @@ function describeEnvironment(
   kiln: KilnDependencies,
   context: CallContext,
 ): KilnOutputs['KilnGetEnvironment'] {
-  const key = domain.store.accessKeys.list().find(({ accountId }) => accountId === context.accountId)
-  if (!key) throw new Ec2Error('NoSuchEntity', `The account ${context.accountId} has no access key`)
+  const keys = domain.store.accessKeys
+    .list()
+    .filter(({ accountId, isEnabled }) => accountId === context.accountId && isEnabled)
+  const key = keys.find(({ isReadOnly }) => !isReadOnly) ?? keys[0]
+  if (!key) {
+    const message = `The account ${context.accountId} has no access key that is enabled. Make one: kiln access-key create`
+    throw new Ec2Error('NoSuchEntity', message, 404)
+  }
   return {
     EndpointUrl: kiln.endpointUrl(),
     AccessKeyId: key.id,
@@ -320,7 +279,7 @@ async function describeDetail(
 function putSchedule(
   domain: Domain,
   context: MutationContext,
-  input: Input<'KilnPutSchedule'>,
+  input: KilnInput<'KilnPutSchedule'>,
 ): { Schedule: ScheduleDescription } {
   const { store, schedules } = domain
   schedules.check({ cron: input.Cron, timeZone: input.TimeZone })

@@ -54,6 +54,28 @@ export const kilnInputs = {
     AfterEventNumber: z.number().int().nonnegative().optional(),
     MaxResults: z.number().int().min(1).max(1000).optional(),
   }),
+  /** Makes an access key; its secret is told this once. */
+  KilnCreateAccessKey: z.strictObject({
+    /** The caller's own when absent. An account is there as soon as it has a key. */
+    AccountId: z
+      .string()
+      .regex(/^\d{12}$/, 'must be twelve digits')
+      .optional(),
+    IsReadOnly: z.boolean().optional(),
+    Description: z.string().max(255).optional(),
+  }),
+  /** Of all accounts. */
+  KilnDescribeAccessKeys: z.strictObject({}),
+  KilnEnableAccessKey: z.strictObject({ AccessKeyId: z.string().max(128) }),
+  /** Ends the temporary credentials that were got with it, too. */
+  KilnDisableAccessKey: z.strictObject({ AccessKeyId: z.string().max(128) }),
+  KilnDeleteAccessKey: z.strictObject({ AccessKeyId: z.string().max(128) }),
+  /** Calls that changed something or were refused, of all accounts, after the one of that number, oldest first. */
+  KilnDescribeAuditLog: z.strictObject({
+    AfterNumber: z.number().int().nonnegative().optional(),
+    MaxResults: z.number().int().min(1).max(1000).optional(),
+    Operation: z.string().max(128).optional(),
+  }),
 } satisfies Record<`Kiln${string}`, z.ZodType>
 
 export interface KilnOutputs {
@@ -87,6 +109,12 @@ export interface KilnOutputs {
   KilnDescribeSchedules: { Schedules: ScheduleDescription[] }
   KilnDeleteSchedule: Record<string, never>
   KilnDescribeEvents: { Events: EventDescription[] }
+  KilnCreateAccessKey: { AccessKey: AccessKeyDescription & { SecretAccessKey: string } }
+  KilnDescribeAccessKeys: { AccessKeys: AccessKeyDescription[] }
+  KilnEnableAccessKey: { AccessKey: AccessKeyDescription }
+  KilnDisableAccessKey: { AccessKey: AccessKeyDescription }
+  KilnDeleteAccessKey: Record<string, never>
+  KilnDescribeAuditLog: { Entries: AuditEntry[] }
 }
 
 export interface DaemonStatus {
@@ -161,4 +189,36 @@ export interface EventDescription {
   ResourceId: string
   Message: string
   Detail?: Record<string, string>
+}
+
+export interface AccessKeyDescription {
+  AccessKeyId: string
+  AccountId: string
+  State: 'enabled' | 'disabled'
+  IsReadOnly: boolean
+  Description: string
+  CreatedAt: string
+}
+
+export interface AuditEntry {
+  Number: number
+  Time: string
+  RequestId: string
+  AccountId: string
+  Region: string
+  Operation: string
+  /** Who called. */
+  Arn: string
+  /** The key that signed; absent for calls over the daemon's socket. */
+  AccessKeyId?: string
+  Source: 'query' | 'socket' | 'schedule'
+  SourceAddress?: string
+  /** Set when a guest called. */
+  SourceVpcId?: string
+  /** Without secrets; long ones are cut. */
+  Parameters: Record<string, unknown>
+  /** What the answer named. */
+  ResourceIds: string[]
+  /** Absent when it was done. */
+  Error?: { Code: string; Message: string }
 }

@@ -26,6 +26,8 @@ export interface KilnClient {
 
 export interface ClientOptions {
   readonly socketPath: string
+  /** The daemon's own when absent. */
+  readonly account?: string | undefined
   /** The daemon's default region when absent. */
   readonly region?: string | undefined
 }
@@ -33,8 +35,11 @@ export interface ClientOptions {
 const maximumAnswerBytes = 256 * 1024 * 1024
 
 /** A client for one socket; nothing is opened before the first call. */
-export function createClient({ socketPath, region }: ClientOptions): KilnClient {
-  const headers: Record<string, string> = region ? { 'x-kiln-region': region } : {}
+export function createClient({ socketPath, account, region }: ClientOptions): KilnClient {
+  const headers: Record<string, string> = {
+    ...(account ? { 'x-kiln-account': account } : {}),
+    ...(region ? { 'x-kiln-region': region } : {}),
+  }
 
   function start(method: string, path: string, extra: Record<string, string> = {}): ClientRequest {
     return request({ socketPath, method, path, headers: { host: 'kiln', ...headers, ...extra }, agent: false })

@@ -51,7 +51,7 @@ export function explainFailure(error: unknown): { message: string; hint?: string
     return { message: error.message, ...(error.hint ? { hint: error.hint } : {}), exitCode: error.exitCode }
   }
   if (error instanceof OperationError) {
-    const isMissing = error.code.endsWith('.NotFound')
+    const isMissing = error.code.endsWith('.NotFound') || error.code === 'NoSuchEntity'
     const hint = error.code === 'InternalError' ? 'The cause is in the daemon log: kiln logs --daemon' : undefined
     return {
       message: `${error.message} (${error.code})`,

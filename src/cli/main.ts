@@ -17,4 +17,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   signal: interruption.signal,
   runInForeground,
   region: process.env['AWS_REGION'] || undefined,
+  account: process.env['KILN_ACCOUNT'] || undefined,
 })

@@ -30,6 +30,21 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./command/env.ts')).defineEnv,
   },
   {
+    name: 'aws-profile',
+    summary: 'Write a profile for AWS tools',
+    load: async () => (await import('./command/aws-profile.ts')).defineAwsProfile,
+  },
+  {
+    name: 'access-key',
+    summary: 'Manage access keys and accounts',
+    load: async () => (await import('./command/access-key.ts')).defineAccessKey,
+  },
+  {
+    name: 'audit',
+    summary: 'Show who changed what, and who was refused',
+    load: async () => (await import('./command/audit.ts')).defineAudit,
+  },
+  {
     name: 'image',
     summary: 'List, build, pull, import and delete images',
     load: async () => (await import('./command/image.ts')).defineImage,
@@ -182,12 +197,14 @@ export async function createProgram(session: Session, isWanted: (name: string) =
     for (const leaf of command.commands.length > 0 ? command.commands : [command]) {
       leaf.helpOption('-h, --help', 'print help').showHelpAfterError(`See: ${pathOf(leaf)} --help`)
       leaf.option('--region <name>', 'region to work in (AWS_REGION)')
+      leaf.option('--account <id>', 'account to work in (KILN_ACCOUNT)')
       leaf.option('--no-color', 'no colours (NO_COLOR)')
     }
   }
   program.hook('preAction', (_program, action) => {
-    const { region, color } = action.opts<{ region?: string; color?: boolean }>()
+    const { region, account, color } = action.opts<{ region?: string; account?: string; color?: boolean }>()
     if (region) session.region = region
+    if (account) session.account = account
     if (color === false) session.isColorless = true
   })
   return program

@@ -27,15 +27,17 @@ export interface Session {
   runInForeground(argv: readonly [string, ...string[]]): Promise<number>
   /** `--region`, else AWS_REGION, else the daemon's. */
   region: string | undefined
+  /** `--account`, else KILN_ACCOUNT, else the daemon's. */
+  account?: string | undefined
   /** Set by `--no-color`. */
   isColorless?: boolean
 }
 
 export type OutputFormat = 'table' | 'json' | 'yaml'
 
-/** The client for the session's socket and region. */
-export function clientOf(session: Session): KilnClient {
-  return createClient({ socketPath: session.paths.socket, region: session.region })
+/** The client for the session's socket, account and region. */
+export function clientOf({ paths, account, region }: Session): KilnClient {
+  return createClient({ socketPath: paths.socket, account, region })
 }
 
 const everyFormat: readonly OutputFormat[] = ['table', 'json', 'yaml']

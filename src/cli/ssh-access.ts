@@ -34,7 +34,8 @@ export async function findSshAccess(
 /** The value of ssh's ProxyCommand: through the daemon's socket to the host that ssh was given, an instance id. */
 export function proxyCommand(session: Session, hostToken: string): string {
   const region = session.region ? ['--region', session.region] : []
-  const words = ['env', `KILN_HOME=${session.paths.root}`, ...session.self, 'dial', ...region]
+  const account = session.account ? ['--account', session.account] : []
+  const words = ['env', `KILN_HOME=${session.paths.root}`, ...session.self, 'dial', ...region, ...account]
   return `${escapePercent(words.map(quoteForShell).join(' '))} ${hostToken} %p`
 }
 

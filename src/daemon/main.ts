@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import fsExtra from 'fs-extra'
 import { daemonExit, daemonFlag } from '../api/daemon-program.ts'
+import { auditedCallOf } from '../api/audited-call.ts'
 import { createDispatch } from '../api/dispatch.ts'
 import { operationTable } from '../api/operations/table.ts'
 import { createQueryServer } from '../api/query/server.ts'
@@ -15,6 +16,11 @@ import { createImageBuilder } from '../disk/build/image-builder.ts'
 import { loadModel } from '../ec2-model/model.ts'
 import type { Domain, DomainSettings } from '../ec2/domain.ts'
 import { Ec2Error, incorrectInstanceState } from '../ec2/errors.ts'
+import { ensureAccessKey, isKnownAccount } from '../ec2/access/access-key.ts'
+import { findCredential } from '../ec2/access/find-credential.ts'
+import { ownerOf } from '../ec2/access/identity.ts'
+import { createSessionVault } from '../ec2/access/session-vault.ts'
+import { createAuditLog } from '../ec2/audit/audit-log.ts'
 import { createEventBus } from '../ec2/event/event-bus.ts'
 import { createDescriptionRefresher } from '../ec2/description/description-refresher.ts'
 import { createDescriptionWriter } from '../ec2/description/description-writer.ts'
@@ -61,7 +67,6 @@ import { isDamagedDatabase } from '../store/database.ts'
 import { openStore } from '../store/store.ts'
 import { loadCatalogFile } from './catalog-file.ts'
 import { loadConfiguration } from './configuration.ts'
-import { ensureAccessKey } from './credentials.ts'
 import { listenNear, listenOn } from './listen.ts'
 import { takeStateLock } from './lock.ts'
 import { createLog } from './log.ts'
@@ -128,9 +133,11 @@ async function main(): Promise<void> {
   const recovered = await recoverRecords({ store, paths, log })
   if (recovered)
     log.warn(recovered, 'the database was empty: records were made again from what the files say of themselves')
-  ensureAccessKey({ store, clock, random }, configuration.account.id)
+  ensureAccessKey({ store, random }, configuration.account.id, startedAt)
   completeNetworks({ store, random })
   const events = createEventBus({ store, clock })
+  const sessions = createSessionVault(keepSecret(store, 'session-secret'))
+  const audit = createAuditLog({ store, log })
   const block = await takePublicBlock({ store, events, log }, configuration.network.publicCidr, root)
   if (!block) throw new StartError('every /16 from 127.80.0.0 to 127.254.0.0 is used by another daemon: end one')
 
@@ -166,7 +173,7 @@ async function main(): Promise<void> {
   const metadata = createMetadataService({
     clock,
     random,
-    tokenSecret: keepTokenSecret(store),
+    tokenSecret: keepSecret(store, 'metadata-token-secret'),
     lookup: (vpcId, sourceIp) => findInstanceMetadata({ store, regions }, vpcId, sourceIp),
     observe: (instanceId) => markMetadataRead(store, instanceId, clock.now()),
     onError: (error) => log.error({ err: error }, 'metadata request failed'),
@@ -263,7 +270,8 @@ async function main(): Promise<void> {
     events,
     log,
     run: async ({ accountId, region, action }, instanceId) => {
-      const caller = { accountId, region, source: 'socket' as const, requestId: random.uuid() }
+      const source = { kind: 'schedule' } as const
+      const caller = { accountId, region, identity: ownerOf(accountId), source, requestId: random.uuid() }
       await dispatch(caller, action === 'start' ? 'StartInstances' : 'StopInstances', { InstanceIds: [instanceId] })
     },
   })
@@ -286,6 +294,7 @@ async function main(): Promise<void> {
     tasks,
     imageWork,
     schedules,
+    sessions,
   }
   const model = loadModel()
   let endpointUrl = ''
@@ -302,7 +311,7 @@ async function main(): Promise<void> {
     },
     endpointUrl: () => endpointUrl,
   })
-  const dispatch = createDispatch({ domain, operations, clock, log })
+  const dispatch = createDispatch({ domain, operations, audit, clock, log })
   const isOffered = (name: string) => operations.has(name)
   const reaper = createInstanceReaper({
     store,
@@ -345,10 +354,7 @@ async function main(): Promise<void> {
     clock,
     random,
     log,
-    findCredential: (accessKeyId) => {
-      const key = store.accessKeys.find(accessKeyId)
-      return key && { accountId: key.accountId, secret: key.secret }
-    },
+    findCredential: (accessKeyId, token) => findCredential({ store, sessions }, accessKeyId, token, clock.now()),
   })
   const { address, port } = configuration.endpoint
   endpointUrl = `http://${address}:${await listenNear(queryServer, address, port).catch(explainListenFailure)}`
@@ -389,6 +395,7 @@ async function main(): Promise<void> {
     log,
     events,
     accountId: configuration.account.id,
+    isKnownAccount: (accountId) => isKnownAccount(store, accountId),
     defaultRegion: configuration.account.defaultRegion,
     openStream: async (caller, kind, instanceId, instancePort): Promise<Duplex> => {
       const instance = findOne('i', instanceId, (id) => store.instances.get(caller, id))
@@ -405,7 +412,10 @@ async function main(): Promise<void> {
       }
     },
     openConsoleLog: (caller, instanceId, options) => openConsoleLog(domain, caller, instanceId, options),
-    shutDown: endBy,
+    shutDown: (caller, options) => {
+      audit.recordDone(auditedCallOf(caller, 'KilnShutDown', options, clock.now()), {})
+      endBy(options)
+    },
   })
   await fsExtra.remove(paths.socket)
   await listenOn(socketServer, { path: paths.socket })
@@ -447,12 +457,12 @@ function explainListenFailure(error: unknown): never {
   throw error
 }
 
-/** Instances' metadata tokens stay good when the daemon is started anew. */
-function keepTokenSecret(store: Store): Buffer {
-  const known = store.settings.get('metadata-token-secret')
+/** What was signed with it stays good when the daemon is started anew: metadata tokens, temporary credentials. */
+function keepSecret(store: Store, name: string): Buffer {
+  const known = store.settings.get(name)
   if (known) return Buffer.from(known, 'hex')
   const secret = random.bytes(32)
-  store.transaction(() => store.settings.put('metadata-token-secret', secret.toString('hex')))
+  store.transaction(() => store.settings.put(name, secret.toString('hex')))
   return secret
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import type { StatePaths } from '../host/state-paths.ts'
+import type { SessionVault } from './access/session-vault.ts'
 import type { DescriptionWriter } from './description/description-writer.ts'
 import type { DescriptionRefresher } from './description/description-refresher.ts'
 import type { EventBus } from './event/event-bus.ts'
@@ -56,4 +57,5 @@ export interface Domain {
   readonly tasks: TaskRunner
   readonly imageWork: ImageWork
   readonly schedules: ScheduleRunner
+  readonly sessions: SessionVault
 }

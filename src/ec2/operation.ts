@@ -1,10 +1,12 @@
 import type { Ec2Operations } from '../ec2-model/operations.ts'
+import type { CallerIdentity } from './access/identity.ts'
 import type { Scope } from './ports/store.ts'
 
 /** One call under way, as the domain sees it: whose, where, when. */
 export interface CallContext extends Scope {
   readonly requestId: string
   readonly now: Date
+  readonly identity: CallerIdentity
 }
 
 /** The context of a mutation: effects on machines and networks wait until the transaction is on disk. */
@@ -25,6 +27,8 @@ export interface Query<Input, Output> {
   readonly filters?: readonly string[]
   /** What it tells was kept as it was given, and has no effect on machines, disks or packets. */
   readonly isRecordOnly?: true
+  /** It changes something that is no record, or gives out credentials: the audit log has it as it has mutations. */
+  readonly isAudited?: true
   answer(context: CallContext, input: Input): Output | Promise<Output>
 }
 

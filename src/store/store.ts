@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3'
 import type { EventRecord } from '../ec2/event/event.ts'
-import type { AccessKeyRecord, ClientTokenRecord, Store } from '../ec2/ports/store.ts'
+import type { ClientTokenRecord, Store } from '../ec2/ports/store.ts'
+import { createAccessKeyStore, createAuditStore } from './access-store.ts'
 import { createCollection } from './collection.ts'
 import { openDatabase } from './database.ts'
 import { createTagStore } from './tag-store.ts'
@@ -79,6 +80,7 @@ function createStore(database: Database.Database): Store {
     events: createEventStore(database),
     clientTokens: createClientTokenStore(database),
     accessKeys: createAccessKeyStore(database),
+    audit: createAuditStore(database),
     settings: createSettingStore(database),
     transaction: <R>(work: () => R) => (database.inTransaction ? work() : (transaction.immediate(work) as R)),
     close: () => database.close(),
@@ -139,22 +141,6 @@ function createClientTokenStore(database: Database.Database): Store['clientToken
     },
     removeBefore: (time) => {
       removeOld.run(time)
-    },
-  }
-}
-
-function createAccessKeyStore(database: Database.Database): Store['accessKeys'] {
-  const columns = 'id, account_id accountId, secret, created_at createdAt'
-  const select = database.prepare<[string], AccessKeyRecord>(`SELECT ${columns} FROM access_key WHERE id = ?`)
-  const all = database.prepare<[], AccessKeyRecord>(`SELECT ${columns} FROM access_key ORDER BY created_at`)
-  const insert = database.prepare<[string, string, string, string]>(
-    'INSERT INTO access_key (id, account_id, secret, created_at) VALUES (?, ?, ?, ?)',
-  )
-  return {
-    find: (id) => select.get(id),
-    list: () => all.all(),
-    insert: (key) => {
-      insert.run(key.id, key.accountId, key.secret, key.createdAt)
     },
   }
 }

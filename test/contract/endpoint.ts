@@ -30,9 +30,12 @@ export const secretAccessKey = 'kilnSecret/with+signs=0123456789abcdefgh'
 export const sessionKeyId = 'ASIAKILNEXAMPLE00001'
 export const sessionToken = 'token/with+signs=='
 
-const credentials: Readonly<Record<string, QueryCredential>> = {
-  [accessKeyId]: { accountId: '123456789012', secret: secretAccessKey },
-  [sessionKeyId]: { accountId: '210987654321', secret: secretAccessKey, sessionToken },
+function findCredential(id: string, token: string | undefined): QueryCredential | undefined {
+  const isSession = id === sessionKeyId && token === sessionToken
+  if (!isSession && !(id === accessKeyId && token === undefined)) return undefined
+  const accountId = isSession ? '210987654321' : '123456789012'
+  const identity = { arn: `arn:aws:iam::${accountId}:root`, userId: accountId, accessKeyId: id }
+  return { accountId, secret: secretAccessKey, identity }
 }
 
 /** Starts the front end on a free port of the loopback. */
@@ -51,7 +54,7 @@ export async function startEndpoint(
     model,
     dispatch,
     isOffered: () => true,
-    findCredential: (key) => (Object.hasOwn(credentials, key) ? credentials[key] : undefined),
+    findCredential,
     clock: options.clock ?? systemClock,
     random: systemRandom,
     log: pino({ level: 'trace' }, { write: (line) => void logLines.push(line) }),

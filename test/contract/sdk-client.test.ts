@@ -69,9 +69,8 @@ describe('the SDK for JavaScript', () => {
       caller: {
         accountId: '123456789012',
         region: 'eu-west-1',
-        accessKeyId,
-        source: 'query',
-        sourceAddress: '127.0.0.1',
+        identity: { arn: 'arn:aws:iam::123456789012:root', userId: '123456789012', accessKeyId },
+        source: { kind: 'query', address: '127.0.0.1' },
         requestId: $metadata.requestId,
       },
       operation: 'RunInstances',
@@ -120,7 +119,10 @@ describe('the SDK for JavaScript', () => {
     await createClient({ accessKeyId: sessionKeyId, secretAccessKey, sessionToken }).send(
       new sdk.DescribeRegionsCommand({}),
     )
-    expect(endpoint.calls.at(-1)?.caller).toMatchObject({ accountId: '210987654321', accessKeyId: sessionKeyId })
+    expect(endpoint.calls.at(-1)?.caller).toMatchObject({
+      accountId: '210987654321',
+      identity: { accessKeyId: sessionKeyId },
+    })
   })
 
   test.each([

@@ -1,6 +1,5 @@
 import type { Domain } from '../../ec2/domain.ts'
 import type { AnyOperation } from '../dispatch.ts'
-import { getCallerIdentity } from '../get-caller-identity.ts'
 import { type KilnDependencies, kilnOperations } from '../kiln-handlers.ts'
 import { addressOperations } from './address.ts'
 import { ebsDefaultOperations } from './ebs-default.ts'
@@ -18,6 +17,7 @@ import { regionOperations } from './region.ts'
 import { routingOperations } from './routing.ts'
 import { securityGroupOperations } from './security-group.ts'
 import { snapshotOperations } from './snapshot.ts'
+import { stsOperations } from './sts.ts'
 import { tagOperations } from './tag.ts'
 import { volumeOperations } from './volume.ts'
 import { vpcOperations } from './vpc.ts'
@@ -47,7 +47,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...routingOperations(domain),
     ...addressOperations(domain),
     ...regionOperations(domain),
-    GetCallerIdentity: getCallerIdentity(),
+    ...stsOperations(domain),
     ...kilnOperations(domain, kiln),
   }
   return new Map(Object.entries(operations))

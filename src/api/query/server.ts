@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import type { Ec2Model } from '../../ec2-model/model.ts'
+import type { CallerIdentity } from '../../ec2/access/identity.ts'
 import { Ec2Error, internalError } from '../../ec2/errors.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
@@ -12,13 +13,14 @@ import type { Parameter } from './form.ts'
 import { parseQuery } from './parse-query.ts'
 import { readParameters } from './read-parameters.ts'
 import { type SigningSecret, type VerifiedSignature, verifySignature } from './signature.ts'
-import { isStsRequest, parseStsAction, writeCallerIdentity, writeStsError } from './sts.ts'
+import { isStsRequest, parseStsQuery, writeStsError, writeStsResponse } from './sts.ts'
 import { writeError, writeResponse } from './write-response.ts'
 
-/** An access key as the store knows it. */
+/** What stands behind an access key. */
 export interface QueryCredential extends SigningSecret {
   /** Twelve digits. */
   readonly accountId: string
+  readonly identity: CallerIdentity
 }
 
 /** What a client may ask of the server's patience. */
@@ -37,7 +39,10 @@ export interface QueryServerDependencies {
   readonly dispatch: Dispatch
   /** Whether dispatch has that operation: one that it lacks is refused by name, whatever its parameters. */
   readonly isOffered: (operation: string) => boolean
-  readonly findCredential: (accessKeyId: string) => QueryCredential | undefined
+  /** Undefined for a key that is not there or whose session token is not its own. */
+  readonly findCredential: (accessKeyId: string, sessionToken: string | undefined) => QueryCredential | undefined
+  /** The VPC in which it listens; absent at the host's own address. */
+  readonly vpcId?: string
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -57,7 +62,7 @@ const maximumHeaderBytes = 64 * 1024
 const timeoutCheckMs = 1000
 
 /**
- * Builds the EC2 query front end, and STS GetCallerIdentity on the same port; the caller listens and closes. Every answer carries its
+ * Builds the EC2 query front end, and STS on the same port; the caller listens and closes. Every answer carries its
  * request id in the body and in `x-amzn-requestid`.
  */
 export function createQueryServer(dependencies: QueryServerDependencies): Server {
@@ -119,11 +124,11 @@ async function answer(
   exchange.isSts = isStsRequest(parameters)
   const { method = '', url = '/', rawHeaders } = request
   const signature = verifySignature({ method, url, rawHeaders, body }, findCredential, clock.now())
-  const caller = callerOf(exchange, request, signature)
+  const caller = callerOf(dependencies, exchange, request, signature)
   refuseOtherService(exchange, signature)
   if (exchange.isSts) {
-    const operation = parseStsAction(parameters)
-    return writeCallerIdentity(await dispatch(caller, operation, {}), exchange.requestId)
+    const { operation, input } = parseStsQuery(parameters)
+    return writeStsResponse(operation, await dispatch(caller, operation, input), exchange.requestId)
   }
   return answerEc2(dependencies, caller, parameters)
 }
@@ -141,18 +146,22 @@ async function answerEc2(
 }
 
 function callerOf(
+  { vpcId }: QueryServerDependencies,
   { requestId }: Exchange,
   request: IncomingMessage,
-  { accessKeyId, credential, region }: VerifiedSignature<QueryCredential>,
+  { credential, region }: VerifiedSignature<QueryCredential>,
 ): Caller {
-  const sourceAddress = request.socket.remoteAddress
+  const address = request.socket.remoteAddress
   return {
     accountId: credential.accountId,
     region,
-    accessKeyId,
-    source: 'query',
+    identity: credential.identity,
+    source: {
+      kind: 'query',
+      ...(address === undefined ? {} : { address }),
+      ...(vpcId === undefined ? {} : { vpcId }),
+    },
     requestId,
-    ...(sourceAddress === undefined ? {} : { sourceAddress }),
   }
 }
 

@@ -16,8 +16,8 @@ export interface SignedRequest {
 /** The secret behind an access key. */
 export interface SigningSecret {
   readonly secret: string
-  /** Must come with the request when there is one. */
-  readonly sessionToken?: string
+  /** It was good once. */
+  readonly isExpired?: boolean
 }
 
 /** Who signed, for which region and service. */
@@ -36,11 +36,12 @@ const longestPresignedSeconds = 7 * 24 * 60 * 60
 /**
  * Verifies Signature Version 4, in the headers or in the query (presigned), over the bytes that were received. Throws EC2's errors:
  * MissingAuthenticationToken, IncompleteSignature, RequestExpired, AuthFailure; where the request was signed for STS, that
- * service's own: InvalidClientTokenId, SignatureDoesNotMatch. An unknown key and a wrong secret get the same answer from EC2.
+ * service's own: InvalidClientTokenId, SignatureDoesNotMatch, ExpiredToken. An unknown key and a wrong secret get the same answer
+ * from EC2. `findSecret` is told the session token that came with the request, and answers for both together.
  */
 export function verifySignature<Credential extends SigningSecret>(
   request: SignedRequest,
-  findSecret: (accessKeyId: string) => Credential | undefined,
+  findSecret: (accessKeyId: string, sessionToken: string | undefined) => Credential | undefined,
   now: Date,
 ): VerifiedSignature<Credential> {
   const headers = collectHeaders(request.rawHeaders)
@@ -49,13 +50,13 @@ export function verifySignature<Credential extends SigningSecret>(
   const refusals = refusalsOf(scope.service)
   refuseStale(fields, now, refusals)
 
-  const known = findSecret(scope.accessKeyId)
+  const known = findSecret(scope.accessKeyId, fields.sessionToken)
   // The same work is done for an unknown key, so that the time taken does not tell.
   const expected = sign(request, fields, headers, known?.secret ?? '')
   const isEqual = timingSafeEqual(expected, Buffer.from(fields.signature, 'hex'))
   if (!known) throw refusals.unknownKey()
   if (!isEqual || !isBodyAsDeclared(request, headers)) throw refusals.wrongSignature()
-  if ((known.sessionToken ?? '') !== (fields.sessionToken ?? '')) throw refusals.unknownKey()
+  if (known.isExpired) throw refusals.expiredToken()
   return { ...scope, credential: known }
 }
 
@@ -107,6 +108,7 @@ interface Refusals {
   unknownKey(): Ec2Error
   wrongSignature(): Ec2Error
   expired(date: string): Ec2Error
+  expiredToken(): Ec2Error
 }
 
 /** EC2 and STS refuse the same things in different words. */
@@ -117,7 +119,8 @@ function refusalsOf(service: string): Refusals {
 const ec2Refusals: Refusals = {
   unknownKey: authFailure,
   wrongSignature: authFailure,
-  expired: () => new Ec2Error('RequestExpired', 'Request has expired.'),
+  expired: requestExpired,
+  expiredToken: requestExpired,
 }
 
 const stsRefusals: Refusals = {
@@ -135,6 +138,11 @@ const stsRefusals: Refusals = {
       `Signature expired or not yet current: ${date} is too far from the time of this host`,
       403,
     ),
+  expiredToken: () => new Ec2Error('ExpiredToken', 'The security token included in the request is expired', 403),
+}
+
+function requestExpired(): Ec2Error {
+  return new Ec2Error('RequestExpired', 'Request has expired.')
 }
 
 function authFailure(): Ec2Error {

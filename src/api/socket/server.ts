@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Logger } from 'pino'
 import type { Ec2Model } from '../../ec2-model/model.ts'
+import { ownerOf } from '../../ec2/access/identity.ts'
 import { Ec2Error, internalError, invalidParameterValue } from '../../ec2/errors.ts'
 import type { EventBus } from '../../ec2/event/event-bus.ts'
 import type { Random } from '../../host/random.ts'
@@ -22,7 +23,9 @@ export interface SocketServerDependencies {
   readonly random: Random
   readonly log: Logger
   readonly events: EventBus
+  /** The account of callers that name none. */
   readonly accountId: string
+  readonly isKnownAccount: (accountId: string) => boolean
   readonly defaultRegion: string
   /** Raw bytes to and from a TCP port of an instance, or its serial console. */
   readonly openStream: (caller: Caller, kind: 'dial' | 'console', instanceId: string, port: number) => Promise<Duplex>
@@ -32,7 +35,7 @@ export interface SocketServerDependencies {
     instanceId: string,
     options: { lines?: number | undefined; until?: AbortSignal | undefined },
   ) => Promise<AsyncIterable<Buffer>>
-  readonly shutDown: (options: { machines: boolean }) => void
+  readonly shutDown: (caller: Caller, options: { machines: boolean }) => void
 }
 
 const keepAliveTimeoutMs = 75_000
@@ -63,13 +66,30 @@ export function createSocketServer(dependencies: SocketServerDependencies): Serv
 }
 
 function callerOf(dependencies: SocketServerDependencies, request: IncomingMessage): Caller {
-  const region = request.headers['x-kiln-region']
+  const accountId = headerOf(request, 'x-kiln-account') ?? dependencies.accountId
   return {
-    accountId: dependencies.accountId,
-    region: typeof region === 'string' && region !== '' ? region : dependencies.defaultRegion,
-    source: 'socket',
+    accountId,
+    region: headerOf(request, 'x-kiln-region') ?? dependencies.defaultRegion,
+    identity: ownerOf(accountId),
+    source: { kind: 'socket' },
     requestId: dependencies.random.uuid(),
   }
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** A slip of the pen must not make an account. */
+function refuseUnknownAccount({ isKnownAccount, accountId }: SocketServerDependencies, caller: Caller): void {
+  if (caller.accountId === accountId || isKnownAccount(caller.accountId)) return
+  const shown = caller.accountId.slice(0, 40)
+  throw new Ec2Error(
+    'NoSuchEntity',
+    `There is no account ${shown}. An account begins with its first access key: kiln access-key create --account ${shown}`,
+    404,
+  )
 }
 
 async function route(
@@ -78,6 +98,7 @@ async function route(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  refuseUnknownAccount(dependencies, caller)
   const url = parseUrl(request.url ?? '/')
   const operation = /^\/operations\/([A-Za-z0-9]{1,80})$/.exec(url.pathname)?.[1]
   if (request.method === 'POST' && operation !== undefined) {
@@ -95,7 +116,7 @@ async function route(
   if (request.method === 'POST' && url.pathname === '/shutdown') {
     const input = await readJson(request)
     sendJson(response, 200, {})
-    dependencies.shutDown({ machines: input['machines'] === true })
+    dependencies.shutDown(caller, { machines: input['machines'] === true })
     return
   }
   throw new Ec2Error('NotFound', `There is no ${request.method} ${url.pathname.slice(0, 100)} here.`, 404)
@@ -158,6 +179,7 @@ async function upgrade(
   request: IncomingMessage,
   socket: Duplex,
 ): Promise<void> {
+  refuseUnknownAccount(dependencies, caller)
   const match = /^\/(dial|console)\/(i-[0-9a-f]+)(?:\/(\d{1,5}))?$/.exec(request.url ?? '')
   const [, kind, instanceId, port] = match ?? []
   if ((kind !== 'dial' && kind !== 'console') || instanceId === undefined || (kind === 'dial' && port === undefined)) {

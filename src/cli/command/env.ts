@@ -1,13 +1,19 @@
 import { type Command, Option } from 'commander'
 import { quoteForFish, quoteForShell } from '../render/text.ts'
+import { addExamples } from '../help.ts'
 import { clientOf, type Session } from '../session.ts'
+
+const shells = ['bash', 'zsh', 'sh', 'fish', 'json'] as const
+type Shell = (typeof shells)[number]
+
+/** What a shell may have from elsewhere that would lead AWS tools past these settings. */
+const misleading = ['AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_SESSION_TOKEN']
 
 /** `kiln env` */
 export function defineEnv(command: Command, session: Session): void {
   command
-    .addOption(new Option('--shell <name>', 'bash, fish or json').choices(['bash', 'fish', 'json']).default('bash'))
-    .addHelpText('after', '\nExample:\n  eval "$(kiln env)" && aws ec2 describe-instances')
-    .action(async ({ shell }: { shell: 'bash' | 'fish' | 'json' }) => {
+    .addOption(new Option('--shell <name>', 'whose commands to print').choices([...shells]).default('bash'))
+    .action(async ({ shell }: { shell: Shell }) => {
       const settings = await clientOf(session).call('KilnGetEnvironment', {})
       const variables = {
         AWS_ENDPOINT_URL: settings.EndpointUrl,
@@ -20,13 +26,20 @@ export function defineEnv(command: Command, session: Session): void {
       }
       session.stdout.write(renderEnvironment(variables, shell))
     })
+  addExamples(
+    command,
+    'eval "$(kiln env)" && aws ec2 describe-instances',
+    'kiln env --shell fish | source',
+    'kiln env --shell json | jq -r .AWS_ENDPOINT_URL',
+  )
 }
 
-/** Variables as commands of a shell. */
-export function renderEnvironment(variables: Record<string, string>, shell: 'bash' | 'fish' | 'json'): string {
+/** Variables as commands of a shell, which also forgets what would contradict them. */
+export function renderEnvironment(variables: Record<string, string>, shell: Shell): string {
   if (shell === 'json') return `${JSON.stringify(variables, null, 2)}\n`
-  const lines = Object.entries(variables).map(([name, value]) =>
-    shell === 'fish' ? `set -gx ${name} ${quoteForFish(value)}` : `export ${name}=${quoteForShell(value)}`,
+  const isFish = shell === 'fish'
+  const settings = Object.entries(variables).map(([name, value]) =>
+    isFish ? `set -gx ${name} ${quoteForFish(value)}` : `export ${name}=${quoteForShell(value)}`,
   )
-  return `${lines.join('\n')}\n`
+  return `${[`${isFish ? 'set -e' : 'unset'} ${misleading.join(' ')}`, ...settings].join('\n')}\n`
 }

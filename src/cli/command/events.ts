@@ -1,13 +1,12 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { EventDescription } from '../../api/kiln-operations.ts'
-import { systemClock } from '../../host/clock.ts'
 import type { KilnClient } from '../client.ts'
 import { CliError, exitCode } from '../failure.ts'
 import { addExamples } from '../help.ts'
-import { parseSince } from '../render/duration.ts'
 import { paint } from '../render/paint.ts'
 import { printable } from '../render/text.ts'
 import { resolveInstanceIds } from '../resolve/instance.ts'
+import { readSince } from '../since.ts'
 import { addOutputOption, clientOf, hasColor, integerBetween, type OutputFormat, printAnswer } from '../session.ts'
 import type { Session } from '../session.ts'
 
@@ -80,10 +79,4 @@ async function printEvent(session: Session, format: OutputFormat, event: EventDe
     const shownKind = isProblem && hasColor(session) ? paint(printable(kind), 'red') : printable(kind)
     session.stdout.write(`${time}  ${shownKind}  ${printable(`${event.ResourceId}  ${event.Message}`)}\n`)
   }
-}
-
-function readSince(text: string): Date {
-  const time = parseSince(text, systemClock.now())
-  if (time) return time
-  throw new InvalidArgumentError('Expected 10m, 2h, 3d and the like, or an ISO 8601 time.')
 }

@@ -1,3 +1,5 @@
+import type { AccessKeyRecord } from '../access/access-key.ts'
+import type { AuditQuery, AuditRecord } from '../audit/audit.ts'
 import type { AddressRecord } from '../address/address.ts'
 import type { DhcpOptionsRecord } from '../dhcp-options/dhcp-options.ts'
 import type { EventRecord } from '../event/event.ts'
@@ -110,13 +112,6 @@ export interface ClientTokenRecord extends Scope {
   readonly createdAt: string
 }
 
-export interface AccessKeyRecord {
-  readonly id: string
-  readonly accountId: string
-  readonly secret: string
-  readonly createdAt: string
-}
-
 export interface Store {
   readonly instances: Collection<
     InstanceRecord,
@@ -181,8 +176,16 @@ export interface Store {
   }
   readonly accessKeys: {
     find(id: string): AccessKeyRecord | undefined
+    /** Everyone's, the oldest first. */
     list(): AccessKeyRecord[]
-    insert(key: AccessKeyRecord): void
+    /** Of a key that is there already, what may change is changed. */
+    put(key: AccessKeyRecord): void
+    remove(id: string): void
+  }
+  readonly audit: {
+    append(record: Omit<AuditRecord, 'number'>): void
+    /** The oldest first. */
+    after(query: AuditQuery): AuditRecord[]
   }
   /** Small facts about this state directory, such as its block of public addresses. */
   readonly settings: { get(name: string): string | undefined; put(name: string, value: string): void }

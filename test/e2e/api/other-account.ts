@@ -20,7 +20,8 @@ export function openOtherAccount(api: ApiLab, accountId: string, region = 'us-ea
   const secret = 'not-much-of-a-secret'
   changeRecords(api, (store) => {
     if (store.accessKeys.find(id)) return
-    store.accessKeys.insert({ id, accountId, secret, createdAt: new Date().toISOString() })
+    const createdAt = new Date().toISOString()
+    store.accessKeys.put({ id, accountId, secret, createdAt, isEnabled: true, isReadOnly: false, description: '' })
   })
   return new EC2Client({
     region,

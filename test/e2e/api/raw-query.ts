@@ -21,6 +21,8 @@ export interface RawQuery {
   readonly sentParameters?: string
   /** Presigned for that many seconds. */
   readonly expiresSeconds?: number
+  /** Of a temporary credential; only for a presigned request. */
+  readonly sessionToken?: string
   readonly region?: string
   readonly contentType?: string
 }
@@ -62,7 +64,7 @@ function readAnswer(status: number, body: string): RawAnswer {
 }
 
 function sign(host: string, query: RawQuery, key: SigningKey): { headers: Record<string, string>; query: string } {
-  const { method = 'POST', parameters, at = new Date(), region = 'us-east-1', expiresSeconds } = query
+  const { method = 'POST', parameters, at = new Date(), region = 'us-east-1', expiresSeconds, sessionToken } = query
   const date = at.toISOString().replace(/[-:]|\.\d+/g, '')
   const scope = `${date.slice(0, 8)}/${region}/ec2/aws4_request`
   const isPresigned = expiresSeconds !== undefined
@@ -72,6 +74,7 @@ function sign(host: string, query: RawQuery, key: SigningKey): { headers: Record
         'X-Amz-Credential': `${key.accessKeyId}/${scope}`,
         'X-Amz-Date': date,
         'X-Amz-Expires': String(expiresSeconds),
+        ...(sessionToken === undefined ? {} : { 'X-Amz-Security-Token': sessionToken }),
         'X-Amz-SignedHeaders': 'host',
       }).toString()
     : ''

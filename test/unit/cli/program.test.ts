@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { createClient } from '../../../src/cli/client.ts'
-import { renderEnvironment } from '../../../src/cli/command/env.ts'
 import { provideFakeDaemon, runAgainst } from './run-against.ts'
 
 function instance(id: string, name: string, state = 'running') {
@@ -128,8 +127,4 @@ test('rejects with the daemon error when a stream is refused', async () => {
   const daemon = await provideFakeDaemon({})
   const dialed = createClient({ socketPath: daemon.paths.socket }).dial('i-1', 9)
   await expect(dialed).rejects.toMatchObject({ name: 'OperationError', code: 'Refused' })
-})
-
-test('quotes values of the environment', () => {
-  expect(renderEnvironment({ A: "x'y z" }, 'bash')).toBe(`export A='x'\\''y z'\n`)
 })

@@ -5,7 +5,10 @@ import { Ec2Error } from '../../../../src/ec2/errors.ts'
 
 const now = new Date('2026-11-23T10:00:00Z')
 const date = '20261123T100000Z'
-const secrets = new Map([['AKID', { secret: 'SECRET' }]])
+const secrets = new Map([
+  ['AKID', { secret: 'SECRET', isExpired: false }],
+  ['OLD', { secret: 'SECRET', isExpired: true }],
+])
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest()
 
@@ -97,6 +100,13 @@ describe('a signature', () => {
     ['an unknown key', postWith({ key: 'NOBODY' }), '401 AuthFailure'],
     ['a wrong secret for STS', postWith({ service: 'sts', secret: 'OTHER' }), '403 SignatureDoesNotMatch'],
     ['an unknown key for STS', postWith({ service: 'sts', key: 'NOBODY' }), '403 InvalidClientTokenId'],
+    ['a session that has ended', postWith({ key: 'OLD' }), '400 RequestExpired'],
+    ['a session that has ended, for STS', postWith({ service: 'sts', key: 'OLD' }), '403 ExpiredToken'],
+    [
+      'a wrong secret of a session that has ended',
+      postWith({ service: 'sts', key: 'OLD', secret: 'OTHER' }),
+      '403 SignatureDoesNotMatch',
+    ],
     ['another service', postWith({ service: 's3' }), '401 AuthFailure'],
     ['another body', { ...postWith(), body: Buffer.from('Action=TerminateInstances') }, '401 AuthFailure'],
     ['another method', { ...postWith(), method: 'GET' }, '401 AuthFailure'],
