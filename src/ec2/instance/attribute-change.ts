@@ -1,12 +1,14 @@
 import type { ModifyInstanceAttributeRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
+import { Ec2Error, invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import { findAll } from '../ids.ts'
-import { unknownInstanceType } from '../instance-type/instance-type.ts'
+import { type InstanceType, unknownInstanceType } from '../instance-type/instance-type.ts'
 import type { MutationContext } from '../operation.ts'
+import { requireSuitable } from '../placement-group/choose-placement-group.ts'
 import { refuseTooManyGroups } from '../security-group/find-group.ts'
 import { defaultCreditsOf } from './credit-specification.ts'
+import { requireSoleInterface } from './find-instance.ts'
 import type { InstanceRecord } from './instance.ts'
 import { readUserData } from './user-data.ts'
 
@@ -73,6 +75,13 @@ export const attributeChanges: Readonly<Record<string, AttributeChange>> = {
       return instance
     },
   },
+  EnclaveOptions: {
+    isStoppedOnly: true,
+    apply: (_domain, _context, instance, input) => {
+      requireOneOf(operation, 'EnclaveOptions.Enabled', input.EnclaveOptions?.Enabled, [false])
+      return instance
+    },
+  },
   SourceDestCheck: {
     isStoppedOnly: false,
     apply: (domain, context, instance, input) => {
@@ -90,11 +99,12 @@ function requireValue(name: string, given: { Value?: boolean | undefined } | und
 }
 
 function changeType(
-  { store, instanceTypes }: Domain,
+  domain: Domain,
   context: MutationContext,
   instance: InstanceRecord,
   input: ModifyInstanceAttributeRequest,
 ): InstanceRecord {
+  const { store, instanceTypes } = domain
   const name = input.InstanceType?.Value ?? ''
   const type = instanceTypes.find(name)
   if (!type) throw unknownInstanceType(name)
@@ -104,22 +114,35 @@ function changeType(
       `The instance type ${name} does not run the architecture ${instance.architecture} of this instance.`,
     )
   }
+  requireTypeFor(domain, instance, type)
   // How a burstable type pays is forgotten with the type.
   const { cpuCredits: _credits, ...rest } = instance
   const cpuCredits = defaultCreditsOf(store, context, type)
   return { ...rest, instanceType: name, ...(cpuCredits ? { cpuCredits } : {}) }
 }
 
-/** Whether the instance may send and get what is not its own, on all of its interfaces. */
+/** What the instance has and is in must be something for its new type too. */
+function requireTypeFor(domain: Domain, instance: InstanceRecord, type: InstanceType): void {
+  const { store } = domain
+  const { length } = store.interfaces.listBy('attachment.instanceId', instance.id)
+  if (length > type.maximumInterfaces) {
+    throw invalidParameterCombination(
+      `The instance has ${length} network interfaces, and the instance type ${type.name} has at most ${type.maximumInterfaces}.`,
+    )
+  }
+  const group = instance.placement && store.placementGroups.find(instance.placement.groupId)
+  const { availabilityZone } = instance
+  if (group) requireSuitable(domain, group, { instanceType: type.name, availabilityZone })
+}
+
+/** Whether the instance may send and get what is not its own. */
 export function setSourceDestCheck(
   { store, networks }: Domain,
   context: MutationContext,
   instance: InstanceRecord,
   hasSourceDestCheck: boolean,
 ): void {
-  for (const record of store.interfaces.listBy('attachment.instanceId', instance.id)) {
-    store.interfaces.replace({ ...record, hasSourceDestCheck })
-  }
+  store.interfaces.replace({ ...requireSoleInterface(store, instance), hasSourceDestCheck })
   context.afterCommit(() => networks.refreshSoon(instance.vpcId))
 }
 
@@ -139,10 +162,7 @@ function changeGroups(
       `Security group ${stranger.id} and instance ${instance.id} belong to different networks.`,
     )
   }
-  for (const record of store.interfaces.listBy('attachment.instanceId', instance.id)) {
-    if (record.attachment?.deviceIndex !== 0) continue
-    store.interfaces.replace({ ...record, groupIds: groups.map(({ id }) => id) })
-  }
+  store.interfaces.replace({ ...requireSoleInterface(store, instance), groupIds: groups.map(({ id }) => id) })
   context.afterCommit(() => networks.refreshSoon(instance.vpcId))
   return instance
 }

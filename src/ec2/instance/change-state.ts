@@ -100,10 +100,11 @@ export function terminateInstances(domain: Domain): Ec2Mutation<'TerminateInstan
     apply: (context, input) => {
       const instances = requireInstances(domain, context, input.InstanceIds)
       for (const instance of instances) {
-        if (!instance.hasTerminationProtection || instance.state === 'terminated') continue
+        const protection = protectionOf(instance)
+        if (protection === undefined || instance.state === 'terminated') continue
         throw new Ec2Error(
           'OperationNotPermitted',
-          `The instance '${instance.id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.`,
+          `The instance '${instance.id}' may not be terminated. Modify its '${protection}' instance attribute and try again.`,
         )
       }
       return {
@@ -120,6 +121,12 @@ export function terminateInstances(domain: Domain): Ec2Mutation<'TerminateInstan
       }
     },
   }
+}
+
+/** The attribute that keeps an instance from being terminated: protection from being stopped does so too, as on EC2. */
+function protectionOf({ hasTerminationProtection, hasStopProtection }: InstanceRecord): string | undefined {
+  if (hasTerminationProtection) return 'disableApiTermination'
+  return hasStopProtection ? 'disableApiStop' : undefined
 }
 
 /** What an operation does to an instance in a state: go to another, stay as it is, or stay and be driven again. */

@@ -20,8 +20,8 @@ export function getConsoleOutput({ store, paths, clock }: Domain): Ec2Query<'Get
     parameters: ['InstanceId', 'Latest'],
     answer: async (context, input) => {
       const instance = findOne('i', input.InstanceId ?? '', (id) => store.instances.get(context, id))
-      const output = await readTail(join(paths.machines, instance.id, machineFile.consoleLog))
-      return { InstanceId: instance.id, Timestamp: clock.now(), Output: output.toString('base64') }
+      const { output, writtenAt } = await readTail(join(paths.machines, instance.id, machineFile.consoleLog))
+      return { InstanceId: instance.id, Timestamp: writtenAt ?? clock.now(), Output: output.toString('base64') }
     },
   }
 }
@@ -39,14 +39,15 @@ export async function openConsoleLog(
   return followFile(path, { from, until: options.until })
 }
 
-async function readTail(path: string): Promise<Buffer> {
+/** `writtenAt`: when something was printed last. */
+async function readTail(path: string): Promise<{ output: Buffer; writtenAt?: Date }> {
   const file = await open(path, 'r').catch(() => undefined)
-  if (!file) return Buffer.alloc(0)
+  if (!file) return { output: Buffer.alloc(0) }
   try {
-    const { size } = await file.stat()
+    const { size, mtime } = await file.stat()
     const buffer = Buffer.alloc(Math.min(size, consoleBytes))
     const { bytesRead } = await file.read(buffer, 0, buffer.length, size - buffer.length)
-    return buffer.subarray(0, bytesRead)
+    return { output: buffer.subarray(0, bytesRead), writtenAt: mtime }
   } finally {
     await file.close()
   }

@@ -1,7 +1,8 @@
 import type { Domain } from '../domain.ts'
 import { unsupportedOperation } from '../errors.ts'
-import { findOne } from '../ids.ts'
 import type { Ec2Query } from '../operation.ts'
+import { describeGroups } from './describe-instance.ts'
+import { findInstance, requireSoleInterface } from './find-instance.ts'
 
 /** One attribute of an instance, in EC2's shape. */
 export function describeInstanceAttribute(domain: Domain): Ec2Query<'DescribeInstanceAttribute'> {
@@ -10,8 +11,7 @@ export function describeInstanceAttribute(domain: Domain): Ec2Query<'DescribeIns
     kind: 'query',
     parameters: ['InstanceId', 'Attribute'],
     answer: (context, input) => {
-      const instance = findOne('i', input.InstanceId ?? '', (id) => store.instances.get(context, id))
-      const interfaces = store.interfaces.listBy('attachment.instanceId', instance.id)
+      const instance = findInstance(store, context, input.InstanceId)
       const base = { InstanceId: instance.id }
       switch (input.Attribute) {
         case 'instanceType':
@@ -31,9 +31,9 @@ export function describeInstanceAttribute(domain: Domain): Ec2Query<'DescribeIns
         case 'enaSupport':
           return { ...base, EnaSupport: { Value: true } }
         case 'sourceDestCheck':
-          return { ...base, SourceDestCheck: { Value: interfaces[0]?.hasSourceDestCheck ?? true } }
+          return { ...base, SourceDestCheck: { Value: requireSoleInterface(store, instance).hasSourceDestCheck } }
         case 'groupSet':
-          return { ...base, Groups: (interfaces[0]?.groupIds ?? []).map((GroupId) => ({ GroupId })) }
+          return { ...base, Groups: describeGroups(store, requireSoleInterface(store, instance).groupIds) }
         case 'blockDeviceMapping':
           return {
             ...base,

@@ -13,14 +13,19 @@ const noChecks: StatusChecks = { system: 'not-applicable', instance: 'not-applic
 export function describeInstanceStatus(domain: Domain): Ec2Query<'DescribeInstanceStatus'> {
   const { store } = domain
   const checksOf = ({ id }: InstanceRecord) => domain.instances.runtimeOf(id)?.checks ?? noChecks
+  const zoneIdOf = ({ subnetId }: InstanceRecord) => store.subnets.find(subnetId)?.availabilityZoneId
+  /** A machine that a failing disk has paused has a problem; else its disks are as well as QEMU is. */
+  const ebsCheckOf = (record: InstanceRecord): CheckStatus =>
+    domain.instances.runtimeOf(record.id)?.problem === undefined ? checksOf(record).system : 'impaired'
   const source: DescribeSource<InstanceRecord> = {
     collection: store.instances,
     prefix: 'i',
     idParameter: 'instancesSet',
     filters: defineFilters({
       'availability-zone': { read: ({ availabilityZone }) => availabilityZone, index: 'availabilityZone' },
-      'attached-ebs-status.status': () => undefined,
-      'availability-zone-id': ({ subnetId }) => store.subnets.find(subnetId)?.availabilityZoneId,
+      'attached-ebs-status.status': (record) => ebsCheckOf(record),
+      'application-status.status': () => undefined,
+      'availability-zone-id': zoneIdOf,
       'event.code': () => undefined,
       'event.description': () => undefined,
       'event.instance-event-id': () => undefined,
@@ -57,11 +62,14 @@ export function describeInstanceStatus(domain: Domain): Ec2Query<'DescribeInstan
           const checks = checksOf(record)
           return {
             AvailabilityZone: record.availabilityZone,
+            AvailabilityZoneId: zoneIdOf(record),
             InstanceId: record.id,
             InstanceState: describeState(record.state),
             Events: [],
             InstanceStatus: describeCheck(checks.instance, checks.impairedSince),
             SystemStatus: describeCheck(checks.system),
+            AttachedEbsStatus: describeCheck(ebsCheckOf(record)),
+            Operator: { Managed: false },
           }
         }),
         ...page.token,

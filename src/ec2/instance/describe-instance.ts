@@ -122,7 +122,8 @@ function describeStateReason({ state, stateReason }: InstanceRecord): Pick<Insta
   return state === 'pending' ? { StateReason: { Code: 'pending', Message: 'pending' } } : {}
 }
 
-function describeInterface(store: Store, record: InterfaceRecord): InstanceNetworkInterface {
+/** An interface as DescribeInstances tells of it. */
+export function describeInterface(store: Store, record: InterfaceRecord): InstanceNetworkInterface {
   const addresses = describeAddressesOf(store, record).map(({ Association: association, ...rest }) => ({
     ...rest,
     ...(association ? { Association: describeAssociation(association) } : {}),
@@ -165,7 +166,8 @@ function describeAssociation({ IpOwnerId, PublicIp, PublicDnsName }: NetworkInte
   return { IpOwnerId, PublicIp, PublicDnsName }
 }
 
-function describeGroups(store: Store, ids: readonly string[]): { GroupId: string; GroupName: string }[] {
+/** Security groups by id and name. */
+export function describeGroups(store: Store, ids: readonly string[]): { GroupId: string; GroupName: string }[] {
   return ids.flatMap((id) => {
     const group = store.securityGroups.find(id)
     return group ? [{ GroupId: id, GroupName: group.name }] : []

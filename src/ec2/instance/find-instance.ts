@@ -1,5 +1,6 @@
 import { Ec2Error, incorrectInstanceState } from '../errors.ts'
 import { findOne } from '../ids.ts'
+import type { InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import type { InstanceRecord } from './instance.ts'
 
@@ -26,6 +27,19 @@ export function findStoppedInstance(store: Store, scope: Scope, id: string | und
 export function requireStopped({ id, state }: InstanceRecord): void {
   if (state === 'stopped') return
   throw new Ec2Error('IncorrectInstanceState', `The instance '${id}' is not in the 'stopped' state.`)
+}
+
+/**
+ * The one interface of an instance. Throws InvalidInstanceID where there are several: then EC2 wants to be told which, by the operations of
+ * network interfaces.
+ */
+export function requireSoleInterface(store: Store, { id }: InstanceRecord): InterfaceRecord {
+  const [sole, ...others] = store.interfaces.listBy('attachment.instanceId', id)
+  if (sole && others.length === 0) return sole
+  throw new Ec2Error(
+    'InvalidInstanceID',
+    `There are ${sole ? 'multiple' : 'no'} interfaces attached to instance '${id}'. Please specify an interface ID for the operation instead.`,
+  )
 }
 
 /** Whether an instance is terminated or about to be. */

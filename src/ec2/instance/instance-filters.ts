@@ -4,6 +4,7 @@ import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
 import { addressesOf } from '../network-interface/network-interface.ts'
 import type { Candidates } from '../ports/store.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
+import { interfaceFilters } from './interface-filters.ts'
 import { metadataStateOf } from './metadata-options.ts'
 
 /** The documented filters of DescribeInstances that have a meaning here. */
@@ -28,6 +29,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
       idsOf(indexes.flatMap((index) => [...store.interfaces.listByEach(index, values).values()].flat()))
   const byPublicIp = byInterface('publicIp', 'secondaryIps[].publicIp')
   return {
+    ...interfaceFilters(store),
     affinity: () => undefined,
     'availability-zone-id': ({ subnetId }) => store.subnets.find(subnetId)?.availabilityZoneId,
     architecture: ({ architecture }) => architecture,
@@ -50,6 +52,9 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'capacity-reservation-id': () => undefined,
     'capacity-reservation-specification.capacity-reservation-preference': ({ capacityReservationPreference }) =>
       capacityReservationPreference ?? 'open',
+    'capacity-reservation-specification.capacity-reservation-target.capacity-reservation-id': () => undefined,
+    'capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn': () =>
+      undefined,
     'ebs-optimized': ({ isEbsOptimized }) => isEbsOptimized,
     'ena-support': () => true,
     'enclave-options.enabled': () => false,
@@ -146,6 +151,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'network-interface.status': (instance) => interfacesOf(instance).map(() => 'in-use'),
     'network-interface.subnet-id': (instance) => interfacesOf(instance).map(({ subnetId }) => subnetId),
     'network-interface.vpc-id': (instance) => interfacesOf(instance).map(({ vpcId }) => vpcId),
+    'network-performance-options.bandwidth-weighting': () => 'default',
     'operator.managed': () => false,
     'operator.principal': () => undefined,
     'outpost-arn': () => undefined,
@@ -173,6 +179,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'state-reason-code': ({ stateReason }) => stateReason?.code,
     'subnet-id': { read: ({ subnetId }) => subnetId, index: 'subnetId' },
     tenancy: () => 'default',
+    'tpm-support': () => undefined,
     'usage-operation': () => 'RunInstances',
     'usage-operation-update-time': ({ launchTime }) => launchTime,
     'virtualization-type': () => 'hvm',

@@ -191,3 +191,66 @@ test('only what EC2 resets is reset', async () => {
   expect(await reset('kernel')).toMatchObject({ code: 'IncorrectInstanceState' })
   expect(await reset('userData')).toMatchObject({ code: 'InvalidParameterValue' })
 })
+
+test('protection from being stopped is protection from being terminated too, and one of several is enough', async () => {
+  await api.lab.call('ModifyInstanceAttribute', { InstanceId: running, DisableApiStop: { Value: true } })
+  const both = { InstanceIds: [stopped, running] }
+  const refused = (deed: string) => ({
+    code: 'OperationNotPermitted',
+    message: `The instance '${running}' may not be ${deed}. Modify its 'disableApiStop' instance attribute and try again.`,
+  })
+  expect(await refusalOfSdk(api, 'StopInstances', both)).toEqual(refused('stopped'))
+  expect(await refusalOfSdk(api, 'TerminateInstances', both)).toEqual(refused('terminated'))
+  const states = [(await describeOne(stopped))?.State?.Name, (await describeOne(running))?.State?.Name]
+  expect(states).toEqual(['stopped', 'running'])
+  await api.lab.call('ModifyInstanceAttribute', { InstanceId: running, DisableApiStop: { Value: false } })
+  const oneMissing = { InstanceIds: [stopped, 'i-0123456789abcdef0'] }
+  expect(await refusalOfSdk(api, 'StartInstances', oneMissing)).toMatchObject({ code: 'InvalidInstanceID.NotFound' })
+  expect((await describeOne(stopped))?.State?.Name).toBe('stopped')
+})
+
+test('a stopped instance takes a type that fits it, and its processors and credits are those of the type', async () => {
+  const change = (Value: string) => ({ InstanceId: stopped, InstanceType: { Value } })
+  expect(await refusalOfSdk(api, 'ModifyInstanceAttribute', change('t4g.nano'))).toMatchObject({
+    code: 'InvalidParameterValue',
+  })
+  await api.lab.call('ModifyInstanceAttribute', change('t3.micro'))
+  expect(await describeOne(stopped)).toMatchObject({
+    InstanceType: 't3.micro',
+    CpuOptions: { CoreCount: 1, ThreadsPerCore: 2 },
+  })
+  const told = await api.lab.call('DescribeInstanceCreditSpecifications', { InstanceIds: [stopped] })
+  expect(told.InstanceCreditSpecifications).toEqual([{ InstanceId: stopped, CpuCredits: 'unlimited' }])
+})
+
+test('status and attributes are told as EC2 tells them', async () => {
+  const { InstanceStatuses: told } = await api.lab.call('DescribeInstanceStatus', { IncludeAllInstances: true })
+  expect(told?.find(({ InstanceId }) => InstanceId === stopped)).toEqual({
+    InstanceId: stopped,
+    AvailabilityZone: 'us-east-1a',
+    AvailabilityZoneId: 'use1-az1',
+    InstanceState: { Code: 80, Name: 'stopped' },
+    Events: [],
+    InstanceStatus: { Status: 'not-applicable', Details: [] },
+    SystemStatus: { Status: 'not-applicable', Details: [] },
+    AttachedEbsStatus: { Status: 'not-applicable', Details: [] },
+    Operator: { Managed: false },
+  })
+  const attribute = async (Attribute: string) =>
+    await api.lab.call('DescribeInstanceAttribute', {
+      InstanceId: stopped,
+      Attribute: Attribute as 'groupSet',
+    })
+  expect((await attribute('groupSet')).Groups).toEqual([
+    { GroupId: expect.stringMatching(/^sg-/) as string, GroupName: 'default' },
+  ])
+  expect((await attribute('enclaveOptions')).EnclaveOptions).toEqual({ Enabled: false })
+  const enclave = { InstanceId: stopped, EnclaveOptions: { Enabled: true } }
+  expect(await refusalOfSdk(api, 'ModifyInstanceAttribute', enclave)).toMatchObject({ code: 'UnsupportedOperation' })
+  await api.lab.call('CreateTags', {
+    Resources: [(await describeOne(stopped))?.NetworkInterfaces?.[0]?.NetworkInterfaceId ?? ''],
+    Tags: [{ Key: 'side', Value: 'inner' }],
+  })
+  expect(await find('network-interface.tag-value', 'inner')).toEqual([stopped])
+  expect(await find('network-interface.addresses.private-dns-name', 'ip-172-31-*')).toEqual([running, stopped])
+})
