@@ -12,6 +12,7 @@ import type { Catalog, DiskHost, ImageBuilder } from '../ec2/ports/disk.ts'
 import type { AcceleratorVerdict } from '../ec2/ports/machine.ts'
 import type { Network } from '../ec2/ports/network.ts'
 import type { ScheduleRecord } from '../ec2/schedule/schedule.ts'
+import { giveSpotNotice } from '../ec2/spot/spot-interrupter.ts'
 import type { TaskRecord } from '../ec2/task/task.ts'
 import { overlayPathOf } from '../ec2/volume/volume.ts'
 import type { AnyOperation } from './dispatch.ts'
@@ -99,6 +100,10 @@ export function kilnOperations(domain: Domain, kiln: KilnDependencies): Record<s
       domain.store.schedules.remove(scheduleIdOf(context, input.Name))
       context.afterCommit(() => domain.schedules.refresh())
       return {}
+    }),
+    KilnInterruptSpotInstance: mutation('KilnInterruptSpotInstance', (context, input) => {
+      const { action, time } = giveSpotNotice(domain, context, input.InstanceId, input.NoticeSeconds ?? 120)
+      return { InstanceId: input.InstanceId, Action: action, Time: time }
     }),
     KilnDescribeEvents: query('KilnDescribeEvents', (_context, input) => ({
       Events: domain.events.readAfter(input.AfterEventNumber ?? 0, input.MaxResults ?? 1000).map(describeEvent),

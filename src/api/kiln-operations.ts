@@ -49,6 +49,12 @@ export const kilnInputs = {
   }),
   KilnDescribeSchedules: z.strictObject({}),
   KilnDeleteSchedule: z.strictObject({ Name: z.string() }),
+  /** Gives a spot instance notice, and takes it away when the notice is over. */
+  KilnInterruptSpotInstance: z.strictObject({
+    InstanceId: z.string(),
+    /** EC2's are two minutes. */
+    NoticeSeconds: z.number().int().min(0).max(86_400).optional(),
+  }),
   /** State changes after the event of that number, oldest first. */
   KilnDescribeEvents: z.strictObject({
     AfterEventNumber: z.number().int().nonnegative().optional(),
@@ -108,6 +114,7 @@ export interface KilnOutputs {
   KilnPutSchedule: { Schedule: ScheduleDescription }
   KilnDescribeSchedules: { Schedules: ScheduleDescription[] }
   KilnDeleteSchedule: Record<string, never>
+  KilnInterruptSpotInstance: { InstanceId: string; Action: 'terminate'; Time: string }
   KilnDescribeEvents: { Events: EventDescription[] }
   KilnCreateAccessKey: { AccessKey: AccessKeyDescription & { SecretAccessKey: string } }
   KilnDescribeAccessKeys: { AccessKeys: AccessKeyDescription[] }

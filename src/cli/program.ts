@@ -120,6 +120,11 @@ const entries: readonly Entry[] = [
     isHidden: true,
     load: async () => (await import('./command/complete.ts')).defineComplete,
   },
+  {
+    name: 'fault',
+    summary: 'Let something go wrong, to see how servers take it',
+    load: async () => (await import('./command/fault.ts')).defineFault,
+  },
   { name: 'key', summary: 'Manage key pairs', load: async () => (await import('./command/key.ts')).defineKey },
   { name: 'sg', summary: 'Manage security groups', load: async () => (await import('./command/sg.ts')).defineSg },
   { name: 'type', summary: 'List instance types', load: async () => (await import('./command/type.ts')).defineType },

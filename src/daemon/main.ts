@@ -42,6 +42,7 @@ import { findOne } from '../ec2/ids.ts'
 import { createLayerCollector } from '../ec2/layer/layer-collector.ts'
 import { createRegionCatalog, regionFileSchema } from '../ec2/region/region.ts'
 import { createScheduleRunner } from '../ec2/schedule/schedule-runner.ts'
+import { createSpotInterrupter } from '../ec2/spot/spot-interrupter.ts'
 import { createTaskRunner } from '../ec2/task/task-runner.ts'
 import { createFreezer } from '../ec2/snapshot/freezer.ts'
 import { createLayerSealer } from '../ec2/snapshot/layer-sealer.ts'
@@ -275,6 +276,7 @@ async function main(): Promise<void> {
       await dispatch(caller, action === 'start' ? 'StartInstances' : 'StopInstances', { InstanceIds: [instanceId] })
     },
   })
+  const spotInterrupter = createSpotInterrupter({ store, clock, events, instances, log })
   const domain: Domain = {
     store,
     clock,
@@ -295,6 +297,7 @@ async function main(): Promise<void> {
     imageWork,
     schedules,
     sessions,
+    spotInterrupter,
   }
   const model = loadModel()
   let endpointUrl = ''
@@ -345,6 +348,7 @@ async function main(): Promise<void> {
   volumes.adopt()
   sealer.resume()
   schedules.refresh()
+  spotInterrupter.refresh()
   reaper.start()
 
   const queryServer = createQueryServer({
@@ -368,6 +372,7 @@ async function main(): Promise<void> {
     queryServer.closeAllConnections()
     socketServer.close()
     schedules.close()
+    spotInterrupter.close()
     reaper.stop()
     await tasks.close()
     if (options.machines) await instances.stopAll()

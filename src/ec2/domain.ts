@@ -14,6 +14,7 @@ import type { Quotas } from './quota.ts'
 import type { RegionCatalog } from './region/region.ts'
 import type { ScheduleRunner } from './schedule/schedule-runner.ts'
 import type { Freezer } from './snapshot/freezer.ts'
+import type { SpotInterrupter } from './spot/spot-interrupter.ts'
 import type { TaskRunner } from './task/task-runner.ts'
 import type { VolumeDriver } from './volume/volume-driver.ts'
 import type { NetworkDriver } from './vpc/network-driver.ts'
@@ -58,4 +59,5 @@ export interface Domain {
   readonly imageWork: ImageWork
   readonly schedules: ScheduleRunner
   readonly sessions: SessionVault
+  readonly spotInterrupter: SpotInterrupter
 }

@@ -78,6 +78,11 @@ const idKinds = {
     malformed: 'InvalidInstanceEventWindowID.Malformed',
     notFound: 'InvalidInstanceEventWindowID.NotFound',
   },
+  sir: {
+    noun: 'spot instance request ID',
+    malformed: 'InvalidSpotInstanceRequestID.Malformed',
+    notFound: 'InvalidSpotInstanceRequestID.NotFound',
+  },
   task: { noun: 'task', malformed: 'InvalidTaskId.Malformed', notFound: 'InvalidTaskId.NotFound' },
   layer: { noun: 'layer', malformed: 'InvalidLayerId.Malformed', notFound: 'InvalidLayerId.NotFound' },
 } as const
@@ -85,9 +90,10 @@ const idKinds = {
 /** Prefix of an id: `i` of `i-0123456789abcdef0`. */
 export type IdPrefix = keyof typeof idKinds
 
-/** A new id: the prefix and 17 hexadecimal digits, as EC2 makes them. */
+/** A new id: the prefix and 17 hexadecimal digits, as EC2 makes them; spot requests have kept to 8. */
 export function newId(prefix: IdPrefix, random: Random): string {
-  return `${prefix}-${random.bytes(9).toString('hex').slice(1)}`
+  const digits = random.bytes(9).toString('hex').slice(1)
+  return `${prefix}-${prefix === 'sir' ? digits.slice(0, 8) : digits}`
 }
 
 /** EC2 knows ids of 8 (before 2016) and of 17 digits. */

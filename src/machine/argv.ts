@@ -27,6 +27,7 @@ export function qemuBinaryOf(architecture: Architecture): string {
  * template depend on the same spec giving the same machine. Devices have explicit PCI addresses for the same reason.
  */
 export function machineArgv(spec: MachineSpec): [string, ...string[]] {
+  const threads = spec.threadsPerCore ?? 1
   const file = (name: keyof typeof machineFile) => join(spec.directory, machineFile[name])
   return [
     qemuBinaryOf(spec.architecture),
@@ -37,7 +38,7 @@ export function machineArgv(spec: MachineSpec): [string, ...string[]] {
     ...['-pidfile', file('pid')],
     ...['-machine', machineOption(spec)],
     ...acceleratorArguments(spec),
-    ...['-smp', `${spec.cpuCount},sockets=1,cores=${spec.cpuCount},threads=1`],
+    ...['-smp', `${spec.cpuCount},sockets=1,cores=${spec.cpuCount / threads},threads=${threads}`],
     ...['-m', `size=${spec.memoryMib}M`],
     ...['-uuid', spec.uuid],
     // cloud-init's ds-identify takes a system whose UUID and serial number both begin with "ec2" for EC2.

@@ -22,7 +22,7 @@ export function metadataTree(instance: InstanceMetadata): Readonly<Record<string
     hostname: instance.localHostname,
     'instance-action': 'none',
     'instance-id': instance.instanceId,
-    'instance-life-cycle': 'on-demand',
+    'instance-life-cycle': instance.lifeCycle,
     'instance-type': instance.instanceType,
     'local-hostname': instance.localHostname,
     'local-ipv4': instance.privateIp,
@@ -44,6 +44,7 @@ export function metadataTree(instance: InstanceMetadata): Readonly<Record<string
     'reservation-id': instance.reservationId,
     'security-groups': instance.securityGroupNames.join('\n'),
     services: servicesOf(instance.region),
+    ...spotTree(instance),
     system: 'xen-on-nitro',
     ...tagsTree(instance),
   }
@@ -55,6 +56,15 @@ function placementGroupTree({ placementGroup }: InstanceMetadata): Readonly<Reco
   return {
     'group-name': name,
     ...(partitionNumber === undefined ? {} : { 'partition-number': String(partitionNumber) }),
+  }
+}
+
+/** There is nothing under `spot` before the notice ("Spot Instance interruption notices"). */
+function spotTree({ spotInterruption: interruption }: InstanceMetadata): Readonly<Record<string, MetadataNode>> {
+  if (!interruption) return {}
+  const time = `${interruption.time.toISOString().slice(0, 19)}Z`
+  return {
+    spot: { 'instance-action': JSON.stringify({ action: interruption.action, time }), 'termination-time': time },
   }
 }
 

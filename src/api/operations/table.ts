@@ -18,6 +18,7 @@ import { routingOperations } from './routing.ts'
 import { securityGroupOperations } from './security-group.ts'
 import { snapshotOperations } from './snapshot.ts'
 import { stsOperations } from './sts.ts'
+import { spotOperations } from './spot.ts'
 import { tagOperations } from './tag.ts'
 import { volumeOperations } from './volume.ts'
 import { vpcOperations } from './vpc.ts'
@@ -46,6 +47,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...launchTemplateOperations(domain),
     ...routingOperations(domain),
     ...addressOperations(domain),
+    ...spotOperations(domain),
     ...regionOperations(domain),
     ...stsOperations(domain),
     ...kilnOperations(domain, kiln),

@@ -115,8 +115,8 @@ function changeType(
     )
   }
   requireTypeFor(domain, instance, type)
-  // How a burstable type pays is forgotten with the type.
-  const { cpuCredits: _credits, ...rest } = instance
+  // How a burstable type pays, and which of its processors are used, is forgotten with the type.
+  const { cpuCredits: _credits, cpuOptions: _processors, ...rest } = instance
   const cpuCredits = defaultCreditsOf(store, context, type)
   return { ...rest, instanceType: name, ...(cpuCredits ? { cpuCredits } : {}) }
 }

@@ -19,6 +19,11 @@ export function stopInstances(domain: Domain): Ec2Mutation<'StopInstances'> {
       const isForced = input.Force === true || input.SkipOsShutdown === true
       const instances = requireInstances(domain, context, input.InstanceIds)
       for (const instance of instances) {
+        if (instance.spot) {
+          throw unsupportedOperation(
+            `You can't stop the Spot Instance '${instance.id}' because it is associated with a one-time Spot Instance request. You can only stop Spot Instances associated with persistent Spot Instance requests.`,
+          )
+        }
         if (instance.hasStopProtection) {
           throw new Ec2Error(
             'OperationNotPermitted',

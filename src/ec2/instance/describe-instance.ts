@@ -5,8 +5,8 @@ import { describeAddressesOf, hasPublicNames } from '../network-interface/descri
 import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
 import type { Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
+import { processorsOf } from './cpu-options.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
-import { coreCountOf } from './launch-options.ts'
 import { describeMetadataOptions, metadataStateOf } from './metadata-options.ts'
 
 /** A reservation with the given ones of its instances, in EC2's shape. */
@@ -39,6 +39,7 @@ export function describeInstance(
   const publicIp = primary?.publicIp
   const isGone = instance.state === 'terminated'
   const type = instanceTypes.get(instance.instanceType)
+  const processors = processorsOf(instance, type)
   const zoneId = store.subnets.find(instance.subnetId)?.availabilityZoneId
   return {
     InstanceId: instance.id,
@@ -90,7 +91,8 @@ export function describeInstance(
       ? { IamInstanceProfile: { Arn: instance.iamInstanceProfile.arn, Id: instance.iamInstanceProfile.id } }
       : {}),
     EnaSupport: true,
-    CpuOptions: { CoreCount: coreCountOf(type), ThreadsPerCore: type.threadsPerCore },
+    CpuOptions: { CoreCount: processors.coreCount, ThreadsPerCore: processors.threadsPerCore },
+    ...(instance.spot ? { InstanceLifecycle: 'spot' as const, SpotInstanceRequestId: instance.spot.requestId } : {}),
     HibernationOptions: { Configured: false },
     EnclaveOptions: { Enabled: false },
     CapacityReservationSpecification: {

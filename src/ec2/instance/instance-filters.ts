@@ -69,7 +69,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'iam-instance-profile.name': ({ iamInstanceProfile }) => iamInstanceProfile?.name,
     'image-id': { read: ({ imageId }) => imageId, index: 'imageId' },
     'instance-id': { read: ({ id }) => id, index: 'id' },
-    'instance-lifecycle': () => undefined,
+    'instance-lifecycle': ({ spot }) => (spot ? 'spot' : undefined),
     'instance-state-code': {
       read: ({ state }) => instanceStateCodes[state],
       index: (values) => ({ kind: 'member', index: 'state', values: statesOf(values) }),
@@ -174,7 +174,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'root-device-name': ({ rootDeviceName }) => rootDeviceName,
     'root-device-type': () => 'ebs',
     'source-dest-check': (instance) => interfacesOf(instance).map(({ hasSourceDestCheck }) => hasSourceDestCheck),
-    'spot-instance-request-id': () => undefined,
+    'spot-instance-request-id': ({ spot }) => spot?.requestId,
     'state-reason-message': ({ stateReason }) => stateReason?.message,
     'state-reason-code': ({ stateReason }) => stateReason?.code,
     'subnet-id': { read: ({ subnetId }) => subnetId, index: 'subnetId' },

@@ -1,5 +1,6 @@
 import type { Accelerator, Architecture } from '../ports/machine.ts'
 import type { ResourceRecord } from '../ports/store.ts'
+import type { SpotInterruption } from '../spot/spot-request.ts'
 
 /** EC2's instance states with their codes ("Instance lifecycle"). */
 export const instanceStateCodes = {
@@ -48,6 +49,19 @@ export interface InstancePlacement {
   readonly partitionNumber?: number
 }
 
+/** Processors as the guest sees them. */
+export interface CpuOptions {
+  readonly coreCount: number
+  readonly threadsPerCore: number
+}
+
+/** The spot request that an instance fulfils. */
+export interface InstanceSpot {
+  readonly requestId: string
+  /** Once it was told that it will be taken away. */
+  readonly interruption?: SpotInterruption
+}
+
 /** A server. Its volumes and interfaces name it in their attachments. */
 export interface InstanceRecord extends ResourceRecord {
   readonly reservationId: string
@@ -76,6 +90,10 @@ export interface InstanceRecord extends ResourceRecord {
   readonly metadataOptions: InstanceMetadataOptions
   readonly iamInstanceProfile?: InstanceProfile
   readonly placement?: InstancePlacement
+  /** Absent: the processors of the type. */
+  readonly cpuOptions?: CpuOptions
+  /** Absent: on demand. */
+  readonly spot?: InstanceSpot
   /** Only of burstable types. Absent: EC2's default of the type. */
   readonly cpuCredits?: CpuCredits
   /** Absent: `open`. */

@@ -3,14 +3,16 @@ import { invalidParameterCombination, unsupportedOperation } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import type { InstanceType } from '../instance-type/instance-type.ts'
 import type { Scope, Store } from '../ports/store.ts'
+import { readCpuOptions } from './cpu-options.ts'
 import { defaultCreditsOf, readCpuCredits } from './credit-specification.ts'
-import type { CpuCredits } from './instance.ts'
+import type { CpuCredits, CpuOptions } from './instance.ts'
 
 /** What of a launch's rarer options is kept with the instance. */
 export interface LaunchOptions {
   readonly isMonitored: boolean
   readonly autoRecovery: 'default' | 'disabled'
   readonly capacityReservationPreference: 'open' | 'none'
+  readonly cpuOptions?: CpuOptions
   /** Only of burstable types. */
   readonly cpuCredits?: CpuCredits
 }
@@ -28,7 +30,7 @@ export function readLaunchOptions(
   input: RunInstancesRequest,
 ): LaunchOptions {
   requireDefaults(input)
-  requireOwnCores(type, input.CpuOptions)
+  const cpuOptions = readCpuOptions(operation, type, input.CpuOptions)
   refuseOtherMembers(operation, 'Monitoring', input.Monitoring, ['Enabled'])
   refuseOtherMembers(operation, 'MaintenanceOptions', input.MaintenanceOptions, ['AutoRecovery'])
   const cpuCredits = chooseCpuCredits(store, scope, type, input.CreditSpecification)
@@ -36,6 +38,7 @@ export function readLaunchOptions(
     isMonitored: input.Monitoring?.Enabled ?? false,
     autoRecovery: input.MaintenanceOptions?.AutoRecovery ?? 'default',
     capacityReservationPreference: readReservationPreference(input.CapacityReservationSpecification),
+    ...(cpuOptions ? { cpuOptions } : {}),
     ...(cpuCredits ? { cpuCredits } : {}),
   }
 }
@@ -54,20 +57,6 @@ export function requireDefaults(input: Partial<RunInstancesRequest>): void {
   const { EnableResourceNameDnsARecord: a, EnableResourceNameDnsAAAARecord: aaaa } = names ?? {}
   requireOneOf(operation, 'PrivateDnsNameOptions.EnableResourceNameDnsARecord', a, [true])
   requireOneOf(operation, 'PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord', aaaa, [false])
-}
-
-/** A machine has its type's processors; what says the same is welcome. */
-function requireOwnCores(type: InstanceType, options: RunInstancesRequest['CpuOptions']): void {
-  if (!options) return
-  refuseOtherMembers(operation, 'CpuOptions', options, ['CoreCount', 'ThreadsPerCore', 'AmdSevSnp'])
-  requireOneOf(operation, 'CpuOptions.AmdSevSnp', options.AmdSevSnp, ['disabled'])
-  requireOneOf(operation, 'CpuOptions.CoreCount', options.CoreCount, [coreCountOf(type)])
-  requireOneOf(operation, 'CpuOptions.ThreadsPerCore', options.ThreadsPerCore, [type.threadsPerCore])
-}
-
-/** Physical cores as EC2 counts them: two threads make one where the type has them. */
-export function coreCountOf(type: InstanceType): number {
-  return Math.max(1, type.vCpus / type.threadsPerCore)
 }
 
 function readReservationPreference(given: RunInstancesRequest['CapacityReservationSpecification']): 'open' | 'none' {

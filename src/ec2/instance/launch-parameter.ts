@@ -18,6 +18,7 @@ export const launchParameters = [
   'Monitoring',
   'MetadataOptions',
   'IamInstanceProfile',
+  'InstanceMarketOptions',
   'MaintenanceOptions',
   'CapacityReservationSpecification',
   'CpuOptions',

@@ -11,6 +11,8 @@ import type { KeyPairRecord } from '../key-pair/key-pair.ts'
 import { requireSuitable } from '../placement-group/choose-placement-group.ts'
 import type { CallContext } from '../operation.ts'
 import type { Tag } from '../ports/store.ts'
+import type { SpotTerms } from '../spot/spot-request.ts'
+import { readMarketOptions } from '../spot/spot-terms.ts'
 import { requireFreeAddress } from '../subnet/address-plan.ts'
 import { readTagSpecifications } from '../tag/tag.ts'
 import { type PlannedVolume, planVolumes } from './block-devices.ts'
@@ -30,6 +32,7 @@ export interface LaunchPlan extends LaunchPlace, LaunchOptions {
   readonly keyPair?: KeyPairRecord
   readonly userData?: string
   readonly instanceProfile?: InstanceProfile
+  readonly spot?: SpotTerms
   readonly volumes: readonly PlannedVolume[]
   readonly shutdownBehavior: 'stop' | 'terminate'
   readonly hasTerminationProtection: boolean
@@ -44,8 +47,13 @@ export interface LaunchPlan extends LaunchPlace, LaunchOptions {
 const defaultInstanceType = 'm1.small'
 const maximumLaunchCount = 1000
 
-/** Checks a RunInstances request against what there is. Throws EC2's errors; changes nothing. */
-export function planLaunch(domain: Domain, scope: CallContext, input: RunInstancesRequest): LaunchPlan {
+/** Checks a RunInstances request, whose spot terms may stand elsewhere, against what there is. Throws EC2's errors; changes nothing. */
+export function planLaunch(
+  domain: Domain,
+  scope: CallContext,
+  input: RunInstancesRequest,
+  spotTerms?: SpotTerms,
+): LaunchPlan {
   const { store } = domain
   const { MinCount: minimumCount = 0, MaxCount: maximumCount = 0 } = input
   if (minimumCount < 1) throw invalidParameterValue('minCount', minimumCount, 'Expected a positive number.')
@@ -73,6 +81,7 @@ export function planLaunch(domain: Domain, scope: CallContext, input: RunInstanc
     requireFreeAddress(store, place.subnet, place.privateIp)
   }
   const keyPair = input.KeyName === undefined ? undefined : requireKeyPair(store, scope, input.KeyName)
+  const spot = spotTerms ?? readMarketOptions('RunInstances', input.InstanceMarketOptions)
   const userData = readUserData(input.UserData)
   const instanceProfile = readInstanceProfile(scope, input.IamInstanceProfile)
   return {
@@ -86,14 +95,32 @@ export function planLaunch(domain: Domain, scope: CallContext, input: RunInstanc
     ...(userData === undefined ? {} : { userData }),
     ...(instanceProfile ? { instanceProfile } : {}),
     volumes: planVolumes(domain, scope, image, input.BlockDeviceMappings ?? []),
-    shutdownBehavior: input.InstanceInitiatedShutdownBehavior ?? 'stop',
+    ...(spot ? { spot } : {}),
+    shutdownBehavior: chooseShutdownBehavior(input.InstanceInitiatedShutdownBehavior, spot),
     hasTerminationProtection: input.DisableApiTermination ?? false,
     hasStopProtection: input.DisableApiStop ?? false,
     isEbsOptimized: input.EbsOptimized ?? false,
     metadataOptions: chooseMetadataOptions(store, scope, image, input.MetadataOptions),
-    tags: readTagSpecifications(input.TagSpecifications, ['instance', 'volume', 'network-interface']),
+    tags: readTagSpecifications(input.TagSpecifications, launchTagTypes(spot)),
     ...(input.ClientToken ? { clientToken: input.ClientToken } : {}),
   }
+}
+
+/** A one-time Spot Instance cannot be stopped: it ends with its guest. */
+function chooseShutdownBehavior(
+  behavior: RunInstancesRequest['InstanceInitiatedShutdownBehavior'],
+  spot: SpotTerms | undefined,
+): 'stop' | 'terminate' {
+  if (!spot) return behavior ?? 'stop'
+  if (behavior !== 'stop') return 'terminate'
+  throw invalidParameterCombination(
+    'A one-time Spot Instance cannot be stopped: InstanceInitiatedShutdownBehavior must be terminate.',
+  )
+}
+
+/** Kinds of resources that a launch makes. */
+function launchTagTypes(spot: SpotTerms | undefined): string[] {
+  return ['instance', 'volume', 'network-interface', ...(spot ? ['spot-instances-request'] : [])]
 }
 
 function chooseType(domain: Domain, image: ImageRecord, name: string = defaultInstanceType): InstanceType {

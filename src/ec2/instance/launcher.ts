@@ -143,6 +143,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
 
   function specOf(record: InstanceRecord, verdict: AcceleratorVerdict): MachineSpec {
     const type = dependencies.instanceTypes.get(record.instanceType)
+    const { cpuOptions } = record
     const volumes = store.volumes.listBy('attachment.instanceId', record.id)
     const interfaces = store.interfaces.listBy('attachment.instanceId', record.id)
     return {
@@ -151,7 +152,8 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
       architecture: record.architecture,
       accelerator: verdict.accelerator,
       machineType: dependencies.machineTypeOf(record.architecture),
-      cpuCount: type.vCpus,
+      cpuCount: cpuOptions ? cpuOptions.coreCount * cpuOptions.threadsPerCore : type.vCpus,
+      ...(cpuOptions && cpuOptions.threadsPerCore > 1 ? { threadsPerCore: cpuOptions.threadsPerCore } : {}),
       memoryMib: type.memoryMib,
       uuid: record.uuid,
       generationId: record.boot?.generationId ?? record.uuid,

@@ -37,6 +37,15 @@ function describeMetadata(
     accountId: instance.accountId,
     imageId: instance.imageId,
     instanceType: instance.instanceType,
+    lifeCycle: instance.spot ? 'spot' : 'on-demand',
+    ...(instance.spot?.interruption
+      ? {
+          spotInterruption: {
+            action: instance.spot.interruption.action,
+            time: new Date(instance.spot.interruption.time),
+          },
+        }
+      : {}),
     architecture: instance.architecture,
     launchIndex: instance.launchIndex,
     launchTime: new Date(instance.launchTime),

@@ -6,7 +6,7 @@ import type { Clock } from '../../host/clock.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { Store } from '../ports/store.ts'
 
-/** Forgets terminated instances when they have been visible for long enough, and client tokens of past days. */
+/** Forgets terminated instances, with the spot requests that they fulfilled, when they have been visible for long enough, and client tokens of past days. */
 export interface InstanceReaper {
   start(): void
   stop(): void
@@ -33,6 +33,10 @@ export function createInstanceReaper(dependencies: {
         if (now - new Date(instance.stateChangedAt).getTime() < retentionMs) continue
         store.instances.remove(instance.id)
         store.tags.removeAll(instance.id)
+        for (const { id } of store.spotRequests.listBy('instanceId', instance.id)) {
+          store.spotRequests.remove(id)
+          store.tags.removeAll(id)
+        }
       }
       store.clientTokens.removeBefore(new Date(now - tokenRetentionMs).toISOString())
     })

@@ -10,6 +10,8 @@ import { newMacAddress } from '../network-interface/mac-address.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { countFittingInGroup, placeInGroup, spreadIsFull } from '../placement-group/choose-placement-group.ts'
 import type { Tag } from '../ports/store.ts'
+import { newSpotRequestId, recordSpotRequest } from '../spot/record-spot-request.ts'
+import type { SpotTerms } from '../spot/spot-request.ts'
 import { takeAddresses } from '../subnet/address-plan.ts'
 import { putTags } from '../tag/tag.ts'
 import { countFitting } from './capacity.ts'
@@ -31,28 +33,30 @@ export function runInstances(domain: Domain): Ec2Mutation<'RunInstances'> {
       const template = findLaunchTemplate(domain.store, context, input.LaunchTemplate)
       if (template) requireLaunchable(template.version.data)
       const request = template ? mergeTemplate(template.version.data, input) : input
-      const { reservationId, instances } = launchInstances(
-        domain,
-        context,
-        request,
-        template ? templateTags(template) : [],
-      )
+      const { reservationId, instances } = launchInstances(domain, context, request, {
+        ownTags: template ? templateTags(template) : [],
+      })
       return describeReservation(domain, reservationId, instances)
     },
   }
 }
 
-/**
- * Records the instances of a launch, with their volumes and interfaces: as many as fit between MinCount and MaxCount. `ownTags` are
- * EC2's own, of the reserved kind.
- */
+/** What a launch is besides what RunInstances can say of it. */
+export interface LaunchSetting {
+  /** EC2's own tags, of the reserved kind. */
+  readonly ownTags?: readonly Tag[]
+  /** Terms of the spot market that stand elsewhere than in `InstanceMarketOptions`. */
+  readonly spot?: SpotTerms
+}
+
+/** Records the instances of a launch, with their volumes and interfaces: as many as fit between MinCount and MaxCount. */
 export function launchInstances(
   domain: Domain,
   context: MutationContext,
   request: RunInstancesRequest,
-  ownTags: readonly Tag[],
+  { ownTags = [], spot }: LaunchSetting = {},
 ): { reservationId: string; instances: InstanceRecord[] } {
-  const plan = planLaunch(domain, context, request)
+  const plan = planLaunch(domain, context, request, spot)
   const count = Math.min(plan.maximumCount, countPlaces(domain, plan), countFitting(domain, plan.type))
   if (count < plan.minimumCount) throw capacityError(domain, plan, count)
   const addresses = plan.privateIp
@@ -104,6 +108,7 @@ function recordInstance(
     id: newId('i', random),
     reservationId,
     launchIndex,
+    ...(plan.spot ? { spot: { requestId: newSpotRequestId(domain) } } : {}),
     launchTime: now,
     ...(plan.clientToken ? { clientToken: plan.clientToken } : {}),
     imageId: image.id,
@@ -125,6 +130,7 @@ function recordInstance(
     metadataOptions: plan.metadataOptions,
     ...(plan.placementGroup ? { placement: placeInGroup(store, plan.placementGroup) } : {}),
     ...(plan.instanceProfile ? { iamInstanceProfile: plan.instanceProfile } : {}),
+    ...(plan.cpuOptions ? { cpuOptions: plan.cpuOptions } : {}),
     ...(plan.cpuCredits ? { cpuCredits: plan.cpuCredits } : {}),
     capacityReservationPreference: plan.capacityReservationPreference,
     autoRecovery: plan.autoRecovery,
@@ -140,6 +146,10 @@ function recordInstance(
   if (plan.instanceProfile) associateProfile(domain, context, instance.id, plan.instanceProfile)
   recordInterface(domain, context, plan, instance)
   recordVolumes(domain, context, plan, instance)
+  if (plan.spot && instance.spot) {
+    const tags = plan.tags.get('spot-instances-request') ?? []
+    recordSpotRequest(domain, context, plan.spot, instance, instance.spot.requestId, tags)
+  }
   publishState(domain.events, undefined, instance)
   return instance
 }

@@ -43,6 +43,7 @@ function dataOf(domain: Domain, instance: InstanceRecord): ResponseLaunchTemplat
     InstanceInitiatedShutdownBehavior: instance.shutdownBehavior,
     ...(userData === undefined ? {} : { UserData: userData }),
     TagSpecifications: tagsOf(store, instance),
+    ...(instance.spot ? { InstanceMarketOptions: { MarketType: 'spot' as const } } : {}),
     ...(cpuCredits ? { CreditSpecification: { CpuCredits: cpuCredits } } : {}),
     ...(described.CpuOptions ? { CpuOptions: described.CpuOptions } : {}),
     CapacityReservationSpecification: {

@@ -42,12 +42,17 @@ export function mergeTemplate(template: TemplateData, request: RunInstancesReque
     ({ DeviceName: name }) => name,
     mergeDevice,
   )
-  const tags = mergeBy(data.TagSpecifications, request.TagSpecifications, ({ ResourceType: type }) => type, mergeTags)
+  // Tags of what the launch does not make have nothing to be put on.
+  const isSpot = merged.InstanceMarketOptions !== undefined
+  const ownTags = data.TagSpecifications?.filter(
+    ({ ResourceType: type }) => type !== 'elastic-gpu' && (isSpot || type !== 'spot-instances-request'),
+  )
+  const tags = mergeBy(ownTags, request.TagSpecifications, ({ ResourceType: type }) => type, mergeTags)
   return {
     ...merged,
     ...(interfaces.length > 0 ? { NetworkInterfaces: interfaces } : {}),
     ...(devices.length > 0 ? { BlockDeviceMappings: devices } : {}),
-    ...(tags.length > 0 ? { TagSpecifications: tags } : {}),
+    TagSpecifications: tags,
   }
 }
 

@@ -58,7 +58,10 @@ export interface MachineSpec {
   readonly accelerator: Accelerator
   /** For example `pc-q35-7.2`: versioned, so that a machine keeps its shape when QEMU is upgraded. */
   readonly machineType: string
+  /** Threads of all cores. */
   readonly cpuCount: number
+  /** Threads that share a core; absent: each has its own. */
+  readonly threadsPerCore?: number
   readonly memoryMib: number
   /** SMBIOS system UUID; the serial number is the same. Begins with `ec2` so that cloud-init chooses its Ec2 datasource. */
   readonly uuid: string

@@ -4,6 +4,9 @@ export interface InstanceMetadata {
   readonly accountId: string
   readonly imageId: string
   readonly instanceType: string
+  readonly lifeCycle: 'on-demand' | 'spot'
+  /** The end that a spot instance was told of. */
+  readonly spotInterruption?: { readonly action: 'terminate'; readonly time: Date }
   readonly architecture: 'x86_64' | 'i386' | 'arm64'
   readonly launchIndex: number
   readonly launchTime: Date

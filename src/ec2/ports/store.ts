@@ -17,6 +17,7 @@ import type { RouteTableRecord } from '../route-table/route-table.ts'
 import type { ScheduleRecord } from '../schedule/schedule.ts'
 import type { SecurityGroupRecord } from '../security-group/security-group.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
+import type { SpotRequestRecord } from '../spot/spot-request.ts'
 import type { SubnetRecord } from '../subnet/subnet.ts'
 import type { TaskRecord } from '../task/task.ts'
 import type { VolumeRecord } from '../volume/volume.ts'
@@ -159,6 +160,7 @@ export interface Store {
   readonly addresses: Collection<AddressRecord, 'publicIp' | 'association.id' | 'association.interfaceId'>
   readonly tasks: Collection<TaskRecord, 'state'>
   readonly schedules: Collection<ScheduleRecord>
+  readonly spotRequests: Collection<SpotRequestRecord, 'instanceId'>
   readonly launchTemplates: Collection<LaunchTemplateRecord, 'name'>
   readonly launchTemplateVersions: Collection<LaunchTemplateVersionRecord, 'templateId'>
   readonly placementGroups: Collection<PlacementGroupRecord, 'name'>

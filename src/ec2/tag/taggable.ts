@@ -32,6 +32,7 @@ const taggableKinds: Partial<Record<IdPrefix, TaggableKind>> = {
   key: { resourceType: 'key-pair', find: (store, scope, id) => store.keyPairs.get(scope, id) },
   pg: { resourceType: 'placement-group', find: (store, scope, id) => store.placementGroups.get(scope, id) },
   iew: { resourceType: 'instance-event-window', find: (store, scope, id) => store.eventWindows.get(scope, id) },
+  sir: { resourceType: 'spot-instances-request', find: (store, scope, id) => store.spotRequests.get(scope, id) },
   lt: { resourceType: 'launch-template', find: (store, scope, id) => store.launchTemplates.get(scope, id) },
 }
 

@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type ApiLab, openApiLab, waitForState } from './api-lab.ts'
+import { type ApiLab, openApiLab, refusalOfSdk, waitForState } from './api-lab.ts'
 
 let api: ApiLab
 
@@ -36,4 +37,24 @@ test('an instance profile is told by ARN and id, whether it was named or given b
   expect(found[0]?.IamInstanceProfile).toEqual({ Arn: arn, Id: expect.stringMatching(/^AIPA[A-Z2-7]{17}$/) })
   expect(found[1]?.IamInstanceProfile).toEqual(found[0]?.IamInstanceProfile)
   await terminate(named, given)
+})
+
+test('processors are as many as CpuOptions say', async () => {
+  const id = await launch({ InstanceType: 't3.xlarge', CpuOptions: { CoreCount: 1, ThreadsPerCore: 2 } })
+  const [told] = await describeAll([{ Name: 'instance-id', Values: [id] }])
+  expect(told?.CpuOptions).toEqual({ CoreCount: 1, ThreadsPerCore: 2 })
+  await waitForState(api, id, 'running')
+  const { QemuPid: pid } = await api.lab.call('KilnDescribeInstance', { InstanceId: id })
+  const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0')
+  expect(argv[argv.indexOf('-smp') + 1]).toBe('2,sockets=1,cores=1,threads=2')
+  const refused: [object, string, string][] = [
+    [{ CoreCount: 1 }, 'InvalidParameterCombination', 'ThreadsPerCore'],
+    [{ CoreCount: 3, ThreadsPerCore: 1 }, 'InvalidParameterValue', 'CpuOptions.CoreCount'],
+    [{ CoreCount: 1, ThreadsPerCore: 3 }, 'InvalidParameterValue', 'CpuOptions.ThreadsPerCore'],
+  ]
+  for (const [CpuOptions, code, message] of refused) {
+    const input = { ...one(), InstanceType: 't3.xlarge', CpuOptions }
+    expect(await refusalOfSdk(api, 'RunInstances', input)).toEqual({ code, message: expect.stringContaining(message) })
+  }
+  await terminate(id)
 })

@@ -155,3 +155,8 @@ test('leaves a root port for each device that may come later', () => {
   expect(ports).toHaveLength(16)
   expect(new Set(places).size).toBe(16)
 })
+
+test('puts threads that share a core beside each other', () => {
+  const argv = machineArgv({ ...spec, cpuCount: 4, threadsPerCore: 2 })
+  expect(argv[argv.indexOf('-smp') + 1]).toBe('4,sockets=1,cores=2,threads=2')
+})

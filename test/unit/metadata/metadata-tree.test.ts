@@ -175,3 +175,14 @@ test('the partition follows the region', () => {
   expect(read('/meta-data/services/domain', sampleInstance({ region: 'cn-north-1' }))).toBe('amazonaws.com.cn')
   expect(read('/meta-data/services/partition', sampleInstance({ region: 'us-gov-west-1' }))).toBe('aws-us-gov')
 })
+
+test('a spot instance is told of its end under spot, once there is one', () => {
+  expect(read('meta-data/spot')).toBeUndefined()
+  const spotInterruption = { action: 'terminate' as const, time: new Date('2026-01-02T03:04:05.678Z') }
+  const interrupted = sampleInstance({ lifeCycle: 'spot', spotInterruption })
+  expect(read('meta-data/instance-life-cycle', interrupted)).toBe('spot')
+  expect(read('meta-data/spot/instance-action', interrupted)).toBe(
+    '{"action":"terminate","time":"2026-01-02T03:04:05Z"}',
+  )
+  expect(read('meta-data/spot/termination-time', interrupted)).toBe('2026-01-02T03:04:05Z')
+})

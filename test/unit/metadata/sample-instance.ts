@@ -7,6 +7,7 @@ export function sampleInstance(changes: Partial<InstanceMetadata> = {}): Instanc
     accountId: '123456789012',
     imageId: 'ami-0aaaaaaaaaaaaaaaa',
     instanceType: 't3.micro',
+    lifeCycle: 'on-demand',
     architecture: 'x86_64',
     launchIndex: 0,
     launchTime: new Date('2026-01-02T03:04:05.678Z'),
