@@ -83,6 +83,7 @@ const idKinds = {
     malformed: 'InvalidSpotInstanceRequestID.Malformed',
     notFound: 'InvalidSpotInstanceRequestID.NotFound',
   },
+  fleet: { noun: 'fleet ID', malformed: 'InvalidFleetId.Malformed', notFound: 'InvalidFleetId.NotFound' },
   task: { noun: 'task', malformed: 'InvalidTaskId.Malformed', notFound: 'InvalidTaskId.NotFound' },
   layer: { noun: 'layer', malformed: 'InvalidLayerId.Malformed', notFound: 'InvalidLayerId.NotFound' },
 } as const
@@ -96,9 +97,13 @@ export function newId(prefix: IdPrefix, random: Random): string {
   return `${prefix}-${prefix === 'sir' ? digits.slice(0, 8) : digits}`
 }
 
-/** EC2 knows ids of 8 (before 2016) and of 17 digits. */
+const digitsPattern = /^([0-9a-f]{8}|[0-9a-f]{17})$/
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** EC2 knows ids of 8 (before 2016) and of 17 digits; a fleet's is a UUID. */
 function isWellFormed(prefix: IdPrefix, id: string): boolean {
-  return id.startsWith(`${prefix}-`) && /^([0-9a-f]{8}|[0-9a-f]{17})$/.test(id.slice(prefix.length + 1))
+  const rest = id.slice(prefix.length + 1)
+  return id.startsWith(`${prefix}-`) && (prefix === 'fleet' ? uuidPattern : digitsPattern).test(rest)
 }
 
 /** Throws EC2's `…Malformed` for a text that cannot be such an id. */

@@ -71,6 +71,7 @@ function createStore(database: Database.Database): Store {
     addresses: createCollection(database, 'address', ['publicIp', 'association.id', 'association.interfaceId']),
     tasks: createCollection(database, 'task', ['state']),
     schedules: createCollection(database, 'schedule'),
+    fleets: createCollection(database, 'fleet'),
     spotRequests: createCollection(database, 'spot_request', ['instanceId']),
     launchTemplates: createCollection(database, 'launch_template', ['name']),
     launchTemplateVersions: createCollection(database, 'launch_template_version', ['templateId']),

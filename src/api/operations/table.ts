@@ -5,6 +5,7 @@ import { addressOperations } from './address.ts'
 import { ebsDefaultOperations } from './ebs-default.ts'
 import { eventWindowOperations } from './event-window.ts'
 import { iamInstanceProfileOperations } from './iam-instance-profile.ts'
+import { fleetOperations } from './fleet.ts'
 import { imageOperations } from './image.ts'
 import { instanceOperations } from './instance.ts'
 import { instanceOptionOperations } from './instance-option.ts'
@@ -48,6 +49,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...routingOperations(domain),
     ...addressOperations(domain),
     ...spotOperations(domain),
+    ...fleetOperations(domain),
     ...regionOperations(domain),
     ...stsOperations(domain),
     ...kilnOperations(domain, kiln),

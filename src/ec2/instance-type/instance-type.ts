@@ -12,9 +12,20 @@ export interface InstanceType {
   readonly isCurrentGeneration: boolean
   readonly isBurstable: boolean
   readonly isFreeTierEligible: boolean
+  readonly manufacturer: CpuManufacturer
+  /** Absent: EC2 publishes none. */
+  readonly clockGhz?: number
+  readonly hypervisor: 'nitro' | 'xen'
+  readonly ebsOptimizedSupport: 'default' | 'unsupported'
+  /** EC2's text: `Up to 5 Gigabit`. */
+  readonly networkPerformance: string
   readonly maximumInterfaces: number
   readonly addressesPerInterface: number
 }
+
+/** Who makes the processors, in the words of instance requirements. */
+const cpuManufacturers = ['intel', 'amd', 'amazon-web-services'] as const
+export type CpuManufacturer = (typeof cpuManufacturers)[number]
 
 export interface InstanceTypeCatalog {
   find(name: string): InstanceType | undefined
@@ -32,6 +43,11 @@ export const instanceTypeFileSchema = z.strictObject({
       currentGeneration: z.boolean().optional(),
       burstable: z.boolean().optional(),
       threadsPerCore: z.number().int().min(1).max(2),
+      manufacturer: z.enum(cpuManufacturers),
+      clockGhz: z.number().positive().optional(),
+      hypervisor: z.enum(['nitro', 'xen']).optional(),
+      ebsOptimized: z.enum(['default', 'unsupported']).optional(),
+      network: z.string(),
       sizes: z.record(
         z.string(),
         z.strictObject({
@@ -58,6 +74,11 @@ export function createInstanceTypeCatalog(file: z.infer<typeof instanceTypeFileS
         isCurrentGeneration: shared.currentGeneration ?? true,
         isBurstable: shared.burstable ?? false,
         isFreeTierEligible: own.freeTier ?? false,
+        manufacturer: shared.manufacturer,
+        ...(shared.clockGhz === undefined ? {} : { clockGhz: shared.clockGhz }),
+        hypervisor: shared.hypervisor ?? 'nitro',
+        ebsOptimizedSupport: shared.ebsOptimized ?? 'default',
+        networkPerformance: shared.network,
         maximumInterfaces: own.interfaces,
         addressesPerInterface: own.addresses,
       }),

@@ -23,7 +23,8 @@ export interface PlannedVolume {
 type EbsRequest = NonNullable<BlockDeviceMapping['Ebs']>
 
 const operation = 'RunInstances'
-const maximumVolumes = 12
+/** Volumes that a machine has room for at its launch. */
+export const maximumVolumes = 12
 
 /** The AMI's devices with what the request changes, adds or leaves out (`NoDevice`), the root device first. */
 export function planVolumes(

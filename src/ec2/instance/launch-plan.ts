@@ -99,7 +99,7 @@ export function planLaunch(
     shutdownBehavior: chooseShutdownBehavior(input.InstanceInitiatedShutdownBehavior, spot),
     hasTerminationProtection: input.DisableApiTermination ?? false,
     hasStopProtection: input.DisableApiStop ?? false,
-    isEbsOptimized: input.EbsOptimized ?? false,
+    isEbsOptimized: chooseEbsOptimized(type, input.EbsOptimized),
     metadataOptions: chooseMetadataOptions(store, scope, image, input.MetadataOptions),
     tags: readTagSpecifications(input.TagSpecifications, launchTagTypes(spot)),
     ...(input.ClientToken ? { clientToken: input.ClientToken } : {}),
@@ -121,6 +121,16 @@ function chooseShutdownBehavior(
 /** Kinds of resources that a launch makes. */
 function launchTagTypes(spot: SpotTerms | undefined): string[] {
   return ['instance', 'volume', 'network-interface', ...(spot ? ['spot-instances-request'] : [])]
+}
+
+function chooseEbsOptimized(type: InstanceType, isWanted: boolean | undefined): boolean {
+  if (isWanted && type.ebsOptimizedSupport === 'unsupported') {
+    throw new Ec2Error(
+      'InvalidParameterCombination',
+      `EBS-optimized instances are not supported for the instance type ${type.name}: leave EbsOptimized out.`,
+    )
+  }
+  return isWanted ?? false
 }
 
 function chooseType(domain: Domain, image: ImageRecord, name: string = defaultInstanceType): InstanceType {

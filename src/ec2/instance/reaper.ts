@@ -6,13 +6,18 @@ import type { Clock } from '../../host/clock.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { Store } from '../ports/store.ts'
 
-/** Forgets terminated instances, with the spot requests that they fulfilled, when they have been visible for long enough, and client tokens of past days. */
+/**
+ * Forgets terminated instances, with the spot requests that they fulfilled, when they have been visible for long enough; and deleted
+ * fleets and client tokens of past days.
+ */
 export interface InstanceReaper {
   start(): void
   stop(): void
 }
 
 const intervalMs = 60_000
+/** EC2 tells of deleted fleets for two days. */
+const fleetRetentionMs = 48 * 3600 * 1000
 /** EC2 remembers tokens for at least a day. */
 const tokenRetentionMs = 24 * 3600 * 1000
 
@@ -37,6 +42,11 @@ export function createInstanceReaper(dependencies: {
           store.spotRequests.remove(id)
           store.tags.removeAll(id)
         }
+      }
+      for (const fleet of store.fleets.listAll()) {
+        if (fleet.deletedAt === undefined || now - new Date(fleet.deletedAt).getTime() < fleetRetentionMs) continue
+        store.fleets.remove(fleet.id)
+        store.tags.removeAll(fleet.id)
       }
       store.clientTokens.removeBefore(new Date(now - tokenRetentionMs).toISOString())
     })

@@ -3,7 +3,7 @@ import type { Domain } from '../domain.ts'
 import { invalidParameterCombination, missingParameter } from '../errors.ts'
 import { applyFilters, defineFilters, type FilterTable } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
-import { refusePagingWithIds, takePage } from '../page.ts'
+import { takePage } from '../page.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import { describeVersion } from './describe-template.ts'
 import {
@@ -82,7 +82,6 @@ function selectRows(store: Store, scope: Scope, input: DescribeLaunchTemplateVer
   }
   const template = findTemplate(store, scope, input)
   if (versions.length > 0) {
-    refusePagingWithIds('versions', versions, input)
     const found = new Map(versions.map((text) => findVersion(store, template, text)).map((row) => [row.id, row]))
     return [...found.values()].map((version) => ({ template, version }))
   }

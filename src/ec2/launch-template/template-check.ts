@@ -42,13 +42,18 @@ export function warnOfUnsupported(data: TemplateData): { Warning?: ValidationWar
   return { Warning: { Errors: messages.map((Message) => ({ Code: 'UnsupportedOperation', Message })) } }
 }
 
-/** Refuses, at launch, a template that says what RunInstances cannot honour. */
+/** Refuses, at RunInstances, a template that says what it cannot honour. */
 export function requireLaunchable(data: TemplateData): void {
   if (data.InstanceRequirements !== undefined) {
     throw invalidParameterCombination(
       'A launch template with InstanceRequirements can be used by fleets only: name an instance type in it to use it with RunInstances.',
     )
   }
+  requireHonoured(data)
+}
+
+/** Refuses, at launch, a template that says what no launch of Kiln's can honour. */
+export function requireHonoured(data: TemplateData): void {
   for (const [name, value] of Object.entries(data)) {
     if (value !== undefined && !isLaunchParameter(name)) throw refusalOf(name)
   }

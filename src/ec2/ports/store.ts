@@ -5,6 +5,7 @@ import type { DhcpOptionsRecord } from '../dhcp-options/dhcp-options.ts'
 import type { EventRecord } from '../event/event.ts'
 import type { EventWindowRecord } from '../event-window/event-window.ts'
 import type { ProfileAssociationRecord } from '../iam-instance-profile/association.ts'
+import type { FleetRecord } from '../fleet/fleet.ts'
 import type { ImageRecord } from '../image/image.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import type { InternetGatewayRecord } from '../internet-gateway/internet-gateway.ts'
@@ -160,6 +161,7 @@ export interface Store {
   readonly addresses: Collection<AddressRecord, 'publicIp' | 'association.id' | 'association.interfaceId'>
   readonly tasks: Collection<TaskRecord, 'state'>
   readonly schedules: Collection<ScheduleRecord>
+  readonly fleets: Collection<FleetRecord>
   readonly spotRequests: Collection<SpotRequestRecord, 'instanceId'>
   readonly launchTemplates: Collection<LaunchTemplateRecord, 'name'>
   readonly launchTemplateVersions: Collection<LaunchTemplateVersionRecord, 'templateId'>

@@ -40,12 +40,16 @@ export function recordSpotRequest(
 
 function specificationOf(store: Store, instance: InstanceRecord): LaunchSpecification {
   const interfaces = store.interfaces.listBy('attachment.instanceId', instance.id)
-  const { iamInstanceProfile, keyName } = instance
+  const { iamInstanceProfile, keyName, placement } = instance
   return {
     ImageId: instance.imageId,
     InstanceType: instance.instanceType as NonNullable<LaunchSpecification['InstanceType']>,
     ...(keyName === undefined ? {} : { KeyName: keyName }),
-    Placement: { AvailabilityZone: instance.availabilityZone, Tenancy: 'default' },
+    Placement: {
+      AvailabilityZone: instance.availabilityZone,
+      ...(placement ? { GroupName: placement.groupName } : {}),
+      Tenancy: 'default',
+    },
     SubnetId: instance.subnetId,
     SecurityGroups: (interfaces[0]?.groupIds ?? []).map((id) => ({
       GroupId: id,

@@ -96,7 +96,7 @@ function launchOf(input: RequestSpotInstancesRequest): RunInstancesRequest {
     'UserData',
   ])
   const { Placement: placement, ...launch } = specification
-  refuseOtherMembers(operation, `${path}.Placement`, placement, ['AvailabilityZone', 'Tenancy'])
+  refuseOtherMembers(operation, `${path}.Placement`, placement, ['AvailabilityZone', 'GroupName', 'Tenancy'])
   requireOneOf(operation, `${path}.Placement.Tenancy`, placement?.Tenancy, ['default'])
   return {
     ...launch,

@@ -33,6 +33,7 @@ const taggableKinds: Partial<Record<IdPrefix, TaggableKind>> = {
   pg: { resourceType: 'placement-group', find: (store, scope, id) => store.placementGroups.get(scope, id) },
   iew: { resourceType: 'instance-event-window', find: (store, scope, id) => store.eventWindows.get(scope, id) },
   sir: { resourceType: 'spot-instances-request', find: (store, scope, id) => store.spotRequests.get(scope, id) },
+  fleet: { resourceType: 'fleet', find: (store, scope, id) => store.fleets.get(scope, id) },
   lt: { resourceType: 'launch-template', find: (store, scope, id) => store.launchTemplates.get(scope, id) },
 }
 
@@ -41,7 +42,9 @@ const taggableKinds: Partial<Record<IdPrefix, TaggableKind>> = {
  * `…NotFound`.
  */
 export function requireTaggable(store: Store, scope: Scope, id: string): string {
-  const prefix = id.slice(0, Math.max(id.lastIndexOf('-'), 0)) as IdPrefix
+  // The id of a fleet has dashes of its own.
+  const dash = id.startsWith('fleet-') ? id.indexOf('-') : id.lastIndexOf('-')
+  const prefix = id.slice(0, Math.max(dash, 0)) as IdPrefix
   const kind = Object.hasOwn(taggableKinds, prefix) ? taggableKinds[prefix] : undefined
   if (!kind) throw new Ec2Error('InvalidID', `The ID '${id.slice(0, 80)}' is not valid`)
   requireWellFormed(prefix, id)

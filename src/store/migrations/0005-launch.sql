@@ -5,21 +5,18 @@ CREATE TABLE launch_template (
   document TEXT NOT NULL
 ) STRICT;
 CREATE INDEX launch_template_by_scope ON launch_template (account_id, region, sequence);
-CREATE INDEX launch_template_by_name ON launch_template (json_extract(document, '$.name'));
 
 CREATE TABLE launch_template_version (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, account_id TEXT NOT NULL, region TEXT NOT NULL,
   document TEXT NOT NULL
 ) STRICT;
 CREATE INDEX launch_template_version_by_scope ON launch_template_version (account_id, region, sequence);
-CREATE INDEX launch_template_version_by_template ON launch_template_version (json_extract(document, '$.templateId'));
 
 CREATE TABLE spot_request (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, account_id TEXT NOT NULL, region TEXT NOT NULL,
   document TEXT NOT NULL
 ) STRICT;
 CREATE INDEX spot_request_by_scope ON spot_request (account_id, region, sequence);
-CREATE INDEX spot_request_by_instance ON spot_request (json_extract(document, '$.instanceId'));
 
 CREATE TABLE fleet (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, account_id TEXT NOT NULL, region TEXT NOT NULL,
