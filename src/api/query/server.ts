@@ -118,7 +118,7 @@ async function answer(
   exchange: Exchange,
   request: IncomingMessage,
   body: Buffer,
-): Promise<string> {
+): Promise<string | Buffer> {
   const { dispatch, findCredential, clock } = dependencies
   const parameters = readParameters(request, body)
   exchange.isSts = isStsRequest(parameters)
@@ -137,7 +137,7 @@ async function answerEc2(
   { model, dispatch, isOffered }: QueryServerDependencies,
   caller: Caller,
   parameters: readonly Parameter[],
-): Promise<string> {
+): Promise<string | Buffer> {
   const action = parameters.find(([key]) => key === 'Action')?.[1] ?? ''
   if (model.findOperation(action) && !isOffered(action)) throw operationNotOffered(action)
   const { operation, version, input } = parseQuery(model, parameters)
@@ -174,8 +174,8 @@ function refuseOtherService({ isSts }: Exchange, { service }: VerifiedSignature<
   }
 }
 
-function send(response: ServerResponse, { requestId }: Exchange, status: number, document: string): void {
-  const bytes = Buffer.from(document)
+function send(response: ServerResponse, { requestId }: Exchange, status: number, document: string | Buffer): void {
+  const bytes = typeof document === 'string' ? Buffer.from(document) : document
   response.writeHead(status, {
     'content-type': 'text/xml;charset=UTF-8',
     'content-length': bytes.length,

@@ -1,6 +1,7 @@
 import type { Ec2Error } from '../../ec2/errors.ts'
-import type { Ec2Model, Shape, StructureShape } from '../../ec2-model/model.ts'
-import { escapeXml, writeElement, xmlDeclaration } from './xml.ts'
+import type { Ec2Model, Shape } from '../../ec2-model/model.ts'
+import { escapeXml, xmlDeclaration } from './xml.ts'
+import { createXmlOutput, type XmlOutput } from './xml-output.ts'
 
 /** What an answer says besides its output. */
 export interface ResponseHeading {
@@ -13,15 +14,17 @@ export interface ResponseHeading {
  * Writes EC2's answer by the model. Members that are absent are left out, empty lists are empty elements (clients tell them
  * apart), and an operation that answers nothing answers `<return>true</return>`.
  */
-export function writeResponse(model: Ec2Model, operation: string, output: unknown, heading: ResponseHeading): string {
+export function writeResponse(model: Ec2Model, operation: string, output: unknown, heading: ResponseHeading): Buffer {
   const { output: shapeName } = model.findOperation(operation) ?? {}
-  const content =
-    shapeName === undefined ? '<return>true</return>' : writeValue(model, model.shapeOf(shapeName), output ?? {})
   const version = heading.version ?? model.version
-  return (
-    `${xmlDeclaration}<${operation}Response xmlns="http://ec2.amazonaws.com/doc/${escapeXml(version)}/">` +
-    `<requestId>${escapeXml(heading.requestId)}</requestId>${content}</${operation}Response>`
-  )
+  const xml = createXmlOutput()
+  xml.write(xmlDeclaration)
+  xml.write(`<${operation}Response xmlns="http://ec2.amazonaws.com/doc/${escapeXml(version)}/">`)
+  xml.write(`<requestId>${escapeXml(heading.requestId)}</requestId>`)
+  if (shapeName === undefined) xml.write('<return>true</return>')
+  else writeMembers(xml, model, outputOf(model, shapeName), output ?? {}, '')
+  xml.write(`</${operation}Response>`)
+  return xml.finish()
 }
 
 /** Writes EC2's error document, which has no namespace and exactly Code and Message in its Error. */
@@ -33,30 +36,92 @@ export function writeError(error: Ec2Error, requestId: string): string {
   )
 }
 
-function writeValue(model: Ec2Model, shape: Shape, value: unknown): string {
-  switch (shape.type) {
-    case 'structure':
-      return writeMembers(model, shape, value)
-    case 'list':
-      return (value as readonly unknown[])
-        .map((item) => writeElement(shape.xml, writeValue(model, model.shapeOf(shape.item), item)))
-        .join('')
-    case 'timestamp':
-      return (value as Date).toISOString()
-    case 'blob':
-      return Buffer.from(value as Uint8Array).toString('base64')
-    default:
-      return escapeXml(String(value))
+/** An element of that name and shape, its tags written once for all. */
+interface Element {
+  readonly open: string
+  readonly close: string
+  readonly empty: string
+  readonly shape: Shape
+  /** Of a structure. */
+  readonly members: readonly Inner[]
+  /** Of a list. */
+  readonly item: Inner | undefined
+}
+
+/** An element inside another one, found when it is first written: structures may hold themselves. */
+interface Inner {
+  /** SDK name of a member. */
+  readonly name: string
+  readonly xml: string
+  readonly shape: string
+  element?: Element
+}
+
+/** By model and by name of the output shape: their elements hold all others. */
+const outputs = new WeakMap<Ec2Model, Map<string, Element>>()
+
+function outputOf(model: Ec2Model, shapeName: string): Element {
+  const known = outputs.get(model) ?? new Map<string, Element>()
+  outputs.set(model, known)
+  const element = known.get(shapeName) ?? createElement(model, '', shapeName)
+  known.set(shapeName, element)
+  return element
+}
+
+function elementOf(model: Ec2Model, inner: Inner): Element {
+  inner.element ??= createElement(model, inner.xml, inner.shape)
+  return inner.element
+}
+
+function createElement(model: Ec2Model, xml: string, shapeName: string): Element {
+  const shape = model.shapeOf(shapeName)
+  const members = shape.type === 'structure' ? [...shape.members.values()] : []
+  return {
+    open: `<${xml}>`,
+    close: `</${xml}>`,
+    empty: `<${xml}/>`,
+    shape,
+    members: members.map(({ name, xml: memberXml, shape: memberShape }) => ({
+      name,
+      xml: memberXml,
+      shape: memberShape,
+    })),
+    item: shape.type === 'list' ? { name: '', xml: shape.xml, shape: shape.item } : undefined,
   }
 }
 
-function writeMembers(model: Ec2Model, shape: StructureShape, value: unknown): string {
+function writeElement(xml: XmlOutput, model: Ec2Model, element: Element, value: unknown): void {
+  const { shape, item } = element
+  if (shape.type === 'structure') {
+    const isEmpty = !writeMembers(xml, model, element, value, element.open)
+    xml.write(isEmpty ? element.empty : element.close)
+  } else if (shape.type === 'list') {
+    const values = value as readonly unknown[]
+    if (values.length > 0) xml.write(element.open)
+    for (const inner of values) if (item) writeElement(xml, model, elementOf(model, item), inner)
+    xml.write(values.length > 0 ? element.close : element.empty)
+  } else {
+    const text = textOf(shape.type, value)
+    xml.write(text === '' ? element.empty : element.open + text + element.close)
+  }
+}
+
+/** Writes `open` before the first member that is there; answers whether one was. */
+function writeMembers(xml: XmlOutput, model: Ec2Model, element: Element, value: unknown, open: string): boolean {
   const record = value as Readonly<Record<string, unknown>>
-  let xml = ''
-  for (const member of shape.members.values()) {
+  let isOpen = false
+  for (const member of element.members) {
     const inner = record[member.name]
     if (inner === undefined || inner === null) continue
-    xml += writeElement(member.xml, writeValue(model, model.shapeOf(member.shape), inner))
+    if (!isOpen) xml.write(open)
+    isOpen = true
+    writeElement(xml, model, elementOf(model, member), inner)
   }
-  return xml
+  return isOpen
+}
+
+function textOf(type: Exclude<Shape['type'], 'structure' | 'list'>, value: unknown): string {
+  if (type === 'timestamp') return (value as Date).toISOString()
+  if (type === 'blob') return Buffer.from(value as Uint8Array).toString('base64')
+  return escapeXml(String(value))
 }

@@ -44,7 +44,7 @@ export async function sendRaw(endpointUrl: string, query: RawQuery): Promise<Raw
   const { method = 'POST', parameters, sentParameters = parameters } = query
   const { host, hostname, port } = new URL(endpointUrl)
   const isGet = method === 'GET'
-  const signed = query.key ? sign(host, query, query.key) : { headers: {}, query: '' }
+  const signed = query.key ? signQuery(host, query, query.key) : { headers: {}, query: '' }
   const queryText = [isGet ? sentParameters : '', signed.query].filter((part) => part !== '').join('&')
   const path = queryText === '' ? '/' : `/?${queryText}`
   const contentType = query.contentType ?? 'application/x-www-form-urlencoded'
@@ -63,7 +63,12 @@ function readAnswer(status: number, body: string): RawAnswer {
   return { status, body, code: find('Code'), message: find('Message'), requestId: find('RequestID') }
 }
 
-function sign(host: string, query: RawQuery, key: SigningKey): { headers: Record<string, string>; query: string } {
+/** The headers, or for a presigned request the parameters, that make a request a signed one. */
+export function signQuery(
+  host: string,
+  query: RawQuery,
+  key: SigningKey,
+): { headers: Record<string, string>; query: string } {
   const { method = 'POST', parameters, at = new Date(), region = 'us-east-1', expiresSeconds, sessionToken } = query
   const date = at.toISOString().replace(/[-:]|\.\d+/g, '')
   const scope = `${date.slice(0, 8)}/${region}/ec2/aws4_request`
