@@ -7,6 +7,7 @@ import { describeInstanceCreditSpecifications } from '../../ec2/instance/describ
 import { sendDiagnosticInterrupt } from '../../ec2/instance/diagnostic-interrupt.ts'
 import { modifyInstanceMaintenanceOptions } from '../../ec2/instance/maintenance-options.ts'
 import { getInstanceMetadataDefaults, modifyInstanceMetadataDefaults } from '../../ec2/instance/metadata-defaults.ts'
+import { modifyInstanceCpuOptions } from '../../ec2/instance/modify-cpu-options.ts'
 import { modifyInstanceCreditSpecification } from '../../ec2/instance/modify-credits.ts'
 import { modifyInstanceMetadataOptions } from '../../ec2/instance/modify-metadata-options.ts'
 import { monitorInstances, unmonitorInstances } from '../../ec2/instance/monitoring.ts'
@@ -27,6 +28,7 @@ export function instanceOptionOperations(domain: Domain) {
     ModifyInstanceMetadataOptions: modifyInstanceMetadataOptions(domain),
     GetInstanceMetadataDefaults: getInstanceMetadataDefaults(domain),
     ModifyInstanceMetadataDefaults: modifyInstanceMetadataDefaults(domain),
+    ModifyInstanceCpuOptions: modifyInstanceCpuOptions(domain),
     ModifyInstanceMaintenanceOptions: modifyInstanceMaintenanceOptions(domain),
     DescribeInstanceCreditSpecifications: describeInstanceCreditSpecifications(domain),
     ModifyInstanceCreditSpecification: modifyInstanceCreditSpecification(domain),

@@ -209,6 +209,23 @@ test('protection from being stopped is protection from being terminated too, and
   expect((await describeOne(stopped))?.State?.Name).toBe('stopped')
 })
 
+test('cores and threads of a stopped instance are those that were chosen, as far as its type has them', async () => {
+  const change = (InstanceId: string, CoreCount: number, ThreadsPerCore: number) => ({
+    InstanceId,
+    CoreCount,
+    ThreadsPerCore,
+  })
+  const chosen = change(stopped, 1, 1)
+  expect(await api.lab.call('ModifyInstanceCpuOptions', chosen)).toEqual(chosen)
+  expect((await describeOne(stopped))?.CpuOptions).toEqual({ CoreCount: 1, ThreadsPerCore: 1 })
+  expect(await refusalOfSdk(api, 'ModifyInstanceCpuOptions', change(stopped, 2, 1))).toMatchObject({
+    code: 'InvalidParameterValue',
+  })
+  expect(await refusalOfSdk(api, 'ModifyInstanceCpuOptions', change(running, 1, 1))).toMatchObject({
+    code: 'IncorrectInstanceState',
+  })
+})
+
 test('a stopped instance takes a type that fits it, and its processors and credits are those of the type', async () => {
   const change = (Value: string) => ({ InstanceId: stopped, InstanceType: { Value } })
   expect(await refusalOfSdk(api, 'ModifyInstanceAttribute', change('t4g.nano'))).toMatchObject({
