@@ -18,6 +18,26 @@ const idKinds = {
     malformed: 'InvalidSecurityGroupRuleId.Malformed',
     notFound: 'InvalidSecurityGroupRuleId.NotFound',
   },
+  pl: {
+    noun: 'prefix list ID',
+    malformed: 'InvalidPrefixListId.Malformed',
+    notFound: 'InvalidPrefixListID.NotFound',
+  },
+  acl: {
+    noun: 'networkAcl ID',
+    malformed: 'InvalidNetworkAclId.Malformed',
+    notFound: 'InvalidNetworkAclID.NotFound',
+  },
+  aclassoc: {
+    noun: 'association ID',
+    malformed: 'InvalidNetworkAclAssociationId.Malformed',
+    notFound: 'InvalidAssociationID.NotFound',
+  },
+  scr: {
+    noun: 'subnet CIDR reservation ID',
+    malformed: 'InvalidSubnetCidrReservationId.Malformed',
+    notFound: 'InvalidSubnetCidrReservationID.NotFound',
+  },
   vpc: { noun: 'vpc ID', malformed: 'InvalidVpcID.Malformed', notFound: 'InvalidVpcID.NotFound' },
   subnet: { noun: 'subnet ID', malformed: 'InvalidSubnetID.Malformed', notFound: 'InvalidSubnetID.NotFound' },
   key: { noun: 'key pair ID', malformed: 'InvalidKeyPairID.Malformed', notFound: 'InvalidKeyPair.NotFound' },

@@ -17,19 +17,30 @@ export interface WantedPort {
 
 /** The TCP ports that the groups of each public address open to the host itself. Pure. */
 export function wantedPorts(vpc: VpcNetwork, hostAddresses: readonly string[]): WantedPort[] {
+  const lists = new Map(vpc.prefixLists.map(({ id, cidrs }) => [id, cidrs]))
   const groups = new Map(vpc.groups.map((group) => [group.id, group]))
   return internetAddressesOf(vpc).flatMap(({ publicIp, privateIp, groupIds }) => {
     const rules = groupIds.flatMap((id) => groups.get(id)?.ingress ?? [])
-    const ports = new Set(rules.filter((rule) => isOpenToHost(rule, hostAddresses)).flatMap(portsOf))
+    const ports = new Set(rules.filter((rule) => isOpenToHost(rule, lists, hostAddresses)).flatMap(portsOf))
     return [...ports].map((port) => ({ publicIp, privateIp, port }))
   })
 }
 
-function isOpenToHost({ protocol, cidr }: FirewallRule, hostAddresses: readonly string[]): boolean {
+function isOpenToHost(
+  { protocol, cidr, prefixListId }: FirewallRule,
+  lists: ReadonlyMap<string, readonly string[]>,
+  hostAddresses: readonly string[],
+): boolean {
   if (protocol !== 'tcp' && protocol !== 'all') return false
-  if (cidr === undefined || cidr.includes(':')) return false
-  const block = ipaddr.IPv4.parseCIDR(cidr)
-  return ['127.0.0.1', ...hostAddresses].some((address) => ipaddr.IPv4.parse(address).match(block))
+  const cidrs = prefixListId === undefined ? [cidr ?? ''] : (lists.get(prefixListId) ?? [])
+  const blocks = cidrs.filter(isIpv4Block).map((block) => ipaddr.IPv4.parseCIDR(block))
+  return ['127.0.0.1', ...hostAddresses].some((address) =>
+    blocks.some((block) => ipaddr.IPv4.parse(address).match(block)),
+  )
+}
+
+function isIpv4Block(cidr: string): boolean {
+  return cidr !== '' && !cidr.includes(':')
 }
 
 function portsOf({ fromPort = 0, toPort = 65_535 }: FirewallRule): number[] {

@@ -1,4 +1,10 @@
-import type { FirewallGroup, FirewallRule, InterfaceNetwork, VpcNetwork } from '../ec2/ports/network.ts'
+import type {
+  FirewallGroup,
+  FirewallPrefixList,
+  FirewallRule,
+  InterfaceNetwork,
+  VpcNetwork,
+} from '../ec2/ports/network.ts'
 import { privateAddressesOf } from './interface-address.ts'
 import { internetAddressesOf } from './internet-address.ts'
 
@@ -31,6 +37,7 @@ export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): s
     'delete table inet vpc',
     'table inet vpc {',
     ...vpc.groups.filter(({ id }) => peerIds.has(id)).map((group) => memberSet(group, vpc.interfaces)),
+    ...vpc.prefixLists.map(prefixListSet),
     set('senders', 'ifname . ether_addr . ipv4_addr', checked.flatMap(sendersOf)),
     set(
       'routers',
@@ -152,8 +159,18 @@ function memberSet(group: FirewallGroup, interfaces: readonly InterfaceNetwork[]
   return set(setOf(group.id), 'ipv4_addr', members)
 }
 
+/** Blocks may overlap: auto-merge joins them. */
+function prefixListSet({ id, cidrs }: FirewallPrefixList): string {
+  return set(
+    setOf(id),
+    'ipv4_addr; flags interval; auto-merge',
+    cidrs.filter((cidr) => !cidr.includes(':')),
+  )
+}
+
+/** What rules may name besides blocks of addresses. */
 function peersOf(vpc: VpcNetwork): ReadonlySet<string> {
-  return new Set(vpc.groups.map(({ id }) => id))
+  return new Set([...vpc.groups, ...vpc.prefixLists].map(({ id }) => id))
 }
 
 /** An interface may name a group that was just deleted: it opens nothing. */
@@ -207,13 +224,15 @@ function ruleLine(
   peers: ReadonlySet<string>,
 ): string[] {
   if (rule.protocol === 'icmpv6' || rule.cidr?.includes(':')) return []
-  if (rule.groupId !== undefined && !peers.has(rule.groupId)) return []
+  const peer = rule.groupId ?? rule.prefixListId
+  if (peer !== undefined && !peers.has(peer)) return []
   const parts = [peerMatch(rule, direction), protocolMatch(rule), verdict]
   return [`    ${parts.filter((part) => part !== '').join(' ')}`]
 }
 
-function peerMatch({ cidr, groupId }: FirewallRule, direction: 'saddr' | 'daddr'): string {
-  if (groupId !== undefined) return `ip ${direction} @${setOf(groupId)}`
+function peerMatch({ cidr, prefixListId, groupId }: FirewallRule, direction: 'saddr' | 'daddr'): string {
+  const peer = groupId ?? prefixListId
+  if (peer !== undefined) return `ip ${direction} @${setOf(peer)}`
   return cidr === undefined || cidr === '0.0.0.0/0' ? 'meta nfproto ipv4' : `ip ${direction} ${cidr}`
 }
 
@@ -241,6 +260,7 @@ function chainOf(groupId: string, direction: 'in' | 'out'): string {
   return `${groupId.replace('-', '_')}_${direction}`
 }
 
-function setOf(groupId: string): string {
-  return `${groupId.replace('-', '_')}_members`
+/** Of a security group's members, or of a prefix list's blocks. */
+function setOf(id: string): string {
+  return `${id.replace('-', '_')}_members`
 }

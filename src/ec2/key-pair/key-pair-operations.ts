@@ -1,3 +1,4 @@
+import { type DescribeSource, selectRecords } from '../describe.ts'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
 import { applyFilters, defineFilters } from '../filter.ts'
@@ -65,13 +66,19 @@ export function deleteKeyPair({ store }: Domain): Ec2Mutation<'DeleteKeyPair'> {
 export function describeKeyPairs({ store }: Domain): Ec2Query<'DescribeKeyPairs'> {
   const filters = defineFilters<KeyPairRecord>(
     {
-      'key-pair-id': ({ id }) => id,
-      fingerprint: ({ fingerprint }) => fingerprint,
-      'key-name': ({ name }) => name,
+      'key-pair-id': { read: ({ id }) => id, index: 'id' },
+      fingerprint: { read: ({ fingerprint }) => fingerprint, index: 'fingerprint' },
+      'key-name': { read: ({ name }) => name, index: 'name' },
       'key-type': ({ type }) => type,
     },
     ({ id }) => store.tags.of(id),
   )
+  const source: DescribeSource<KeyPairRecord> = {
+    collection: store.keyPairs,
+    prefix: 'key',
+    idParameter: 'keyPairIds',
+    filters,
+  }
   return {
     kind: 'query',
     parameters: ['KeyNames', 'KeyPairIds', 'Filters', 'IncludePublicKey'],
@@ -80,8 +87,10 @@ export function describeKeyPairs({ store }: Domain): Ec2Query<'DescribeKeyPairs'
       const { KeyNames: names = [], KeyPairIds: ids = [] } = input
       const named = names.map((name) => requireKeyPair(store, context, name))
       const identified = findAll('key', ids, (id) => store.keyPairs.get(context, id))
-      const asked = names.length + ids.length > 0 ? distinct([...named, ...identified]) : store.keyPairs.list(context)
-      const matching = applyFilters(asked, input.Filters, filters)
+      const matching =
+        names.length + ids.length > 0
+          ? applyFilters(distinct([...named, ...identified]), input.Filters, filters)
+          : selectRecords(source, context, { ids: undefined, Filters: input.Filters }).records
       return {
         KeyPairs: matching.map((key) => ({
           ...describeKey(store, key),

@@ -13,9 +13,17 @@ export interface FirewallRule {
   readonly toPort?: number
   readonly icmpType?: number
   readonly icmpCode?: number
-  /** The peer: an IPv4 or IPv6 CIDR, or the id of a security group (any interface that has it). Exactly one is set. */
+  /** The peer: an IPv4 or IPv6 CIDR, the id of a prefix list, or that of a security group (any interface that has it). One is set. */
   readonly cidr?: string
+  readonly prefixListId?: string
   readonly groupId?: string
+}
+
+/** Blocks of addresses that rules name together. */
+export interface FirewallPrefixList {
+  readonly id: string
+  /** IPv4 or IPv6. */
+  readonly cidrs: readonly string[]
 }
 
 export interface FirewallGroup {
@@ -85,6 +93,8 @@ export interface VpcNetwork {
   readonly dhcp: DhcpNetwork
   readonly subnets: readonly SubnetNetwork[]
   readonly groups: readonly FirewallGroup[]
+  /** Those that the rules of its groups name. */
+  readonly prefixLists: readonly FirewallPrefixList[]
   readonly interfaces: readonly InterfaceNetwork[]
 }
 

@@ -15,6 +15,7 @@ import type { LayerRecord } from '../layer/layer.ts'
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { PlacementGroupRecord } from '../placement-group/placement-group.ts'
 import type { RouteTableRecord } from '../route-table/route-table.ts'
+import type { PrefixListRecord, PrefixListVersionRecord } from '../prefix-list/prefix-list.ts'
 import type { ScheduleRecord } from '../schedule/schedule.ts'
 import type { SecurityGroupRecord } from '../security-group/security-group.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
@@ -159,6 +160,14 @@ export interface Store {
   readonly routeTables: Collection<RouteTableRecord, 'vpcId' | 'associations[].id' | 'associations[].subnetId'>
   readonly dhcpOptions: Collection<DhcpOptionsRecord>
   readonly addresses: Collection<AddressRecord, 'publicIp' | 'association.id' | 'association.interfaceId'>
+  readonly securityGroups: Collection<
+    SecurityGroupRecord,
+    'vpcId' | 'name' | 'rules[].id' | 'rules[].peerGroupId' | 'rules[].prefixListId'
+  >
+  readonly vpcs: Collection<VpcRecord, 'cidr'>
+  readonly subnets: Collection<SubnetRecord, 'vpcId' | 'availabilityZone' | 'cidr'>
+  readonly prefixLists: Collection<PrefixListRecord, 'name'>
+  readonly prefixListVersions: Collection<PrefixListVersionRecord, 'prefixListId'>
   readonly tasks: Collection<TaskRecord, 'state'>
   readonly schedules: Collection<ScheduleRecord>
   readonly fleets: Collection<FleetRecord>

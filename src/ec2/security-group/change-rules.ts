@@ -2,11 +2,17 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination } from '../errors.ts'
 import { findAll, newId } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
-import { requireQuota } from '../quota.ts'
 import { putTags, readTagSpecifications, type TagSpecificationInput } from '../tag/tag.ts'
 import { findGroup } from './create-group.ts'
-import { describeRule } from './describe-groups.ts'
-import { type FlatPermission, isSameRule, readPermissions } from './permission.ts'
+import { describeRule } from './describe-rules.ts'
+import {
+  duplicatePermission,
+  type FlatPermission,
+  isSameRule,
+  permissionNotFound,
+  readPermissions,
+} from './permission.ts'
+import { requireRuleRoom } from './prefix-list-use.ts'
 import type { SecurityGroupRecord, SecurityGroupRule } from './security-group.ts'
 
 type RuleRequest = FlatPermission & {
@@ -64,23 +70,15 @@ function authorize(domain: Domain, context: MutationContext, input: RuleRequest,
   const tags = readTagSpecifications(input.TagSpecifications, ['security-group-rule']).get('security-group-rule') ?? []
   const added: SecurityGroupRule[] = []
   for (const draft of drafts) {
-    if ([...group.rules, ...added].some((rule) => isSameRule(rule, draft))) {
-      const peer = draft.cidrIpv4 ?? draft.cidrIpv6 ?? draft.peerGroupId
-      throw new Ec2Error(
-        'InvalidPermission.Duplicate',
-        `the specified rule "peer: ${peer}, ${draft.protocol}, from port: ${draft.fromPort}, to port: ${draft.toPort}, ALLOW" already exists`,
-      )
+    if (added.some((rule) => isSameRule(rule, draft))) {
+      throw new Ec2Error('InvalidParameterValue', 'The same permission must not appear multiple times')
     }
+    if (group.rules.some((rule) => isSameRule(rule, draft))) throw duplicatePermission(draft)
     added.push({ id: newId('sgr', random), ...draft })
   }
-  const rules = [...group.rules, ...added]
-  requireQuota(domain.settings.quotas, 'rulesPerSecurityGroup', {
-    present: group.rules.filter((rule) => rule.isEgress === isEgress).length,
-    added: added.length,
-    code: 'RulesPerSecurityGroupLimitExceeded',
-  })
+  requireRuleRoom(domain, added, group.rules)
   for (const rule of added) putTags(store, context, rule.id, 'security-group-rule', tags)
-  putRules(domain, context, group, rules)
+  putRules(domain, context, group, [...group.rules, ...added])
   return { Return: true, SecurityGroupRules: added.map((rule) => describeRule(store, group, rule)) }
 }
 
@@ -96,8 +94,7 @@ function revoke(domain: Domain, context: MutationContext, input: RuleRequest, is
       )
     : readPermissions(store, context, group, input, isEgress).map((draft) => {
         const found = group.rules.find((rule) => isSameRule(rule, draft))
-        if (!found)
-          throw new Ec2Error('InvalidPermission.NotFound', 'The specified rule does not exist in this security group.')
+        if (!found) throw permissionNotFound()
         return found
       })
   for (const rule of removed) store.tags.removeAll(rule.id)
@@ -119,6 +116,7 @@ function revoke(domain: Domain, context: MutationContext, input: RuleRequest, is
       ToPort: rule.toPort,
       CidrIpv4: rule.cidrIpv4,
       CidrIpv6: rule.cidrIpv6,
+      PrefixListId: rule.prefixListId,
       ReferencedGroupId: rule.peerGroupId,
       Description: rule.description,
     })),
@@ -126,7 +124,7 @@ function revoke(domain: Domain, context: MutationContext, input: RuleRequest, is
 }
 
 /** Records the rules; the packets follow at once. */
-function putRules(
+export function putRules(
   { store, networks }: Domain,
   context: MutationContext,
   group: SecurityGroupRecord,

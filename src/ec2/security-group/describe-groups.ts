@@ -1,14 +1,13 @@
-import type { IpPermission, SecurityGroup, SecurityGroupRule as RuleDescription } from '@aws-sdk/client-ec2'
+import type { IpPermission, SecurityGroup } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { Ec2Error } from '../errors.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
-import { applyFilters, defineFilters } from '../filter.ts'
-import { findAll } from '../ids.ts'
+import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
-import { refusePagingWithIds, takePage } from '../page.ts'
+import { refusePagingWithIds } from '../page.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
-import type { SecurityGroupRecord, SecurityGroupRule } from './security-group.ts'
+import type { SecurityGroupRecord } from './security-group.ts'
 
 export function describeSecurityGroups({ store }: Domain): Ec2Query<'DescribeSecurityGroups'> {
   const rulesOf = (isEgress: boolean) => (group: SecurityGroupRecord) =>
@@ -19,9 +18,16 @@ export function describeSecurityGroups({ store }: Domain): Ec2Query<'DescribeSec
       [`${prefix}.cidr`]: (group: SecurityGroupRecord) => rules(group).map(({ cidrIpv4 }) => cidrIpv4),
       [`${prefix}.from-port`]: (group: SecurityGroupRecord) => rules(group).map(({ fromPort }) => fromPort),
       [`${prefix}.group-id`]: (group: SecurityGroupRecord) => rules(group).map(({ peerGroupId }) => peerGroupId),
+      [`${prefix}.group-name`]: (group: SecurityGroupRecord) =>
+        rules(group).map(({ peerGroupId }) => peerGroupId && store.securityGroups.find(peerGroupId)?.name),
       [`${prefix}.ipv6-cidr`]: (group: SecurityGroupRecord) => rules(group).map(({ cidrIpv6 }) => cidrIpv6),
+      [`${prefix}.prefix-list-id`]: (group: SecurityGroupRecord) =>
+        rules(group).map(({ prefixListId }) => prefixListId),
       [`${prefix}.protocol`]: (group: SecurityGroupRecord) => rules(group).map(({ protocol }) => protocol),
       [`${prefix}.to-port`]: (group: SecurityGroupRecord) => rules(group).map(({ toPort }) => toPort),
+      // Peers are groups of the same VPC, and so of the same account.
+      [`${prefix}.user-id`]: (group: SecurityGroupRecord) =>
+        rules(group).map(({ peerGroupId }) => peerGroupId && group.accountId),
     }
   }
   const source: DescribeSource<SecurityGroupRecord> = {
@@ -104,56 +110,11 @@ function describePermissions(group: SecurityGroupRecord, isEgress: boolean): IpP
     const description = rule.description === undefined ? {} : { Description: rule.description }
     if (rule.cidrIpv4) permission.IpRanges?.push({ CidrIp: rule.cidrIpv4, ...description })
     if (rule.cidrIpv6) permission.Ipv6Ranges?.push({ CidrIpv6: rule.cidrIpv6, ...description })
+    if (rule.prefixListId) permission.PrefixListIds?.push({ PrefixListId: rule.prefixListId, ...description })
     if (rule.peerGroupId) {
       permission.UserIdGroupPairs?.push({ GroupId: rule.peerGroupId, UserId: group.accountId, ...description })
     }
     permissions.set(key, permission)
   }
   return [...permissions.values()]
-}
-
-/** One rule in the shape of DescribeSecurityGroupRules. */
-export function describeRule(store: Store, group: SecurityGroupRecord, rule: SecurityGroupRule): RuleDescription {
-  return {
-    SecurityGroupRuleId: rule.id,
-    GroupId: group.id,
-    GroupOwnerId: group.accountId,
-    IsEgress: rule.isEgress,
-    IpProtocol: rule.protocol,
-    FromPort: rule.fromPort,
-    ToPort: rule.toPort,
-    CidrIpv4: rule.cidrIpv4,
-    CidrIpv6: rule.cidrIpv6,
-    ...(rule.peerGroupId
-      ? { ReferencedGroupInfo: { GroupId: rule.peerGroupId, UserId: group.accountId, VpcId: group.vpcId } }
-      : {}),
-    Description: rule.description,
-    Tags: describeTags(store.tags.of(rule.id)),
-    SecurityGroupRuleArn: `arn:aws:ec2:${group.region}:${group.accountId}:security-group-rule/${rule.id}`,
-  }
-}
-
-export function describeSecurityGroupRules({ store }: Domain): Ec2Query<'DescribeSecurityGroupRules'> {
-  const filters = defineFilters<{ group: SecurityGroupRecord; rule: SecurityGroupRule }>(
-    { 'group-id': ({ group }) => group.id, 'security-group-rule-id': ({ rule }) => rule.id },
-    ({ rule }) => store.tags.of(rule.id),
-  )
-  return {
-    kind: 'query',
-    parameters: ['SecurityGroupRuleIds', 'Filters', 'MaxResults', 'NextToken'],
-    filters: filters.names,
-    answer: (context, input) => {
-      refusePagingWithIds('securityGroupRuleIds', input.SecurityGroupRuleIds, input)
-      const all = store.securityGroups.list(context).flatMap((group) => group.rules.map((rule) => ({ group, rule })))
-      const known = input.SecurityGroupRuleIds?.length
-        ? findAll('sgr', input.SecurityGroupRuleIds, (id) => all.find(({ rule }) => rule.id === id))
-        : all
-      const matching = applyFilters(known, input.Filters, filters)
-      const page = takePage(matching, input, ({ rule }) => rule.id)
-      return {
-        SecurityGroupRules: page.records.map(({ group, rule }) => describeRule(store, group, rule)),
-        ...page.token,
-      }
-    },
-  }
 }

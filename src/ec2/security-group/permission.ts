@@ -1,5 +1,5 @@
 import type { IpPermission, UserIdGroupPair } from '@aws-sdk/client-ec2'
-import ipaddr from 'ipaddr.js'
+import { readCidr } from '../cidr.ts'
 import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
 import { findOne } from '../ids.ts'
 import type { Scope, Store } from '../ports/store.ts'
@@ -70,7 +70,6 @@ function readPermission(
   permission: IpPermission,
   isEgress: boolean,
 ): RuleDraft[] {
-  if (permission.PrefixListIds?.length) throw unsupportedOperation('Prefix lists are not supported by Kiln yet.')
   const protocol = readProtocol(permission.IpProtocol)
   const base = { isEgress, protocol, ...readPorts(protocol, permission.FromPort, permission.ToPort) }
   return [
@@ -82,6 +81,11 @@ function readPermission(
     ...(permission.Ipv6Ranges ?? []).map(({ CidrIpv6, Description }) => ({
       ...base,
       cidrIpv6: readCidr(CidrIpv6 ?? '', 'ipv6'),
+      ...readDescription(Description),
+    })),
+    ...(permission.PrefixListIds ?? []).map(({ PrefixListId: id = '', Description }) => ({
+      ...base,
+      prefixListId: findOne('pl', id, () => store.prefixLists.get(scope, id)).id,
       ...readDescription(Description),
     })),
     ...(permission.UserIdGroupPairs ?? []).map((pair) => ({
@@ -138,22 +142,8 @@ function invalidPorts(message: string): Ec2Error {
   return new Ec2Error('InvalidParameterValue', message)
 }
 
-/** EC2 stores the network address: 10.1.2.3/8 becomes 10.0.0.0/8. */
-function readCidr(text: string, kind: 'ipv4' | 'ipv6'): string {
-  const malformed = new Ec2Error('InvalidParameterValue', `CIDR block ${text.slice(0, 60)} is malformed`)
-  if (!/^[0-9a-fA-F.:]+\/\d{1,3}$/.test(text)) throw malformed
-  try {
-    const [address, prefixLength] = ipaddr.parseCIDR(text)
-    if (address.kind() !== kind) throw malformed
-    const network =
-      kind === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(text) : ipaddr.IPv6.networkAddressFromCIDR(text)
-    return `${network.toString()}/${prefixLength}`
-  } catch {
-    throw malformed
-  }
-}
-
-function readDescription(text: string | undefined): { description?: string } {
+/** A rule's description by EC2's rules. Throws InvalidParameterValue. */
+export function readDescription(text: string | undefined): { description?: string } {
   if (text === undefined) return {}
   if (isGroupText(text)) return { description: text }
   throw new Ec2Error('InvalidParameterValue', `Invalid rule description. Valid descriptions are ${groupTextRule}.`)
@@ -168,6 +158,21 @@ export function isSameRule(a: RuleDraft, b: RuleDraft): boolean {
     a.toPort === b.toPort &&
     a.cidrIpv4 === b.cidrIpv4 &&
     a.cidrIpv6 === b.cidrIpv6 &&
+    a.prefixListId === b.prefixListId &&
     a.peerGroupId === b.peerGroupId
   )
+}
+
+/** EC2's error for a rule that the group has already. */
+export function duplicatePermission(rule: RuleDraft): Ec2Error {
+  const peer = rule.cidrIpv4 ?? rule.cidrIpv6 ?? rule.prefixListId ?? rule.peerGroupId
+  return new Ec2Error(
+    'InvalidPermission.Duplicate',
+    `the specified rule "peer: ${peer}, ${rule.protocol}, from port: ${rule.fromPort}, to port: ${rule.toPort}, ALLOW" already exists`,
+  )
+}
+
+/** EC2's error for a rule that the group does not have. */
+export function permissionNotFound(): Ec2Error {
+  return new Ec2Error('InvalidPermission.NotFound', 'The specified rule does not exist in this security group.')
 }

@@ -1,6 +1,6 @@
 import type { ResourceRecord } from '../ports/store.ts'
 
-/** One rule, as DescribeSecurityGroupRules lists it. Exactly one of cidrIpv4, cidrIpv6 and peerGroupId is set. */
+/** One rule, as DescribeSecurityGroupRules lists it. Exactly one of cidrIpv4, cidrIpv6, prefixListId and peerGroupId is set. */
 export interface SecurityGroupRule {
   readonly id: string
   readonly isEgress: boolean
@@ -12,6 +12,7 @@ export interface SecurityGroupRule {
   readonly toPort: number
   readonly cidrIpv4?: string
   readonly cidrIpv6?: string
+  readonly prefixListId?: string
   readonly peerGroupId?: string
   readonly description?: string
 }
@@ -21,4 +22,10 @@ export interface SecurityGroupRecord extends ResourceRecord {
   readonly description: string
   readonly vpcId: string
   readonly rules: readonly SecurityGroupRule[]
+}
+
+/** A rule with the group that it belongs to. */
+export interface GroupRule {
+  readonly group: SecurityGroupRecord
+  readonly rule: SecurityGroupRule
 }

@@ -1,6 +1,7 @@
 import { Ec2Error } from '../errors.ts'
 import { type IdPrefix, idNotFound, requireWellFormed } from '../ids.ts'
 import type { Scope, Store } from '../ports/store.ts'
+import { findRule } from '../security-group/find-group.ts'
 
 /** A kind of resource that tags may be put on. */
 interface TaggableKind {
@@ -20,8 +21,7 @@ const taggableKinds: Partial<Record<IdPrefix, TaggableKind>> = {
   sg: { resourceType: 'security-group', find: (store, scope, id) => store.securityGroups.get(scope, id) },
   sgr: {
     resourceType: 'security-group-rule',
-    find: (store, scope, id) =>
-      store.securityGroups.list(scope).find(({ rules }) => rules.some((rule) => rule.id === id)),
+    find: (store, scope, id) => findRule(store, scope, id),
   },
   vpc: { resourceType: 'vpc', find: (store, scope, id) => store.vpcs.get(scope, id) },
   subnet: { resourceType: 'subnet', find: (store, scope, id) => store.subnets.get(scope, id) },
@@ -29,6 +29,7 @@ const taggableKinds: Partial<Record<IdPrefix, TaggableKind>> = {
   rtb: { resourceType: 'route-table', find: (store, scope, id) => store.routeTables.get(scope, id) },
   dopt: { resourceType: 'dhcp-options', find: (store, scope, id) => store.dhcpOptions.get(scope, id) },
   eipalloc: { resourceType: 'elastic-ip', find: (store, scope, id) => store.addresses.get(scope, id) },
+  pl: { resourceType: 'prefix-list', find: (store, scope, id) => store.prefixLists.get(scope, id) },
   key: { resourceType: 'key-pair', find: (store, scope, id) => store.keyPairs.get(scope, id) },
   pg: { resourceType: 'placement-group', find: (store, scope, id) => store.placementGroups.get(scope, id) },
   iew: { resourceType: 'instance-event-window', find: (store, scope, id) => store.eventWindows.get(scope, id) },

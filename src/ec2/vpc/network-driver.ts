@@ -8,6 +8,7 @@ import {
   amazonProvidedDns,
   type DhcpNetwork,
   type FirewallGroup,
+  type FirewallPrefixList,
   type FirewallRule,
   type InterfaceNetwork,
   type Network,
@@ -59,6 +60,7 @@ function readVpcNetwork(store: Store, vpcId: string): VpcNetwork | undefined {
   const vpc = store.vpcs.find(vpcId)
   if (!vpc) return undefined
   const domain = privateDomainOf(vpc.region)
+  const groups = store.securityGroups.listBy('vpcId', vpcId)
   const interfaces: InterfaceNetwork[] = []
   for (const record of store.interfaces.listBy('vpcId', vpcId)) {
     const instance = record.attachment && store.instances.find(record.attachment.instanceId)
@@ -77,7 +79,8 @@ function readVpcNetwork(store: Store, vpcId: string): VpcNetwork | undefined {
       cidr: subnet.cidr,
       internetDestinations: internetDestinationsOf(store, tables, subnet),
     })),
-    groups: store.securityGroups.listBy('vpcId', vpcId).map(describeGroup),
+    groups: groups.map(describeGroup),
+    prefixLists: readPrefixLists(store, groups),
     interfaces,
   }
 }
@@ -115,6 +118,11 @@ function describeInterface(store: Store, record: InterfaceRecord, instance: Inst
   }
 }
 
+function readPrefixLists(store: Store, groups: readonly SecurityGroupRecord[]): FirewallPrefixList[] {
+  const ids = new Set(groups.flatMap(({ rules }) => rules.flatMap(({ prefixListId }) => prefixListId ?? [])))
+  return [...ids].map((id) => ({ id, cidrs: store.prefixLists.find(id)?.entries.map(({ cidr }) => cidr) ?? [] }))
+}
+
 function describeGroup(group: SecurityGroupRecord): FirewallGroup {
   return {
     id: group.id,
@@ -123,8 +131,13 @@ function describeGroup(group: SecurityGroupRecord): FirewallGroup {
   }
 }
 
+function describePeer({ cidrIpv4, cidrIpv6, prefixListId, peerGroupId }: SecurityGroupRule): Partial<FirewallRule> {
+  if (prefixListId) return { prefixListId }
+  return peerGroupId ? { groupId: peerGroupId } : { cidr: cidrIpv4 ?? cidrIpv6 ?? '' }
+}
+
 function describeRule(rule: SecurityGroupRule): FirewallRule {
-  const peer = rule.peerGroupId ? { groupId: rule.peerGroupId } : { cidr: rule.cidrIpv4 ?? rule.cidrIpv6 ?? '' }
+  const peer = describePeer(rule)
   const { protocol, fromPort, toPort } = rule
   if (protocol === '-1') return { protocol: 'all', ...peer }
   if (protocol === 'icmp' || protocol === 'icmpv6') {

@@ -1,2 +1,13 @@
--- Key pairs are looked up by their names; an account has a name once in a region, other accounts may have it too.
-CREATE INDEX key_pair_by_name ON key_pair (json_extract(document, '$.name'));
+-- Managed prefix lists, and the entries of their earlier versions.
+
+CREATE TABLE prefix_list (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, account_id TEXT NOT NULL, region TEXT NOT NULL,
+  document TEXT NOT NULL
+) STRICT;
+CREATE INDEX prefix_list_by_scope ON prefix_list (account_id, region, sequence);
+
+CREATE TABLE prefix_list_version (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, account_id TEXT NOT NULL, region TEXT NOT NULL,
+  document TEXT NOT NULL
+) STRICT;
+CREATE INDEX prefix_list_version_by_scope ON prefix_list_version (account_id, region, sequence);

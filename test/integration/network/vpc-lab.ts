@@ -83,6 +83,7 @@ export function vpc(changes: Partial<VpcNetwork> = {}): VpcNetwork {
     dhcp: { domainName: 'ec2.internal', nameServers: ['AmazonProvidedDNS'], ntpServers: [] },
     subnets: [{ id: 'subnet-1', cidr: '172.31.0.0/20', internetDestinations: ['0.0.0.0/0'] }],
     groups: [],
+    prefixLists: [],
     interfaces: [],
     ...changes,
   }

@@ -81,6 +81,22 @@ describe('a VPC with guests', () => {
     expect(await first.tcp('172.31.0.6', 8081)).toBe('open')
   })
 
+  test('a rule by prefix list lets in whoever is in the list, as it is now', async () => {
+    const byList = (cidrs: readonly string[]) =>
+      wanted([group('sg-1', []), group('sg-2', [{ protocol: 'tcp', prefixListId: 'pl-1' }])], {
+        prefixLists: [{ id: 'pl-1', cidrs }],
+      })
+    await lab.network().converge(byList(['172.31.0.0/16', '172.31.0.0/24', '2001:db8::/32']))
+    expect(await first.tcp('172.31.0.6', 8080)).toBe('open')
+    await lab.network().converge(byList(['10.0.0.0/8']))
+    expect(await first.tcp('172.31.0.6', 8080)).toBe('silent')
+    await lab.network().converge(byList([]))
+    expect(await first.tcp('172.31.0.6', 8080)).toBe('silent')
+    await lab.network().converge(byList(['0.0.0.0/0', '172.31.0.5/32']))
+    expect(await first.tcp('172.31.0.6', 8081)).toBe('open')
+    expect(lab.network().warnings()).toEqual([])
+  })
+
   test('without egress rules a guest reaches no other, but its names and its metadata', async () => {
     await lab.network().converge(wanted([group('sg-1', [], []), group('sg-2', [webPort])]))
     expect(await first.tcp('172.31.0.6', 8080)).toBe('silent')

@@ -5,7 +5,12 @@ import { sampleInterface, sampleVpc } from './sample-vpc.ts'
 
 function portsOf(...ingress: readonly FirewallRule[]): number[] {
   const groups = [{ id: 'sg-1', ingress, egress: [] }]
-  const vpc = sampleVpc({ groups, interfaces: [sampleInterface(5, { publicIp: '127.80.0.10' }), sampleInterface(6)] })
+  const prefixLists = [
+    { id: 'pl-1', cidrs: ['10.0.0.0/8'] },
+    { id: 'pl-host', cidrs: ['2001:db8::/32', '10.0.0.0/8', '192.0.2.2/32'] },
+  ]
+  const interfaces = [sampleInterface(5, { publicIp: '127.80.0.10' }), sampleInterface(6)]
+  const vpc = sampleVpc({ groups, prefixLists, interfaces })
   return wantedPorts(vpc, ['192.0.2.2']).map(({ port }) => port)
 }
 
@@ -16,6 +21,8 @@ test.each<[string, FirewallRule, number[]]>([
   ['from elsewhere', { protocol: 'tcp', fromPort: 80, toPort: 80, cidr: '198.51.100.0/24' }, []],
   ['from a group', { protocol: 'tcp', fromPort: 80, toPort: 80, groupId: 'sg-1' }, []],
   ['by IPv6', { protocol: 'tcp', fromPort: 80, toPort: 80, cidr: '::/0' }, []],
+  ['from a prefix list', { protocol: 'tcp', fromPort: 80, toPort: 80, prefixListId: 'pl-host' }, [80]],
+  ['from a list of others', { protocol: 'tcp', fromPort: 80, toPort: 80, prefixListId: 'pl-1' }, []],
   ['by UDP', { protocol: 'udp', fromPort: 80, toPort: 80, cidr: '0.0.0.0/0' }, []],
   ['of no number', { protocol: 'tcp', fromPort: 0, toPort: 1, cidr: '0.0.0.0/0' }, [1]],
 ])('ports that are open %s', (_, rule, ports) => {

@@ -10,6 +10,7 @@ test('the ruleset of a VPC with rules of every kind', () => {
     table inet vpc {
       set sg_1_members { type ipv4_addr; elements = { 172.31.0.5, 172.31.0.6 }; }
       set sg_2_members { type ipv4_addr; elements = { 172.31.0.6 }; }
+      set pl_1_members { type ipv4_addr; flags interval; auto-merge; elements = { 10.1.0.0/16, 10.1.2.0/24 }; }
       set senders { type ifname . ether_addr . ipv4_addr; elements = { "eni000000000005" . 02:00:00:00:00:05 . 172.31.0.5 }; }
       set routers { type ifname . ether_addr; elements = { "eni000000000006" . 02:00:00:00:00:06 }; }
       chain anti_spoofing {
@@ -25,6 +26,7 @@ test('the ruleset of a VPC with rules of every kind', () => {
         ip saddr 172.31.0.0/16 meta l4proto icmp accept comment "sg-1"
         ip saddr 192.0.2.1/32 meta l4proto 50 accept comment "sg-1"
         ip saddr @sg_2_members accept comment "sg-1"
+        ip saddr @pl_1_members tcp dport 443 accept comment "sg-1"
       }
       chain sg_1_out {
         meta nfproto ipv4 meta mark set 1 return comment "sg-1"
@@ -99,6 +101,7 @@ test('the ruleset of a VPC without guests', () => {
     "table inet vpc
     delete table inet vpc
     table inet vpc {
+      set pl_1_members { type ipv4_addr; flags interval; auto-merge; elements = { 10.1.0.0/16, 10.1.2.0/24 }; }
       set senders { type ifname . ether_addr . ipv4_addr; }
       set routers { type ifname . ether_addr; }
       chain anti_spoofing {

@@ -76,8 +76,8 @@ export const badSecurityGroups: BadInput[] = [
     'a rule twice in a request',
     'AuthorizeSecurityGroupEgress',
     (facts) => ({ GroupId: facts.groupId, IpPermissions: [sshFrom('10.0.0.0/8'), sshFrom('10.0.0.0/8')] }),
-    'InvalidPermission.Duplicate',
-    'already exists',
+    'InvalidParameterValue',
+    'The same permission must not appear multiple times',
   ],
   [
     '61 rules',
@@ -110,14 +110,14 @@ export const badSecurityGroups: BadInput[] = [
     'does not exist',
   ],
   [
-    'a prefix list',
+    'a prefix list that is not there',
     'AuthorizeSecurityGroupIngress',
     (facts) => ({
       GroupId: facts.groupId,
-      IpPermissions: [{ IpProtocol: '-1', PrefixListIds: [{ PrefixListId: 'pl-1' }] }],
+      IpPermissions: [{ IpProtocol: '-1', PrefixListIds: [{ PrefixListId: 'pl-0123456789abcdef0' }] }],
     }),
-    'UnsupportedOperation',
-    'Prefix lists',
+    'InvalidPrefixListID.NotFound',
+    "The prefix list ID 'pl-0123456789abcdef0' does not exist",
   ],
   [
     'a rule that is not there',
