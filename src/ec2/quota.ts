@@ -14,6 +14,7 @@ export const quotaNames = [
   'securityGroupsPerInterface',
   'prefixLists',
   'networkAclsPerVpc',
+  'entriesPerNetworkAcl',
   'keyPairs',
   'volumes',
   'snapshots',

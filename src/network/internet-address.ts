@@ -3,6 +3,7 @@ import type { VpcNetwork } from '../ec2/ports/network.ts'
 /** A private address that has a public one and whose subnet has a way to an internet gateway. */
 export interface InternetAddress {
   readonly tapName: string
+  readonly subnetId: string
   readonly groupIds: readonly string[]
   readonly privateIp: string
   readonly publicIp: string
@@ -19,7 +20,7 @@ export function internetAddressesOf(vpc: VpcNetwork): InternetAddress[] {
     return [{ privateIp, publicIp }, ...secondaryAddresses].flatMap((address) =>
       address.publicIp === undefined
         ? []
-        : [{ tapName, groupIds, destinations, privateIp: address.privateIp, publicIp: address.publicIp }],
+        : [{ tapName, subnetId, groupIds, destinations, privateIp: address.privateIp, publicIp: address.publicIp }],
     )
   })
 }

@@ -1,4 +1,4 @@
-import type { FirewallRule, VpcNetwork } from '../ec2/ports/network.ts'
+import type { AclEntry, FirewallRule, SubnetAcl, VpcNetwork } from '../ec2/ports/network.ts'
 import ipaddr from 'ipaddr.js'
 import { internetAddressesOf } from './internet-address.ts'
 
@@ -8,6 +8,9 @@ const commonPorts = [
   22, 25, 53, 80, 110, 143, 443, 993, 3000, 3306, 5000, 5432, 6379, 8000, 8080, 8443, 9000, 9090, 9200, 27_017,
 ]
 
+/** The first and the last that Linux gives to clients. */
+const ephemeralPorts = [32_768, 60_999]
+
 /** A port that the host shall offer for an instance. */
 export interface WantedPort {
   readonly publicIp: string
@@ -15,14 +18,16 @@ export interface WantedPort {
   readonly port: number
 }
 
-/** The TCP ports that the groups of each public address open to the host itself. Pure. */
+/** The TCP ports that the groups of each public address and its subnet's network ACL open to the host itself. Pure. */
 export function wantedPorts(vpc: VpcNetwork, hostAddresses: readonly string[]): WantedPort[] {
   const lists = new Map(vpc.prefixLists.map(({ id, cidrs }) => [id, cidrs]))
   const groups = new Map(vpc.groups.map((group) => [group.id, group]))
-  return internetAddressesOf(vpc).flatMap(({ publicIp, privateIp, groupIds }) => {
+  const acls = new Map(vpc.subnets.map(({ id, acl }) => [id, acl]))
+  return internetAddressesOf(vpc).flatMap(({ publicIp, privateIp, subnetId, groupIds }) => {
     const rules = groupIds.flatMap((id) => groups.get(id)?.ingress ?? [])
     const ports = new Set(rules.filter((rule) => isOpenToHost(rule, lists, hostAddresses)).flatMap(portsOf))
-    return [...ports].map((port) => ({ publicIp, privateIp, port }))
+    const passable = [...ports].filter((port) => isPassable(acls.get(subnetId), port, hostAddresses))
+    return passable.map((port) => ({ publicIp, privateIp, port }))
   })
 }
 
@@ -41,6 +46,28 @@ function isOpenToHost(
 
 function isIpv4Block(cidr: string): boolean {
   return cidr !== '' && !cidr.includes(':')
+}
+
+/** Whether a connection of the host's may cross the subnet's edge both ways: clients take their ports from the ephemeral ones. */
+function isPassable(acl: SubnetAcl | undefined, port: number, hostAddresses: readonly string[]): boolean {
+  if (acl === undefined) return true
+  return ['127.0.0.1', ...hostAddresses].some(
+    (address) =>
+      isAllowed(acl.ingress, address, port) &&
+      ephemeralPorts.every((clientPort) => isAllowed(acl.egress, address, clientPort)),
+  )
+}
+
+function isAllowed(entries: readonly AclEntry[], address: string, port: number): boolean {
+  const deciding = entries.find(
+    ({ protocol, fromPort = 0, toPort = 65_535, cidr = '' }) =>
+      (protocol === 'tcp' || protocol === 'all') &&
+      port >= fromPort &&
+      port <= toPort &&
+      isIpv4Block(cidr) &&
+      ipaddr.IPv4.parse(address).match(ipaddr.IPv4.parseCIDR(cidr)),
+  )
+  return deciding?.isAllowed ?? false
 }
 
 function portsOf({ fromPort = 0, toPort = 65_535 }: FirewallRule): number[] {

@@ -1,10 +1,6 @@
-import type {
-  FirewallGroup,
-  FirewallPrefixList,
-  FirewallRule,
-  InterfaceNetwork,
-  VpcNetwork,
-} from '../ec2/ports/network.ts'
+import type { FirewallGroup, FirewallPrefixList, InterfaceNetwork, VpcNetwork } from '../ec2/ports/network.ts'
+import { ruleLine, set, setOf } from './rule-line.ts'
+import { filteredSubnets, subnetChains, subnetSet } from './subnet-ruleset.ts'
 import { privateAddressesOf } from './interface-address.ts'
 import { internetAddressesOf } from './internet-address.ts'
 
@@ -32,12 +28,14 @@ export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): s
   const peerIds = new Set(
     groups.flatMap(({ ingress, egress }) => [...ingress, ...egress].map(({ groupId }) => groupId)),
   )
+  const subnets = filteredSubnets(vpc)
   const lines = [
     'table inet vpc',
     'delete table inet vpc',
     'table inet vpc {',
     ...vpc.groups.filter(({ id }) => peerIds.has(id)).map((group) => memberSet(group, vpc.interfaces)),
     ...vpc.prefixLists.map(prefixListSet),
+    ...subnets.map((subnet) => subnetSet(subnet, vpc.interfaces)),
     set('senders', 'ifname . ether_addr . ipv4_addr', checked.flatMap(sendersOf)),
     set(
       'routers',
@@ -50,6 +48,7 @@ export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): s
     '    meta nfproto ipv4 iifname . ether saddr @routers return',
     '    drop',
     '  }',
+    ...subnetChains(subnets),
     ...groups.flatMap((group) => groupChains(group, peersOf(vpc))),
     '  chain to_interface {',
     ...vpc.interfaces.flatMap(({ tapName, groupIds }) =>
@@ -70,6 +69,8 @@ export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): s
     '    iifname "eni*" jump anti_spoofing',
     // Before what stands is let through: a route that is gone is gone for connections that stand, too.
     `    oifname "${egressInterface}" jump internet_gateway`,
+    // Before the connections that stand: network ACLs know none.
+    ...(subnets.length > 0 ? ['    jump subnet_edges'] : []),
     '    ct state established,related accept',
     '    ct state invalid drop',
     '    ip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 } drop',
@@ -144,11 +145,6 @@ function hopLimit(interfaces: readonly InterfaceNetwork[]): string[] {
   ]
 }
 
-function set(name: string, type: string, elements: readonly string[]): string {
-  const content = elements.length > 0 ? ` elements = { ${elements.join(', ')} };` : ''
-  return `  set ${name} { type ${type};${content} }`
-}
-
 function sendersOf(networkInterface: InterfaceNetwork): string[] {
   const { tapName, mac } = networkInterface
   return privateAddressesOf(networkInterface).map((address) => `"${tapName}" . ${mac} . ${address}`)
@@ -216,51 +212,6 @@ function groupChains({ id, ingress, egress }: FirewallGroup, peers: ReadonlySet<
   ]
 }
 
-/** No line where the rule can match nothing: the namespace carries no IPv6, and a group that is gone has no members. */
-function ruleLine(
-  rule: FirewallRule,
-  direction: 'saddr' | 'daddr',
-  verdict: string,
-  peers: ReadonlySet<string>,
-): string[] {
-  if (rule.protocol === 'icmpv6' || rule.cidr?.includes(':')) return []
-  const peer = rule.groupId ?? rule.prefixListId
-  if (peer !== undefined && !peers.has(peer)) return []
-  const parts = [peerMatch(rule, direction), protocolMatch(rule), verdict]
-  return [`    ${parts.filter((part) => part !== '').join(' ')}`]
-}
-
-function peerMatch({ cidr, prefixListId, groupId }: FirewallRule, direction: 'saddr' | 'daddr'): string {
-  const peer = groupId ?? prefixListId
-  if (peer !== undefined) return `ip ${direction} @${setOf(peer)}`
-  return cidr === undefined || cidr === '0.0.0.0/0' ? 'meta nfproto ipv4' : `ip ${direction} ${cidr}`
-}
-
-function protocolMatch({ protocol, fromPort, toPort, icmpType, icmpCode }: FirewallRule): string {
-  switch (protocol) {
-    case 'all':
-      return ''
-    case 'tcp':
-    case 'udp':
-      if (fromPort === undefined || toPort === undefined || (fromPort === 0 && toPort === 65_535)) {
-        return `meta l4proto ${protocol}`
-      }
-      return `${protocol} dport ${fromPort === toPort ? fromPort : `${fromPort}-${toPort}`}`
-    case 'icmp': {
-      if (icmpType === undefined) return 'meta l4proto icmp'
-      const code = icmpCode === undefined ? '' : ` icmp code ${icmpCode}`
-      return `icmp type ${icmpType}${code}`
-    }
-    default:
-      return `meta l4proto ${protocol}`
-  }
-}
-
 function chainOf(groupId: string, direction: 'in' | 'out'): string {
   return `${groupId.replace('-', '_')}_${direction}`
-}
-
-/** Of a security group's members, or of a prefix list's blocks. */
-function setOf(id: string): string {
-  return `${id.replace('-', '_')}_members`
 }

@@ -72,6 +72,7 @@ function createStore(database: Database.Database): Store {
     addresses: createCollection(database, 'address', ['publicIp', 'association.id', 'association.interfaceId']),
     prefixLists: createCollection(database, 'prefix_list', ['name']),
     prefixListVersions: createCollection(database, 'prefix_list_version', ['prefixListId']),
+    networkAcls: createCollection(database, 'network_acl', ['vpcId']),
     tasks: createCollection(database, 'task', ['state']),
     schedules: createCollection(database, 'schedule'),
     fleets: createCollection(database, 'fleet'),

@@ -14,6 +14,7 @@ import { keyPairOperations } from './key-pair.ts'
 import { launchTemplateOperations } from './launch-template.ts'
 import { placementGroupOperations } from './placement-group.ts'
 import { recycleBinOperations } from './recycle-bin.ts'
+import { networkAclOperations } from './network-acl.ts'
 import { prefixListOperations } from './prefix-list.ts'
 import { regionOperations } from './region.ts'
 import { routingOperations } from './routing.ts'
@@ -45,6 +46,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...keyPairOperations(domain),
     ...tagOperations(domain),
     ...securityGroupOperations(domain),
+    ...networkAclOperations(domain),
     ...prefixListOperations(domain),
     ...vpcOperations(domain),
     ...launchTemplateOperations(domain),

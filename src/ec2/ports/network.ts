@@ -32,11 +32,24 @@ export interface FirewallGroup {
   readonly egress: readonly FirewallRule[]
 }
 
+/** An entry of a network ACL: its peer is a CIDR. */
+export interface AclEntry extends FirewallRule {
+  readonly isAllowed: boolean
+}
+
+/** What may cross a subnet's edge, by packet: entries in the order of their numbers, the first that matches decides. */
+export interface SubnetAcl {
+  readonly ingress: readonly AclEntry[]
+  readonly egress: readonly AclEntry[]
+}
+
 export interface SubnetNetwork {
   readonly id: string
   readonly cidr: string
   /** The blocks that its route table leads to an internet gateway: mostly none, or 0.0.0.0/0. */
   readonly internetDestinations: readonly string[]
+  /** Absent: everything may cross its edge. */
+  readonly acl?: SubnetAcl
 }
 
 /** A further private address of an interface, with the name that resolves to it. */

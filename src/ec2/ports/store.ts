@@ -12,6 +12,7 @@ import type { InternetGatewayRecord } from '../internet-gateway/internet-gateway
 import type { KeyPairRecord } from '../key-pair/key-pair.ts'
 import type { LaunchTemplateRecord, LaunchTemplateVersionRecord } from '../launch-template/launch-template.ts'
 import type { LayerRecord } from '../layer/layer.ts'
+import type { NetworkAclRecord } from '../network-acl/network-acl.ts'
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { PlacementGroupRecord } from '../placement-group/placement-group.ts'
 import type { RouteTableRecord } from '../route-table/route-table.ts'
@@ -153,7 +154,6 @@ export interface Store {
   readonly snapshots: Collection<SnapshotRecord, 'layerId' | 'volumeId' | 'sharing.region'>
   readonly layers: Collection<LayerRecord, 'state'>
   readonly keyPairs: Collection<KeyPairRecord, 'name' | 'fingerprint'>
-  readonly securityGroups: Collection<SecurityGroupRecord, 'vpcId' | 'name' | 'rules[].id' | 'rules[].peerGroupId'>
   readonly vpcs: Collection<VpcRecord, 'cidr' | 'dhcpOptionsId'>
   readonly subnets: Collection<SubnetRecord, 'vpcId' | 'availabilityZone' | 'cidr'>
   readonly internetGateways: Collection<InternetGatewayRecord, 'vpcId'>
@@ -164,10 +164,9 @@ export interface Store {
     SecurityGroupRecord,
     'vpcId' | 'name' | 'rules[].id' | 'rules[].peerGroupId' | 'rules[].prefixListId'
   >
-  readonly vpcs: Collection<VpcRecord, 'cidr'>
-  readonly subnets: Collection<SubnetRecord, 'vpcId' | 'availabilityZone' | 'cidr'>
   readonly prefixLists: Collection<PrefixListRecord, 'name'>
   readonly prefixListVersions: Collection<PrefixListVersionRecord, 'prefixListId'>
+  readonly networkAcls: Collection<NetworkAclRecord, 'vpcId'>
   readonly tasks: Collection<TaskRecord, 'state'>
   readonly schedules: Collection<ScheduleRecord>
   readonly fleets: Collection<FleetRecord>

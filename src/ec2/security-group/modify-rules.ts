@@ -134,13 +134,11 @@ function updateDescriptions(
         domain,
         context,
         group,
-        group.rules.map((rule) => (descriptions.has(rule.id) ? describeAnew(rule, descriptions.get(rule.id)) : rule)),
+        group.rules.map((rule) =>
+          descriptions.has(rule.id) ? { ...rule, description: descriptions.get(rule.id) } : rule,
+        ),
       )
       return { Return: true }
     },
   }
-}
-
-function describeAnew({ description: _, ...rule }: SecurityGroupRule, description?: string): SecurityGroupRule {
-  return description === undefined ? rule : { ...rule, description }
 }

@@ -14,7 +14,7 @@ export interface SecurityGroupRule {
   readonly cidrIpv6?: string
   readonly prefixListId?: string
   readonly peerGroupId?: string
-  readonly description?: string
+  readonly description?: string | undefined
 }
 
 export interface SecurityGroupRecord extends ResourceRecord {

@@ -30,6 +30,7 @@ const taggableKinds: Partial<Record<IdPrefix, TaggableKind>> = {
   dopt: { resourceType: 'dhcp-options', find: (store, scope, id) => store.dhcpOptions.get(scope, id) },
   eipalloc: { resourceType: 'elastic-ip', find: (store, scope, id) => store.addresses.get(scope, id) },
   pl: { resourceType: 'prefix-list', find: (store, scope, id) => store.prefixLists.get(scope, id) },
+  acl: { resourceType: 'network-acl', find: (store, scope, id) => store.networkAcls.get(scope, id) },
   key: { resourceType: 'key-pair', find: (store, scope, id) => store.keyPairs.get(scope, id) },
   pg: { resourceType: 'placement-group', find: (store, scope, id) => store.placementGroups.get(scope, id) },
   iew: { resourceType: 'instance-event-window', find: (store, scope, id) => store.eventWindows.get(scope, id) },

@@ -52,6 +52,10 @@ export function deleteVpc({ store, networks }: Domain): Ec2Mutation<'DeleteVpc'>
         store.routeTables.remove(id)
         store.tags.removeAll(id)
       }
+      for (const { id } of store.networkAcls.listBy('vpcId', vpc.id)) {
+        store.networkAcls.remove(id)
+        store.tags.removeAll(id)
+      }
       for (const { id, rules } of groups) {
         store.securityGroups.remove(id)
         for (const owner of [id, ...rules.map((rule) => rule.id)]) store.tags.removeAll(owner)
@@ -70,6 +74,7 @@ function isInUse(store: Store, { id }: VpcRecord): boolean {
     store.interfaces.countBy('vpcId', id) > 0 ||
     store.internetGateways.countBy('vpcId', id) > 0 ||
     store.securityGroups.listBy('vpcId', id).some(({ name }) => name !== 'default') ||
+    store.networkAcls.listBy('vpcId', id).some(({ isDefault }) => !isDefault) ||
     store.routeTables.listBy('vpcId', id).some((table) => !isMainTable(table))
   )
 }

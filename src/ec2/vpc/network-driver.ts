@@ -4,6 +4,7 @@ import { describeDhcp } from '../dhcp-options/dhcp-options.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import { privateNameOf } from '../network-interface/dns-name.ts'
 import { type InterfaceRecord, tapNameOf } from '../network-interface/network-interface.ts'
+import { readSubnetAcls } from '../network-acl/subnet-acl.ts'
 import {
   amazonProvidedDns,
   type DhcpNetwork,
@@ -61,6 +62,7 @@ function readVpcNetwork(store: Store, vpcId: string): VpcNetwork | undefined {
   if (!vpc) return undefined
   const domain = privateDomainOf(vpc.region)
   const groups = store.securityGroups.listBy('vpcId', vpcId)
+  const acls = readSubnetAcls(store, vpcId)
   const interfaces: InterfaceNetwork[] = []
   for (const record of store.interfaces.listBy('vpcId', vpcId)) {
     const instance = record.attachment && store.instances.find(record.attachment.instanceId)
@@ -78,6 +80,7 @@ function readVpcNetwork(store: Store, vpcId: string): VpcNetwork | undefined {
       id: subnet.id,
       cidr: subnet.cidr,
       internetDestinations: internetDestinationsOf(store, tables, subnet),
+      ...acls.get(subnet.id),
     })),
     groups: groups.map(describeGroup),
     prefixLists: readPrefixLists(store, groups),

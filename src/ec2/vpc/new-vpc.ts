@@ -2,6 +2,7 @@ import type { Domain } from '../domain.ts'
 import { defineAccountSetting } from '../account-setting.ts'
 import type { DhcpOptionsRecord } from '../dhcp-options/dhcp-options.ts'
 import { newId } from '../ids.ts'
+import { makeDefaultNetworkAcl } from '../network-acl/default-acl.ts'
 import { amazonProvidedDns } from '../ports/network.ts'
 import type { Scope } from '../ports/store.ts'
 import type { RouteTableRecord } from '../route-table/route-table.ts'
@@ -13,7 +14,7 @@ type NewVpcDependencies = Pick<Domain, 'store' | 'random'>
 /** The DHCP options that new VPCs of a region get. */
 const regionalOptions = defineAccountSetting('default-dhcp-options', { id: '' })
 
-/** Records a VPC with what EC2 makes along with every one: its main route table and its default security group. */
+/** Records a VPC with what EC2 makes along with every one: its main route table, its default security group and network ACL. */
 export function insertVpc(
   { store, random }: NewVpcDependencies,
   scope: Scope,
@@ -25,6 +26,7 @@ export function insertVpc(
   store.vpcs.insert(vpc)
   store.routeTables.insert(mainTable({ random }, vpc))
   store.securityGroups.insert(defaultGroup({ random }, vpc))
+  store.networkAcls.insert(makeDefaultNetworkAcl({ random }, scope, vpc.id))
   return vpc
 }
 

@@ -201,7 +201,7 @@ export async function openVpcLab(metadataListener: RequestListener, idleMs?: num
       const pid = await startNamespace(prefix)
       const peer = ['peer', 'name', 'eth0', 'address', mac, 'netns', String(pid)]
       await run(prefix, ['ip', 'link', 'add', tapName, 'type', 'veth', ...peer])
-      await configure(pid, `${privateIp}/20`, '172.31.0.1')
+      await configure(pid, `${privateIp}/20`, routerOf(privateIp))
       return describeGuest(pid)
     },
     inside: async (vpcId, ...argv) => await run(network.commandPrefix(vpcId, []), argv),
@@ -215,6 +215,12 @@ export async function openVpcLab(metadataListener: RequestListener, idleMs?: num
       return left
     },
   }
+}
+
+/** The first address of the /20 that an address lies in. */
+function routerOf(address: string): string {
+  const [first, second, third = '0'] = address.split('.')
+  return `${first}.${second}.${Number(third) & 0xf0}.1`
 }
 
 /** Waits until `isDone`; the test's own limit ends a hang. */

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { FirewallGroup, FirewallRule, VpcNetwork } from '../../../src/ec2/ports/network.ts'
+import type { AclEntry, FirewallGroup, FirewallRule, VpcNetwork } from '../../../src/ec2/ports/network.ts'
 import { anywhere, type FakeGuest, group, networkInterface, openVpcLab, until, vpc, type VpcLab } from './vpc-lab.ts'
 
 const webPort: FirewallRule = { protocol: 'tcp', fromPort: 8080, toPort: 8080, cidr: '0.0.0.0/0' }
@@ -212,6 +212,47 @@ describe('a VPC with guests', () => {
     expect(await ask(container, 'PUT')).toBe('TOKEN')
     await lab.network().converge(wanted(open))
     expect(await ask(container, 'PUT')).toBe('silent')
+  })
+
+  test('a network ACL checks what crosses the edge of its subnet, each packet on its own, and nothing within', async () => {
+    const neighbour = networkInterface(7, { privateIp: '172.31.16.7', subnetId: 'subnet-2', groupIds: ['sg-1'] })
+    const groups = [group('sg-1', [anywhere]), group('sg-2', [anywhere])]
+    const withAcl = (ingress: readonly AclEntry[], egress: readonly AclEntry[]) =>
+      wanted(groups, {
+        interfaces: [...interfaces, neighbour],
+        subnets: [
+          { id: 'subnet-1', cidr: '172.31.0.0/20', internetDestinations: ['0.0.0.0/0'], acl: { ingress, egress } },
+          { id: 'subnet-2', cidr: '172.31.16.0/20', internetDestinations: ['0.0.0.0/0'] },
+        ],
+      })
+    const all: AclEntry = { protocol: 'all', cidr: '0.0.0.0/0', isAllowed: true }
+    const web: AclEntry = { ...webPort, isAllowed: true }
+    const answers: AclEntry = {
+      protocol: 'tcp',
+      fromPort: 1024,
+      toPort: 65_535,
+      cidr: '172.31.16.0/20',
+      isAllowed: true,
+    }
+    const third = await lab.plug('vpc-1', neighbour)
+    const probe = async () =>
+      await Promise.all([
+        third.tcp('172.31.0.6', 8080),
+        third.tcp('172.31.0.6', 8081),
+        // Within the subnet.
+        first.tcp('172.31.0.6', 8081),
+      ])
+    await lab.network().converge(withAcl([web], [answers]))
+    expect(await probe()).toEqual(['open', 'silent', 'open'])
+    await lab.network().converge(withAcl([web], [{ ...answers, toPort: 1025 }]))
+    expect(await probe()).toEqual(['silent', 'silent', 'open'])
+    await lab.network().converge(withAcl([{ ...web, cidr: '172.31.16.7/32', isAllowed: false }, all], [all]))
+    expect(await probe()).toEqual(['silent', 'open', 'open'])
+    await lab.network().converge(withAcl([], []))
+    expect(await probe()).toEqual(['silent', 'silent', 'open'])
+    expect(await ask(first, 'GET')).toBe('PLAIN')
+    expect(await resolveName(first, 'ip-172-31-0-6.ec2.internal')).toBe('172.31.0.6')
+    await lab.network().converge(wanted(open))
   })
 
   test('dnsmasq and pasta that die are there again', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { FirewallRule } from '../../../src/ec2/ports/network.ts'
+import type { FirewallRule, SubnetAcl } from '../../../src/ec2/ports/network.ts'
 import { wantedPorts } from '../../../src/network/public-ports.ts'
 import { sampleInterface, sampleVpc } from './sample-vpc.ts'
 
@@ -32,6 +32,23 @@ test.each<[string, FirewallRule, number[]]>([
 test('of a wide range the well-known ports are offered, each once', () => {
   const rule: FirewallRule = { protocol: 'tcp', fromPort: 20, toPort: 443, cidr: '0.0.0.0/0' }
   expect(portsOf(rule, rule)).toEqual([22, 25, 53, 80, 110, 143, 443])
+})
+
+test("a subnet's network ACL must let a connection in, and its answers out", () => {
+  const groups = [{ id: 'sg-1', ingress: [{ protocol: 'all', cidr: '0.0.0.0/0' } as const], egress: [] }]
+  const tcp = (fromPort: number, toPort: number, isAllowed: boolean, cidr = '0.0.0.0/0') =>
+    ({ protocol: 'tcp', fromPort, toPort, cidr, isAllowed }) as const
+  const answers = tcp(1024, 65_535, true)
+  const offered = (acl: SubnetAcl) => {
+    const [subnet, other] = sampleVpc().subnets.map((present) => ({ ...present, acl }))
+    return wantedPorts(sampleVpc({ groups, subnets: [subnet, other].flatMap((one) => one ?? []) }), []).map(
+      ({ port }) => port,
+    )
+  }
+  expect(offered({ ingress: [tcp(22, 22, false), tcp(0, 80, true)], egress: [answers] })).toEqual([25, 53, 80])
+  expect(offered({ ingress: [tcp(22, 22, true, '10.0.0.0/8')], egress: [answers] })).toEqual([])
+  expect(offered({ ingress: [tcp(22, 22, true, '127.0.0.0/8')], egress: [answers] })).toEqual([22])
+  expect(offered({ ingress: [tcp(22, 22, true)], egress: [tcp(0, 40_000, true)] })).toEqual([])
 })
 
 test('an interface offers at its own public address alone', () => {

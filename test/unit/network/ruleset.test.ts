@@ -161,6 +161,50 @@ test('the ruleset of a VPC without guests', () => {
   `)
 })
 
+test('a subnet with a network ACL has its edge checked packet by packet, in both directions', () => {
+  const acl = {
+    ingress: [
+      { protocol: 'tcp', fromPort: 22, toPort: 22, cidr: '192.0.2.0/24', isAllowed: false },
+      { protocol: 'all', cidr: '0.0.0.0/0', isAllowed: true },
+    ],
+    egress: [
+      { protocol: 'udp', fromPort: 53, toPort: 53, cidr: '0.0.0.0/0', isAllowed: true },
+      { protocol: 'icmp', icmpType: 8, cidr: '10.0.0.0/8', isAllowed: true },
+      { protocol: 58, cidr: '::/0', isAllowed: true },
+    ],
+  } as const
+  const empty = { id: 'subnet-3', cidr: '172.31.32.0/20', internetDestinations: [], acl }
+  const [first, second] = sampleVpc().subnets.map((subnet) => ({ ...subnet, acl }))
+  const lines = vpcRuleset(sampleVpc({ subnets: [first, second, empty].flatMap((subnet) => subnet ?? []) }), [])
+  const checks = lines.split('\n').filter((line) => /subnet_/.test(line))
+  expect(checks).toMatchInlineSnapshot(`
+    [
+      "  set subnet_1_taps { type ifname; elements = { "eni000000000005", "eni000000000006" }; }",
+      "  chain subnet_1_in {",
+      "  chain subnet_1_out {",
+      "  chain subnet_edges {",
+      "    iifname @subnet_1_taps oifname != @subnet_1_taps jump subnet_1_out",
+      "    oifname @subnet_1_taps iifname != @subnet_1_taps jump subnet_1_in",
+      "    jump subnet_edges",
+    ]
+  `)
+  expect(lines.slice(lines.indexOf('chain subnet_1_in'), lines.indexOf('chain subnet_edges'))).toMatchInlineSnapshot(`
+    "chain subnet_1_in {
+        ip saddr 192.0.2.0/24 tcp dport 22 drop
+        meta nfproto ipv4 return
+        drop
+      }
+      chain subnet_1_out {
+        meta nfproto ipv4 udp dport 53 return
+        ip daddr 10.0.0.0/8 icmp type 8 return
+        drop
+      }
+      "
+  `)
+  const forward = lines.slice(lines.indexOf('chain forward'))
+  expect(forward.indexOf('jump subnet_edges')).toBeLessThan(forward.indexOf('ct state established'))
+})
+
 test('only the rules of groups may be left out, and nft tells them by their lines', () => {
   const lines = vpcRuleset(sampleVpc(), []).split('\n')
   const rule = lines.findIndex((line) => line.includes('udp dport 5000-5010'))
