@@ -290,7 +290,6 @@ async function main(): Promise<void> {
     networks,
     volumes,
     freezer,
-    descriptions,
     layers,
     descriptionRefresher: createDescriptionRefresher({ store, paths, descriptions, log }),
     tasks,

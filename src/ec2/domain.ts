@@ -2,7 +2,6 @@ import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import type { StatePaths } from '../host/state-paths.ts'
 import type { SessionVault } from './access/session-vault.ts'
-import type { DescriptionWriter } from './description/description-writer.ts'
 import type { DescriptionRefresher } from './description/description-refresher.ts'
 import type { EventBus } from './event/event-bus.ts'
 import type { InstanceTypeCatalog } from './instance-type/instance-type.ts'
@@ -52,7 +51,6 @@ export interface Domain {
   readonly networks: NetworkDriver
   readonly volumes: VolumeDriver
   readonly freezer: Freezer
-  readonly descriptions: DescriptionWriter
   readonly descriptionRefresher: DescriptionRefresher
   readonly layers: LayerCollector
   readonly tasks: TaskRunner

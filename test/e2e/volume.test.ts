@@ -1,22 +1,26 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { provideImage } from './images.ts'
 import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
 import { prepareServers, type Servers } from './servers.ts'
 
+const gib = 1024 ** 3
+const sectorBytes = 512
+
 let lab: Lab
 let servers: Servers
+let nano: string
 let server: string
-let zone: string
-let volumeId: string
+let data: string
 
 beforeAll(async () => {
   lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
   await lab.startDaemon()
-  const nano = await provideImage(lab, 'nano')
+  nano = await provideImage(lab, 'nano')
   servers = await prepareServers(lab)
   ;[server = ''] = await servers.launch(nano)
   await servers.waitForStage(server, 'ssh')
-  zone = (await servers.describe(server)).Placement?.AvailabilityZone ?? ''
 })
 afterAll(async () => {
   expect(await lab.close()).toEqual([])
@@ -28,41 +32,117 @@ async function describeVolume(id: string) {
 }
 const waitForVolume = async (id: string, state: string) =>
   await until(async () => (await describeVolume(id))?.State === state)
-const waitForAttachment = async (id: string, state: string) =>
-  await until(async () => (await describeVolume(id))?.Attachments?.[0]?.State === state)
-/** The guest's name of the disk with that volume's serial; empty when it has none. */
-const deviceOf = async (id: string) =>
-  (await servers.run(server, `grep -l ${id.replace('-', '')} /sys/block/*/serial | cut -d/ -f4 || true`)).trim()
-
-test('attaches a volume to a running server, which sees it at once under its serial', async () => {
-  const made = await lab.call('CreateVolume', { AvailabilityZone: zone, Size: 1, VolumeType: 'gp3' })
-  volumeId = made.VolumeId ?? ''
-  expect(made.State).toBe('creating')
-  await waitForVolume(volumeId, 'available')
-  await lab.call('AttachVolume', { VolumeId: volumeId, InstanceId: server, Device: '/dev/sdf' })
-  await waitForAttachment(volumeId, 'attached')
-  await until(async () => (await deviceOf(volumeId)) !== '')
-  const device = await deviceOf(volumeId)
-  await servers.run(server, `echo first | sudo dd of=/dev/${device} conv=fsync`)
-  expect(await servers.run(server, `cat /sys/block/${device}/size`)).toBe(String(1024 ** 3 / 512))
-})
-
-test('detaches it, and the server has it no more', async () => {
-  await lab.call('DetachVolume', { VolumeId: volumeId })
-  await waitForVolume(volumeId, 'available')
-  expect(await deviceOf(volumeId)).toBe('')
-})
-
-test('images the running server, and the image boots with what was written', async () => {
-  await servers.run(server, 'echo kept | sudo tee /etc/kept && sync')
-  const { ImageId: imageId = '' } = await lab.call('CreateImage', { InstanceId: server, Name: 'copy', NoReboot: true })
-  await servers.run(server, 'echo later | sudo tee /etc/kept && sync')
+const waitForImage = async (id: string) =>
   await until(async () => {
-    const { Images: images } = await lab.call('DescribeImages', { ImageIds: [imageId] })
+    const { Images: images } = await lab.call('DescribeImages', { ImageIds: [id] })
     return images?.[0]?.State === 'available'
   })
+
+/** The guest's name of the disk with that volume's serial; empty when it has none. */
+const findDisk = async (id: string, where = server) =>
+  await servers.run(where, `grep -l ${id.replace('-', '')} /sys/block/*/serial | cut -d/ -f4 || true`)
+const sizeOf = async (disk: string) => Number(await servers.run(server, `cat /sys/block/${disk}/size`)) * sectorBytes
+const write = async (disk: string, text: string) =>
+  await servers.run(server, `echo ${text} | sudo dd of=/dev/${disk} conv=fsync`)
+const read = async (disk: string, where = server) => await servers.run(where, `sudo head -n 1 /dev/${disk}`)
+
+async function attach(id: string, device: string): Promise<string> {
+  await lab.call('AttachVolume', { VolumeId: id, InstanceId: server, Device: device })
+  await until(async () => (await describeVolume(id))?.Attachments?.[0]?.State === 'attached')
+  await until(async () => (await findDisk(id)) !== '')
+  return await findDisk(id)
+}
+
+test('a running server sees an attached volume at once, by its serial and in its metadata', async () => {
+  const zone = (await servers.describe(server)).Placement?.AvailabilityZone ?? ''
+  const made = await lab.call('CreateVolume', { AvailabilityZone: zone, Size: 1, VolumeType: 'gp3' })
+  data = made.VolumeId ?? ''
+  await waitForVolume(data, 'available')
+  const disk = await attach(data, '/dev/sdf')
+  expect(await sizeOf(disk)).toBe(gib)
+  await write(disk, 'before')
+  const mapping = 'http://169.254.169.254/latest/meta-data/block-device-mapping'
+  expect(await servers.run(server, `wget -qO- ${mapping}/ebs1`)).toContain('sdf')
+})
+
+test('a volume that grows in use is larger for the server at once, with what was on it', async () => {
+  await lab.call('ModifyVolume', { VolumeId: data, Size: 2 })
+  const disk = await findDisk(data)
+  await until(async () => (await sizeOf(disk)) === 2 * gib)
+  expect(await read(disk)).toBe('before')
+})
+
+test('an image of a running server with its volumes, taken by a new daemon, has what was written until then', async () => {
+  await lab.killDaemon()
+  await lab.startDaemon()
+  await servers.run(server, 'echo before | sudo tee /etc/kept && sync')
+  const { ImageId: imageId = '' } = await lab.call('CreateImage', { InstanceId: server, Name: 'copy', NoReboot: true })
+  await servers.run(server, 'echo after | sudo tee /etc/kept && sync')
+  await write(await findDisk(data), 'after')
+  await waitForImage(imageId)
   const [child = ''] = await servers.launch(imageId)
   await servers.waitForStage(child, 'ssh')
-  expect(await servers.run(child, 'cat /etc/kept')).toBe('kept')
-  expect(await servers.run(server, 'cat /etc/kept')).toBe('later')
+  expect(await servers.run(child, 'cat /etc/kept')).toBe('before')
+  const { Volumes: volumes = [] } = await lab.call('DescribeVolumes', {
+    Filters: [
+      { Name: 'attachment.instance-id', Values: [child] },
+      { Name: 'attachment.device', Values: ['/dev/sdf'] },
+    ],
+  })
+  expect(volumes[0]?.Size).toBe(2)
+  expect(await read(await findDisk(volumes[0]?.VolumeId ?? '', child), child)).toBe('before')
+  expect(await servers.run(server, 'cat /etc/kept')).toBe('after')
+  expect(await read(await findDisk(data))).toBe('after')
+  await lab.call('TerminateInstances', { InstanceIds: [child] })
+  await servers.waitForState(child, 'terminated')
+  // EC2's rule: a volume that was attached by hand stays, and so do the volumes of its image.
+  expect((await describeVolume(volumes[0]?.VolumeId ?? ''))?.State).toBe('available')
+  await lab.call('DeleteVolume', { VolumeId: volumes[0]?.VolumeId ?? '' })
+  await deregister(imageId)
 })
+
+test('a detached volume is gone from the server and keeps its data, as its snapshot does', async () => {
+  const { SnapshotId: snapshotId = '' } = await lab.call('CreateSnapshot', { VolumeId: data })
+  await write(await findDisk(data), 'later')
+  await lab.call('DetachVolume', { VolumeId: data })
+  await waitForVolume(data, 'available')
+  expect(await findDisk(data)).toBe('')
+  await until(async () => {
+    const { Snapshots: snapshots } = await lab.call('DescribeSnapshots', { SnapshotIds: [snapshotId] })
+    return snapshots?.[0]?.State === 'completed'
+  })
+  const zone = (await servers.describe(server)).Placement?.AvailabilityZone ?? ''
+  const { VolumeId: restored = '' } = await lab.call('CreateVolume', { AvailabilityZone: zone, SnapshotId: snapshotId })
+  await waitForVolume(restored, 'available')
+  expect(await read(await attach(data, '/dev/sdg'))).toBe('later')
+  expect(await read(await attach(restored, '/dev/sdh'))).toBe('after')
+  for (const id of [data, restored]) {
+    await lab.call('DetachVolume', { VolumeId: id })
+    await waitForVolume(id, 'available')
+    await lab.call('DeleteVolume', { VolumeId: id })
+  }
+  await lab.call('DeleteSnapshot', { SnapshotId: snapshotId })
+})
+
+test('an image is taken between two boots of a server unless it is told otherwise', async () => {
+  const bootIdOf = async () => await servers.run(server, 'cat /proc/sys/kernel/random/boot_id')
+  const before = await bootIdOf()
+  const { ImageId: imageId = '' } = await lab.call('CreateImage', { InstanceId: server, Name: 'rested' })
+  await waitForImage(imageId)
+  await until(async () => (await bootIdOf().catch(() => before)) !== before)
+  await deregister(imageId)
+})
+
+test('nothing is left of all that when it is deleted', async () => {
+  await lab.call('TerminateInstances', { InstanceIds: [server] })
+  await servers.waitForState(server, 'terminated')
+  await until(async () => ((await lab.call('DescribeVolumes', {})).Volumes ?? []).length === 0)
+  expect(await readdir(join(lab.home, 'volumes'))).toEqual([])
+  await until(async () => (await readdir(join(lab.home, 'layers'))).length === 1)
+  const { Images: images } = await lab.call('DescribeImages', {})
+  expect(images?.map(({ ImageId }) => ImageId)).toEqual([nano])
+})
+
+async function deregister(imageId: string): Promise<void> {
+  await lab.call('DeregisterImage', { ImageId: imageId, DeleteAssociatedSnapshots: true })
+}

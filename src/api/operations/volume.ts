@@ -2,8 +2,12 @@ import type { Domain } from '../../ec2/domain.ts'
 import { attachVolume } from '../../ec2/volume/attach-volume.ts'
 import { createVolume } from '../../ec2/volume/create-volume.ts'
 import { deleteVolume } from '../../ec2/volume/delete-volume.ts'
+import { describeVolumesModifications } from '../../ec2/volume/describe-modifications.ts'
 import { describeVolumes } from '../../ec2/volume/describe-volumes.ts'
 import { detachVolume } from '../../ec2/volume/detach-volume.ts'
+import { modifyVolume } from '../../ec2/volume/modify-volume.ts'
+import { describeVolumeAttribute, modifyVolumeAttribute } from '../../ec2/volume/volume-attribute.ts'
+import { describeVolumeStatus, enableVolumeIo } from '../../ec2/volume/volume-status.ts'
 import type { AnyOperation } from '../dispatch.ts'
 
 export function volumeOperations(domain: Domain) {
@@ -13,5 +17,11 @@ export function volumeOperations(domain: Domain) {
     AttachVolume: attachVolume(domain),
     DetachVolume: detachVolume(domain),
     DescribeVolumes: describeVolumes(domain),
+    DescribeVolumeStatus: describeVolumeStatus(domain),
+    EnableVolumeIO: enableVolumeIo(domain),
+    DescribeVolumeAttribute: describeVolumeAttribute(domain),
+    ModifyVolumeAttribute: modifyVolumeAttribute(domain),
+    ModifyVolume: modifyVolume(domain),
+    DescribeVolumesModifications: describeVolumesModifications(domain),
   } satisfies Record<string, AnyOperation>
 }

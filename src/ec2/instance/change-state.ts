@@ -59,6 +59,7 @@ export function startInstances(domain: Domain): Ec2Mutation<'StartInstances'> {
     parameters: ['InstanceIds', 'AdditionalInfo'],
     apply: (context, input) => {
       const instances = requireInstances(domain, context, input.InstanceIds)
+      for (const instance of instances) requireRootVolume(domain, instance)
       requireRoom(domain, instances)
       requireSpread(domain, instances)
       return {
@@ -170,6 +171,16 @@ function requireInstances(
   ids: readonly string[] | undefined,
 ): InstanceRecord[] {
   return findAll('i', ids ?? [], (id) => store.instances.get(context, id))
+}
+
+function requireRootVolume({ store }: Domain, instance: InstanceRecord): void {
+  const volumes = store.volumes.listBy('attachment.instanceId', instance.id)
+  const { rootDeviceName, state } = instance
+  if (state !== 'stopped' || volumes.some(({ attachment }) => attachment?.deviceName === rootDeviceName)) return
+  throw new Ec2Error(
+    'InvalidParameterValue',
+    `Invalid value '${instance.id}' for instanceId. Instance does not have a volume attached at root (${rootDeviceName})`,
+  )
 }
 
 /** The host must have room for all of them together. */

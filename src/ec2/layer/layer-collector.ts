@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { coalesceByKey } from '../../host/coalesce.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { Store } from '../ports/store.ts'
+import type { LayerRecord } from './layer.ts'
 
 /** Deletes layers that nothing reaches any more: no snapshot names them, no volume and no layer stands on them. */
 export interface LayerCollector {
@@ -13,18 +14,27 @@ export interface LayerCollector {
 export function createLayerCollector(dependencies: { store: Store; paths: StatePaths; log: Logger }): LayerCollector {
   const { store, paths, log } = dependencies
 
+  /** Layers that a snapshot or a volume names, with all that they stand on. */
+  function findReached(layers: readonly LayerRecord[]): Set<string> {
+    const reached = new Set<string>()
+    for (const { id } of layers) {
+      const isNamed = store.snapshots.countBy('layerId', id) > 0 || store.volumes.countBy('layerId', id) > 0
+      let next = isNamed ? store.layers.find(id) : undefined
+      while (next && !reached.has(next.id)) {
+        reached.add(next.id)
+        next = next.parentId === undefined ? undefined : store.layers.find(next.parentId)
+      }
+    }
+    return reached
+  }
+
   /** The record says `deleting` before the file goes, so that a crash in between is taken up again. */
   function markUnreachable(): string[] {
     return store.transaction(() => {
       const available = store.layers.listBy('state', 'available')
-      const frozen = store.layers.listBy('state', 'frozen')
-      const parents = new Set([...available, ...frozen].map(({ parentId }) => parentId))
+      const reached = findReached([...available, ...store.layers.listBy('state', 'frozen')])
       for (const layer of available) {
-        const isReached =
-          parents.has(layer.id) ||
-          store.snapshots.listBy('layerId', layer.id).length > 0 ||
-          store.volumes.listBy('layerId', layer.id).length > 0
-        if (!isReached) store.layers.replace({ ...layer, state: 'deleting' })
+        if (!reached.has(layer.id)) store.layers.replace({ ...layer, state: 'deleting' })
       }
       return store.layers.listBy('state', 'deleting').map(({ id }) => id)
     })
