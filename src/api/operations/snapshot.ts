@@ -4,6 +4,7 @@ import {
   enableSnapshotBlockPublicAccess,
   getSnapshotBlockPublicAccessState,
 } from '../../ec2/snapshot/block-public-access.ts'
+import { copySnapshot } from '../../ec2/snapshot/copy-snapshot.ts'
 import { createSnapshot, createSnapshots } from '../../ec2/snapshot/create-snapshot.ts'
 import { deleteSnapshot } from '../../ec2/snapshot/delete-snapshot.ts'
 import { describeLockedSnapshots } from '../../ec2/snapshot/describe-locked-snapshots.ts'
@@ -24,6 +25,7 @@ import type { AnyOperation } from '../dispatch.ts'
 
 export function snapshotOperations(domain: Domain) {
   return {
+    CopySnapshot: copySnapshot(domain),
     CreateSnapshot: createSnapshot(domain),
     CreateSnapshots: createSnapshots(domain),
     DescribeSnapshots: describeSnapshots(domain),

@@ -4,6 +4,7 @@ import { requireOneOf } from '../honoured.ts'
 import { newId } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { requireQuota } from '../quota.ts'
+import { recordSnapshotCopy } from '../snapshot/copy-snapshot.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
 import { visibleSnapshots } from '../snapshot/visible-snapshot.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
@@ -98,27 +99,8 @@ function copyDevice(
   device: ImageBlockDevice,
 ): ImageBlockDevice {
   const source = findSourceSnapshot(domain, context, image, device)
-  const { store, random, settings, descriptionRefresher } = domain
-  requireQuota(settings.quotas, 'snapshots', {
-    present: store.snapshots.count(context),
-    code: 'SnapshotLimitExceeded',
-  })
-  const id = newId('snap', random)
-  const now = context.now.toISOString()
-  store.snapshots.insert({
-    accountId: context.accountId,
-    region: context.region,
-    id,
-    layerId: source.layerId,
-    state: 'completed',
-    description: `Copied for DestinationAmi ${copyId} from SourceAmi ${image.id} for SourceSnapshot ${source.id}. Task created on ${now}.`,
-    // EC2's own for snapshots that were made of no volume.
-    volumeId: 'vol-ffffffff',
-    volumeSizeGib: source.volumeSizeGib,
-    startTime: now,
-  })
-  context.afterCommit(() => descriptionRefresher.refreshLayer(source.layerId))
-  return { ...device, snapshotId: id }
+  const description = `Copied for DestinationAmi ${copyId} from SourceAmi ${image.id} for SourceSnapshot ${source.id}. Task created on ${context.now.toISOString()}.`
+  return { ...device, snapshotId: recordSnapshotCopy(domain, context, source, description) }
 }
 
 /** Whoever launches an image needs no permission to its snapshots; whoever copies it does. */

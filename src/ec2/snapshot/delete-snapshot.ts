@@ -25,11 +25,15 @@ export function deleteSnapshot(domain: Domain): Ec2Mutation<'DeleteSnapshot'> {
 
 /** Removes a snapshot that no image maps; inside a mutation. */
 export function removeSnapshot(
-  { store, layers }: Domain,
+  { store, layers, descriptionRefresher }: Domain,
   context: { afterCommit(effect: () => void): void },
   snapshotId: string,
 ): void {
+  const layerId = store.snapshots.find(snapshotId)?.layerId
   store.snapshots.remove(snapshotId)
   store.tags.removeAll(snapshotId)
-  context.afterCommit(() => void layers.collect())
+  context.afterCommit(() => {
+    // A layer that stays must not tell of the snapshot any more.
+    void layers.collect().then(() => layerId !== undefined && descriptionRefresher.refreshLayer(layerId))
+  })
 }

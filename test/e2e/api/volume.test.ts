@@ -230,6 +230,25 @@ describe('a snapshot', () => {
     for (const id of [ofIdle, ...others]) await api.lab.call('DeleteSnapshot', { SnapshotId: id ?? '' })
   })
 
+  test('is copied to another region, and the copy outlives it', async () => {
+    const source = await makeVolume()
+    const { SnapshotId: snapshotId = '' } = await api.lab.call('CreateSnapshot', { VolumeId: source })
+    await waitForSnapshot(snapshotId)
+    await expectRefusal(
+      'CopySnapshot',
+      { SourceRegion: 'eu-west-1', SourceSnapshotId: snapshotId },
+      'InvalidSnapshot.NotFound',
+    )
+    const asked = { SourceRegion: 'us-east-1', SourceSnapshotId: snapshotId, Description: 'copy' }
+    const { SnapshotId: copy = '' } = await api.lab.call('CopySnapshot', asked)
+    await api.lab.call('DeleteSnapshot', { SnapshotId: snapshotId })
+    const { Snapshots: found } = await api.lab.call('DescribeSnapshots', { SnapshotIds: [copy] })
+    expect(found).toMatchObject([{ State: 'completed', Description: 'copy', VolumeId: 'vol-ffffffff', VolumeSize: 1 }])
+    const restored = await makeVolume({ SnapshotId: copy })
+    await api.lab.call('DeleteSnapshot', { SnapshotId: copy })
+    await remove(source, restored)
+  })
+
   test('of all volumes of an instance leaves out what it is told to, and takes the tags of the volumes', async () => {
     const data = await makeVolume({ TagSpecifications: [{ ResourceType: 'volume', Tags: [{ Key: 'a', Value: 'b' }] }] })
     await api.lab.call('AttachVolume', { VolumeId: data, InstanceId: running, Device: '/dev/sdh' })
