@@ -282,6 +282,46 @@ describe('what belongs to one account', () => {
   })
 })
 
+test('every region is there and opted into where AWS wants that, with three zones in one group', async () => {
+  const regions = async (input: object) => (await api.lab.call('DescribeRegions', input)).Regions ?? []
+  const statuses = Object.fromEntries(
+    (await regions({})).map(({ RegionName, OptInStatus }) => [RegionName, OptInStatus]),
+  )
+  expect(statuses).toMatchObject({ 'us-east-1': 'opt-in-not-required', 'ap-east-1': 'opted-in' })
+  expect(await regions({ Filters: [{ Name: 'opt-in-status', Values: ['not-opted-in'] }] })).toEqual([])
+  const zones = async () => {
+    const Filters = [{ Name: 'group-name', Values: ['us-east-1-zg-1'] }]
+    const { AvailabilityZones: found } = await api.lab.call('DescribeAvailabilityZones', { Filters })
+    return found?.map(({ ZoneName, GroupLongName, OptInStatus }) => `${ZoneName} ${GroupLongName} ${OptInStatus}`)
+  }
+  const group = 'US East (N. Virginia) 1'
+  expect(await zones()).toEqual(['a', 'b', 'c'].map((letter) => `us-east-1${letter} ${group} opt-in-not-required`))
+  const optIn = { GroupName: 'us-east-1-zg-1', OptInStatus: 'opted-in' as const }
+  expect(await api.lab.call('ModifyAvailabilityZoneGroup', optIn)).toEqual({ Return: true })
+  expect(await zones()).toEqual(['a', 'b', 'c'].map((letter) => `us-east-1${letter} ${group} opted-in`))
+  await expect(api.lab.call('ModifyAvailabilityZoneGroup', { ...optIn, OptInStatus: 'not-opted-in' })).rejects.toThrow(
+    'InvalidParameterValue',
+  )
+})
+
+test('an account tells what it has and may have, and that its ids are long', async () => {
+  const { AccountAttributes: attributes } = await api.lab.call('DescribeAccountAttributes', {})
+  const told = attributes?.map(({ AttributeName, AttributeValues }) => [
+    AttributeName,
+    AttributeValues?.[0]?.AttributeValue,
+  ])
+  const { Vpcs: vpcs } = await api.lab.call('DescribeVpcs', { Filters: [{ Name: 'is-default', Values: ['true'] }] })
+  expect(Object.fromEntries(told ?? [])).toMatchObject({
+    'supported-platforms': 'VPC',
+    'default-vpc': vpcs?.[0]?.VpcId,
+    'max-elastic-ips': '5',
+    'vpc-max-security-groups-per-interface': '5',
+  })
+  expect(await api.lab.call('DescribeIdFormat', { Resource: 'volume' })).toEqual({
+    Statuses: [{ Resource: 'volume', UseLongIds: true }],
+  })
+})
+
 describe('the audit log', () => {
   const entriesOf = async (operation: string) =>
     (await api.lab.call('KilnDescribeAuditLog', { Operation: operation })).Entries
