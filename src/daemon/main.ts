@@ -34,6 +34,7 @@ import { createBootWatcher } from '../ec2/instance/boot-watcher.ts'
 import { createDiskPause } from '../ec2/instance/disk-pause.ts'
 import { openConsoleLog } from '../ec2/instance/console.ts'
 import { createDrivePlugging } from '../ec2/instance/drive-plugging.ts'
+import { createInterfacePlugging } from '../ec2/instance/interface-plugging.ts'
 import { createInstanceDriver } from '../ec2/instance/driver.ts'
 import { createMachineLauncher } from '../ec2/instance/launcher.ts'
 import { findInstanceMetadata } from '../ec2/instance/metadata-view.ts'
@@ -230,6 +231,7 @@ async function main(): Promise<void> {
     resumeFreeBytes: configuration.machines.resumeFreeMib * mib,
     freeBytes: () => disks.freeBytes(paths.volumes),
   })
+  const interfaces = createInterfacePlugging({ store, clock, events, network, networks, log })
   const drives = createDrivePlugging({ store, clock, paths, events, volumes, freezer, descriptions, log })
   const instances = createInstanceDriver({
     ...settings,
@@ -241,6 +243,7 @@ async function main(): Promise<void> {
     bootWatcher,
     diskPause,
     drives,
+    interfaces,
     log,
   })
   const tasks = createTaskRunner({ store, clock, paths, events, log })

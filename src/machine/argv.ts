@@ -9,6 +9,7 @@ import {
   networkPortCount,
 } from '../ec2/ports/machine.ts'
 import { blockNodes, driveDevice } from './block-node.ts'
+import { networkDevice } from './network-device.ts'
 
 /** PCI slots on the root complex. All root ports are always there: a machine's shape never changes. They are functions of two slots; fixed devices have one each. */
 const slot = { vga: 1, serialBus: 2, random: 3, drivePorts: 4, networkPorts: 6 } as const
@@ -123,16 +124,7 @@ function networkDeviceArguments(device: NetworkDeviceSpec): string[] {
     '-netdev',
     `tap,id=${device.id},ifname=${device.tapName},script=no,downscript=no`,
     '-device',
-    JSON.stringify({
-      driver: 'virtio-net-pci',
-      id: `${device.id}-device`,
-      netdev: device.id,
-      mac: device.mac,
-      bus: `nic-port${device.port}`,
-      addr: '0x0',
-      // No network boot: without its option ROM the firmware is done a second sooner.
-      romfile: '',
-    }),
+    JSON.stringify(networkDevice(device)),
   ]
 }
 

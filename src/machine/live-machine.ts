@@ -8,6 +8,7 @@ import { isProcessAlive, signalProcess } from '../host/process-table.ts'
 import { machineFile } from '../host/state-paths.ts'
 import { createDriveBay } from './drive-bay.ts'
 import { pingGuestAgent } from './guest-agent.ts'
+import { createNetworkBay } from './network-bay.ts'
 import type { QmpLink } from './qmp-link.ts'
 
 const pollIntervalMs = 5
@@ -25,6 +26,7 @@ export function createLiveMachine(parts: {
   const agentSocket = join(directory, machineFile.agentSocket)
   return {
     ...createDriveBay({ link, agentSocket }),
+    ...createNetworkBay({ link }),
     name,
     pid: identity.pid,
     ...(parts.executedAt ? { executedAt: parts.executedAt } : {}),

@@ -16,6 +16,7 @@ import { placementGroupOperations } from './placement-group.ts'
 import { recycleBinOperations } from './recycle-bin.ts'
 import { networkAclOperations } from './network-acl.ts'
 import { prefixListOperations } from './prefix-list.ts'
+import { networkInterfaceOperations } from './network-interface.ts'
 import { regionOperations } from './region.ts'
 import { routingOperations } from './routing.ts'
 import { securityGroupOperations } from './security-group.ts'
@@ -54,6 +55,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...addressOperations(domain),
     ...spotOperations(domain),
     ...fleetOperations(domain),
+    ...networkInterfaceOperations(domain),
     ...regionOperations(domain),
     ...stsOperations(domain),
     ...kilnOperations(domain, kiln),

@@ -2,6 +2,7 @@ import type { AssociateAddressRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination, missingParameter } from '../errors.ts'
 import { findOne, idNotFound, requireWellFormed } from '../ids.ts'
+import { requireSoleInterface } from '../instance/find-instance.ts'
 import { addressesOf, type InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import type { AddressRecord } from './address.ts'
@@ -72,12 +73,7 @@ function findTarget({ store }: Domain, context: MutationContext, input: Associat
       `The ${instance.state} instance '${instance.id}' is not in a valid state for this operation.`,
     )
   }
-  const [only, ...others] = store.interfaces.listBy('attachment.instanceId', instance.id)
-  if (only && others.length === 0) return only
-  throw new Ec2Error(
-    'InvalidInstanceID',
-    `There are multiple interfaces attached to instance '${instance.id}'. Please specify an interface ID for the operation instead.`,
-  )
+  return requireSoleInterface(store, instance)
 }
 
 /** DisassociateAddress: the address stands for nobody; an instance that was launched with a public address gets another one. */

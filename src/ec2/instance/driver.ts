@@ -7,6 +7,7 @@ import type { Store } from '../ports/store.ts'
 import type { BootWatcher } from './boot-watcher.ts'
 import type { DiskPause } from './disk-pause.ts'
 import type { DrivePlugging } from './drive-plugging.ts'
+import type { InterfacePlugging } from './interface-plugging.ts'
 import type { InstanceRecord } from './instance.ts'
 import type { MachineLauncher } from './launcher.ts'
 import { changeForEnding } from './machine-ending.ts'
@@ -44,6 +45,7 @@ export interface DriverDependencies {
   readonly bootWatcher: BootWatcher
   readonly diskPause: DiskPause
   readonly drives: DrivePlugging
+  readonly interfaces: InterfacePlugging
   readonly log: Logger
   readonly stopTimeoutMs: number
   readonly rebootTimeoutMs: number
@@ -51,7 +53,7 @@ export interface DriverDependencies {
 }
 
 export function createInstanceDriver(dependencies: DriverDependencies): InstanceDriver {
-  const { store, clock, events, launcher, bootWatcher, diskPause, drives, log } = dependencies
+  const { store, clock, events, launcher, bootWatcher, diskPause, drives, interfaces, log } = dependencies
   const runtimes = new Map<string, InstanceRuntime>()
   let isClosed = false
   const powerButton = createPowerButton({ store, clock, log, isClosed: () => isClosed })
@@ -108,10 +110,16 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     }
   }
 
+  /** What was asked of devices and no machine has to do. */
+  async function settleDevices(instanceId: string): Promise<void> {
+    await drives.settle(instanceId)
+    interfaces.settle(instanceId)
+  }
+
   /** Starts the machine. When that fails a new instance is terminated and another one stopped, with the reason. */
   async function startMachine(runtime: InstanceRuntime, record: InstanceRecord): Promise<Machine | undefined> {
     try {
-      await drives.settle(record.id)
+      await settleDevices(record.id)
       return await launcher.start(record, (event) => onMachineEvent(runtime, event))
     } catch (error) {
       if (isClosed) throw error
@@ -154,6 +162,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     if (record.request?.isReboot) return await reboot(runtime, record)
     if (!runtime.machine) return await dealWithEnding(runtime, record)
     await drives.converge(runtime.machine, record.id)
+    await interfaces.converge(runtime.machine, record.id)
   }
 
   /** The machine of a running instance has ended by itself. */
@@ -241,7 +250,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     runtime.checks = { system: 'not-applicable', instance: 'not-applicable' }
     delete runtime.problem
     await launcher.releaseAddresses(record)
-    await drives.settle(record.id)
+    await settleDevices(record.id)
     recordState(dependencies, record.id, 'stopped', change)
     await launcher.refreshNetwork(record)
   }
@@ -249,7 +258,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
   /** A stopped instance has no machine: one that outlived a crash between the two is ended. */
   async function settleStopped(runtime: InstanceRuntime): Promise<void> {
     if (runtime.machine) await runtime.machine.kill()
-    else await drives.settle(runtime.id)
+    else await settleDevices(runtime.id)
   }
 
   async function terminate(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
@@ -265,7 +274,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     }
     if (isClosed) return
     runtime.bootWatch?.abort()
-    await drives.settle(record.id)
+    await settleDevices(record.id)
     const volumeIds = launcher.volumeIdsOf(record)
     await launcher.release(record)
     await launcher.describeVolumes(volumeIds)

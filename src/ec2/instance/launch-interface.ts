@@ -1,16 +1,21 @@
 import type { RunInstancesRequest } from '@aws-sdk/client-ec2'
-import { invalidParameterCombination, invalidParameterValue, unsupportedOperation } from '../errors.ts'
+import { Ec2Error, invalidParameterCombination, invalidParameterValue } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
+import { type AddressChoice, readAddresses } from '../network-interface/interface-draft.ts'
+import { networkPortCount } from '../ports/machine.ts'
 
-/** The network interface of a launch as the client wants it, told on the instance or in `NetworkInterface.1`. */
+/** A network interface of a launch as the client wants it, told on the instance or in `NetworkInterface.N`. */
 export interface LaunchInterface {
+  readonly deviceIndex: number
+  /** An interface that is there already; then the members that describe a new one are absent. */
+  readonly interfaceId?: string
   readonly subnetId?: string
   readonly groupIds?: readonly string[]
-  readonly privateIp?: string
+  readonly addresses: AddressChoice
   /** Absent: as the subnet says. */
   readonly wantsPublicIp?: boolean
-  readonly interfaceDescription: string
-  readonly deleteInterfaceOnTermination: boolean
+  readonly description: string
+  readonly deleteOnTermination: boolean
 }
 
 type InterfaceRequest = NonNullable<RunInstancesRequest['NetworkInterfaces']>[number]
@@ -18,78 +23,104 @@ type InterfaceRequest = NonNullable<RunInstancesRequest['NetworkInterfaces']>[nu
 const operation = 'RunInstances'
 const path = 'NetworkInterface'
 const maximumDescriptionLength = 255
-const honoured = [
-  'DeviceIndex',
+/** What describes a new interface: it has no place beside the id of one that is there. */
+const describing = [
   'SubnetId',
   'Groups',
   'AssociatePublicIpAddress',
   'PrivateIpAddress',
   'PrivateIpAddresses',
+  'SecondaryPrivateIpAddressCount',
   'Description',
+] as const
+const honoured = [
+  'DeviceIndex',
+  'NetworkInterfaceId',
   'DeleteOnTermination',
   'NetworkCardIndex',
   'InterfaceType',
   'Ipv6AddressCount',
-  'SecondaryPrivateIpAddressCount',
   'AssociateCarrierIpAddress',
+  ...describing,
 ]
 
-/** Reads the one interface of a launch. Throws UnsupportedOperation, InvalidParameterCombination, InvalidParameterValue. */
-export function readInterface(input: RunInstancesRequest): LaunchInterface {
-  const [given, ...others] = input.NetworkInterfaces ?? []
-  if (!given) {
-    return {
-      ...(input.SubnetId === undefined ? {} : { subnetId: input.SubnetId }),
-      ...(input.PrivateIpAddress === undefined ? {} : { privateIp: input.PrivateIpAddress }),
-      interfaceDescription: '',
-      deleteInterfaceOnTermination: true,
-    }
-  }
-  if (others.length > 0) {
-    throw unsupportedOperation('More than one network interface at launch is not supported by Kiln yet.')
-  }
+/** The interfaces of a launch by their device index, the primary one first. Throws EC2's errors for what does not fit together. */
+export function readInterfaces(input: RunInstancesRequest): [LaunchInterface, ...LaunchInterface[]] {
+  const given = input.NetworkInterfaces ?? []
+  if (given.length === 0) return [readFromInstance(input)]
   if (input.SubnetId || input.PrivateIpAddress || input.SecurityGroupIds?.length || input.SecurityGroups?.length) {
     throw invalidParameterCombination(
       'Network interfaces and an instance-level subnet ID, private address or security groups may not be specified on the same request',
     )
   }
+  const read = given.map((one, index) => readInterface(one, given.length === 1 ? 0 : index))
+  read.sort((a, b) => a.deviceIndex - b.deviceIndex)
+  const [primary, ...others] = read
+  if (primary?.deviceIndex !== 0) {
+    throw invalidParameterValue('deviceIndex', primary?.deviceIndex, 'The first interface has index 0.')
+  }
+  if (new Set(read.map(({ deviceIndex }) => deviceIndex)).size < read.length) {
+    throw invalidParameterCombination('Each network interface requires a device index of its own.')
+  }
+  if (others.length > 0 && read.some(({ wantsPublicIp }) => wantsPublicIp)) {
+    throw invalidParameterCombination(
+      'The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces.',
+    )
+  }
+  return [primary, ...others]
+}
+
+function readFromInstance(input: RunInstancesRequest): LaunchInterface {
+  return {
+    deviceIndex: 0,
+    ...(input.SubnetId === undefined ? {} : { subnetId: input.SubnetId }),
+    addresses: readAddresses({ PrivateIpAddress: input.PrivateIpAddress }),
+    description: '',
+    deleteOnTermination: true,
+  }
+}
+
+function readInterface(given: InterfaceRequest, usualIndex: number): LaunchInterface {
   requireOrdinary(given)
+  const deviceIndex = given.DeviceIndex ?? usualIndex
+  if (deviceIndex < 0 || deviceIndex >= networkPortCount) {
+    throw invalidParameterValue('deviceIndex', deviceIndex, `Expected 0 to ${networkPortCount - 1}.`)
+  }
   const description = given.Description ?? ''
   if (description.length > maximumDescriptionLength) {
     throw invalidParameterValue('description', `${description.slice(0, 80)}…`, 'At most 255 characters.')
   }
-  const privateIp = readPrivateIp(given)
+  const { NetworkInterfaceId: interfaceId } = given
+  if (interfaceId) refuseDescription(given)
   return {
+    deviceIndex,
+    ...(interfaceId ? { interfaceId } : {}),
     ...(given.SubnetId === undefined ? {} : { subnetId: given.SubnetId }),
     ...(given.Groups?.length ? { groupIds: given.Groups } : {}),
-    ...(privateIp === undefined ? {} : { privateIp }),
+    addresses: readAddresses(given),
     ...(given.AssociatePublicIpAddress === undefined ? {} : { wantsPublicIp: given.AssociatePublicIpAddress }),
-    interfaceDescription: description,
-    deleteInterfaceOnTermination: given.DeleteOnTermination ?? true,
+    description,
+    // One that was there before stays by default.
+    deleteOnTermination: given.DeleteOnTermination ?? !interfaceId,
   }
+}
+
+function refuseDescription(given: InterfaceRequest): void {
+  const besides = describing.find((name) => {
+    const value = given[name]
+    return value !== undefined && !(Array.isArray(value) && value.length === 0)
+  })
+  if (!besides) return
+  throw new Ec2Error(
+    'InvalidParameterCombination',
+    `A network interface may not specify both a network interface ID and ${besides}`,
+  )
 }
 
 function requireOrdinary(given: InterfaceRequest): void {
   refuseOtherMembers(operation, path, given, honoured)
-  if ((given.DeviceIndex ?? 0) !== 0) {
-    throw invalidParameterValue('deviceIndex', given.DeviceIndex, 'The first interface has index 0.')
-  }
   requireOneOf(operation, `${path}.NetworkCardIndex`, given.NetworkCardIndex, [0])
   requireOneOf(operation, `${path}.InterfaceType`, given.InterfaceType, ['interface'])
   requireOneOf(operation, `${path}.Ipv6AddressCount`, given.Ipv6AddressCount, [0])
-  requireOneOf(operation, `${path}.SecondaryPrivateIpAddressCount`, given.SecondaryPrivateIpAddressCount, [0])
   requireOneOf(operation, `${path}.AssociateCarrierIpAddress`, given.AssociateCarrierIpAddress, [false])
-}
-
-/** The primary address has two ways to be told. */
-function readPrivateIp(given: InterfaceRequest): string | undefined {
-  const [listed, ...others] = given.PrivateIpAddresses ?? []
-  if (!listed) return given.PrivateIpAddress
-  if (others.length > 0 || listed.Primary === false) {
-    throw unsupportedOperation('Secondary private addresses are not supported by Kiln yet.')
-  }
-  if (given.PrivateIpAddress !== undefined && given.PrivateIpAddress !== listed.PrivateIpAddress) {
-    throw invalidParameterCombination('Two primary private addresses are given for one network interface')
-  }
-  return listed.PrivateIpAddress
 }

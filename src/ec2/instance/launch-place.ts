@@ -8,13 +8,13 @@ import type { Scope } from '../ports/store.ts'
 import { findGroupsByName } from '../security-group/find-group.ts'
 import { refuseTooManyGroups } from '../security-group/find-group.ts'
 import type { SubnetRecord } from '../subnet/subnet.ts'
-import { type LaunchInterface, readInterface } from './launch-interface.ts'
+import { readInterfaces } from './launch-interface.ts'
+import { findExistingInterface, planFurtherInterface, type PlannedInterface } from './planned-interface.ts'
 
-/** Where the instances of a launch come to live, and how their interface looks. */
-export interface LaunchPlace extends Omit<LaunchInterface, 'subnetId' | 'groupIds' | 'wantsPublicIp'> {
+/** Where the instances of a launch come to live, and their interfaces, the primary one first. */
+export interface LaunchPlace {
   readonly subnet: SubnetRecord
-  readonly groupIds: readonly string[]
-  readonly wantsPublicIp: boolean
+  readonly interfaces: readonly [PlannedInterface, ...PlannedInterface[]]
   readonly placementGroup?: ChosenPlacementGroup
 }
 
@@ -22,8 +22,11 @@ const operation = 'RunInstances'
 
 /** Chooses subnet and security groups. Throws EC2's errors for what is not there or does not fit together. */
 export function choosePlace(domain: Domain, scope: Scope, input: RunInstancesRequest): LaunchPlace {
-  const { subnetId, groupIds: interfaceGroups, wantsPublicIp, ...rest } = readInterface(input)
+  const [wanted, ...others] = readInterfaces(input)
   const zone = readZone(domain, scope, input.Placement)
+  const existing =
+    wanted.interfaceId === undefined ? undefined : findExistingInterface(domain, scope, wanted.interfaceId)
+  const subnetId = existing?.subnetId ?? wanted.subnetId
   const subnet =
     subnetId === undefined
       ? findDefaultSubnet(domain, scope, zone)
@@ -32,13 +35,21 @@ export function choosePlace(domain: Domain, scope: Scope, input: RunInstancesReq
     throw invalidParameterValue('availabilityZone', zone, `The subnet ${subnet.id} is in ${subnet.availabilityZone}.`)
   }
   const placementGroup = choosePlacementGroup(domain.store, scope, input.Placement)
-  return {
-    ...rest,
-    ...(placementGroup ? { placementGroup } : {}),
+  const groupIds = () =>
+    chooseGroups(domain, scope, subnet, wanted.groupIds ?? input.SecurityGroupIds, input.SecurityGroups)
+  const primary: PlannedInterface = {
+    deviceIndex: 0,
+    ...(existing ? { existing } : {}),
     subnet,
-    groupIds: chooseGroups(domain, scope, subnet, interfaceGroups ?? input.SecurityGroupIds, input.SecurityGroups),
-    wantsPublicIp: wantsPublicIp ?? subnet.mapPublicIpOnLaunch,
+    groupIds: existing?.groupIds ?? groupIds(),
+    addresses: wanted.addresses,
+    // As on EC2, several interfaces have no public address but an elastic one.
+    wantsPublicIp: wanted.wantsPublicIp ?? (others.length === 0 && subnet.mapPublicIpOnLaunch),
+    description: wanted.description,
+    deleteOnTermination: wanted.deleteOnTermination,
   }
+  const further = others.map((other) => planFurtherInterface(domain, scope, subnet, other))
+  return { ...(placementGroup ? { placementGroup } : {}), subnet, interfaces: [primary, ...further] }
 }
 
 function readZone({ regions }: Domain, scope: Scope, placement: RunInstancesRequest['Placement']): string | undefined {

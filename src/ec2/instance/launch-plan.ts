@@ -13,7 +13,6 @@ import type { CallContext } from '../operation.ts'
 import type { Tag } from '../ports/store.ts'
 import type { SpotTerms } from '../spot/spot-request.ts'
 import { readMarketOptions } from '../spot/spot-terms.ts'
-import { requireFreeAddress } from '../subnet/address-plan.ts'
 import { readTagSpecifications } from '../tag/tag.ts'
 import { type PlannedVolume, planVolumes } from './block-devices.ts'
 import { readInstanceProfile } from './iam-instance-profile.ts'
@@ -21,6 +20,7 @@ import type { InstanceMetadataOptions, InstanceProfile } from './instance.ts'
 import { type LaunchOptions, readLaunchOptions } from './launch-options.ts'
 import { choosePlace, type LaunchPlace } from './launch-place.ts'
 import { chooseMetadataOptions } from './metadata-defaults.ts'
+import { requirePlannable } from './planned-interface.ts'
 import { readUserData } from './user-data.ts'
 
 /** A launch with every question answered: what is left is to write it down. */
@@ -76,10 +76,7 @@ export function planLaunch(
     const { availabilityZone } = place.subnet
     requireSuitable(domain, place.placementGroup.group, { instanceType: type.name, availabilityZone })
   }
-  if (place.privateIp !== undefined) {
-    if (maximumCount > 1) throw invalidParameterCombination('A private address can be given to one instance only')
-    requireFreeAddress(store, place.subnet, place.privateIp)
-  }
+  requirePlannable(type, place.interfaces, maximumCount)
   const keyPair = input.KeyName === undefined ? undefined : requireKeyPair(store, scope, input.KeyName)
   const spot = spotTerms ?? readMarketOptions('RunInstances', input.InstanceMarketOptions)
   const userData = readUserData(input.UserData)

@@ -6,7 +6,7 @@ import type { Clock } from '../../host/clock.ts'
 import { machineFile, type StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
 import { removeAssociation } from '../iam-instance-profile/association.ts'
-import { tapNameOf } from '../network-interface/network-interface.ts'
+import { networkDeviceOf } from '../network-interface/network-interface.ts'
 import { removeInterface } from '../network-interface/remove-interface.ts'
 import {
   assignPublicAddresses,
@@ -163,12 +163,9 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
         const drive = driveOf(paths, volume, attachment.port)
         return [attachment.deviceName === record.rootDeviceName ? { ...drive, bootIndex: 0 } : drive]
       }),
-      networkDevices: interfaces.map((networkInterface) => ({
-        id: `nic${networkInterface.attachment?.deviceIndex ?? 0}`,
-        tapName: tapNameOf(networkInterface.id),
-        mac: networkInterface.macAddress,
-        port: networkInterface.attachment?.deviceIndex ?? 0,
-      })),
+      networkDevices: interfaces.flatMap((record) =>
+        record.attachment ? networkDeviceOf(record, record.attachment) : [],
+      ),
     }
   }
 

@@ -6,19 +6,20 @@ import { newId } from '../ids.ts'
 import { findLaunchTemplate, templateTags } from '../launch-template/find-launch-template.ts'
 import { requireLaunchable } from '../launch-template/template-check.ts'
 import { mergeTemplate } from '../launch-template/template-merge.ts'
-import { newMacAddress } from '../network-interface/mac-address.ts'
+import { takeChosenAddresses } from '../network-interface/interface-draft.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { countFittingInGroup, placeInGroup, spreadIsFull } from '../placement-group/choose-placement-group.ts'
 import type { Tag } from '../ports/store.ts'
 import { newSpotRequestId, recordSpotRequest } from '../spot/record-spot-request.ts'
 import type { SpotTerms } from '../spot/spot-request.ts'
-import { takeAddresses } from '../subnet/address-plan.ts'
+import { requireFreeAddress, takeAddresses } from '../subnet/address-plan.ts'
 import { putTags } from '../tag/tag.ts'
 import { countFitting } from './capacity.ts'
 import { describeReservation } from './describe-instance.ts'
 import type { InstanceRecord } from './instance.ts'
 import { launchParameters } from './launch-parameter.ts'
 import { type LaunchPlan, planLaunch } from './launch-plan.ts'
+import { recordInterface } from './planned-interface.ts'
 import { publishState } from './state-machine.ts'
 
 /**
@@ -59,19 +60,32 @@ export function launchInstances(
   const plan = planLaunch(domain, context, request, spot)
   const count = Math.min(plan.maximumCount, countPlaces(domain, plan), countFitting(domain, plan.type))
   if (count < plan.minimumCount) throw capacityError(domain, plan, count)
-  const addresses = plan.privateIp
-    ? [plan.privateIp]
-    : takeAddresses(domain.store, plan.subnet, { minimum: plan.minimumCount, maximum: count })
+  const addresses = takePrimaryAddresses(domain, plan, count)
   const reservationId = newId('r', domain.random)
   domain.store.images.replace({ ...plan.image, lastLaunchedTime: context.now.toISOString() })
   const instances = addresses.map((address, index) =>
     recordInstance(domain, context, plan, reservationId, address, index),
   )
+  // The primary addresses of all come before what each has besides.
+  for (const instance of instances) recordFurtherInterfaces(domain, context, plan, instance)
   for (const { id } of instances) putTags(domain.store, context, id, 'instance', ownTags)
   context.afterCommit(() => {
     for (const instance of instances) domain.instances.wake(instance.id)
   })
   return { reservationId, instances }
+}
+
+/** One for each instance. Throws EC2's errors for an address that is not free, and for too few that are. */
+function takePrimaryAddresses(
+  { store }: Domain,
+  { interfaces, subnet, minimumCount }: LaunchPlan,
+  count: number,
+): string[] {
+  const [{ existing, addresses }] = interfaces
+  if (existing) return [existing.privateIp]
+  if (addresses.primary === undefined) return takeAddresses(store, subnet, { minimum: minimumCount, maximum: count })
+  requireFreeAddress(store, subnet, addresses.primary)
+  return [addresses.primary]
 }
 
 /** How many may come into the placement group of the launch. Throws InsufficientInstanceCapacity when those are too few. */
@@ -144,7 +158,7 @@ function recordInstance(
   store.instances.insert(instance)
   putTags(store, context, instance.id, 'instance', plan.tags.get('instance') ?? [])
   if (plan.instanceProfile) associateProfile(domain, context, instance.id, plan.instanceProfile)
-  recordInterface(domain, context, plan, instance)
+  recordPrimaryInterface(domain, context, plan, instance)
   recordVolumes(domain, context, plan, instance)
   if (plan.spot && instance.spot) {
     const tags = plan.tags.get('spot-instances-request') ?? []
@@ -154,36 +168,33 @@ function recordInstance(
   return instance
 }
 
-function recordInterface(
-  { store, random }: Domain,
+function recordPrimaryInterface(
+  domain: Domain,
   context: MutationContext,
   plan: LaunchPlan,
   instance: InstanceRecord,
 ): void {
-  const { accountId, region } = context
-  const id = newId('eni', random)
-  store.interfaces.insert({
-    accountId,
-    region,
-    id,
-    vpcId: instance.vpcId,
-    subnetId: instance.subnetId,
-    availabilityZone: instance.availabilityZone,
-    description: plan.interfaceDescription,
-    macAddress: newMacAddress(random),
-    privateIp: instance.privateIp,
-    groupIds: plan.groupIds,
-    hasSourceDestCheck: true,
-    wantsPublicIp: plan.wantsPublicIp,
-    attachment: {
-      id: newId('eni-attach', random),
-      instanceId: instance.id,
-      deviceIndex: 0,
-      attachTime: instance.launchTime,
-      deleteOnTermination: plan.deleteInterfaceOnTermination,
-    },
-  })
-  putTags(store, context, id, 'network-interface', plan.tags.get('network-interface') ?? [])
+  const [planned] = plan.interfaces
+  const addresses = { primary: instance.privateIp, secondary: [], secondaryCount: 0 }
+  recordInterface(domain, context, instance, { ...planned, addresses }, plan.tags.get('network-interface') ?? [])
+}
+
+function recordFurtherInterfaces(
+  domain: Domain,
+  context: MutationContext,
+  plan: LaunchPlan,
+  instance: InstanceRecord,
+): void {
+  const { store } = domain
+  const [primary, ...others] = plan.interfaces
+  const { secondary, secondaryCount } = primary.addresses
+  const [record] = store.interfaces.listBy('attachment.instanceId', instance.id)
+  if (record && secondary.length + secondaryCount > 0) {
+    const taken = takeChosenAddresses(store, primary.subnet, secondary, secondaryCount)
+    store.interfaces.replace({ ...record, secondaryIps: taken.map((privateIp) => ({ privateIp })) })
+  }
+  const tags = plan.tags.get('network-interface') ?? []
+  for (const planned of others) recordInterface(domain, context, instance, planned, tags)
 }
 
 function recordVolumes(

@@ -1,3 +1,4 @@
+import type { NetworkDeviceSpec } from '../ports/machine.ts'
 import type { ResourceRecord } from '../ports/store.ts'
 
 /** An elastic network interface. */
@@ -42,11 +43,18 @@ export interface InterfaceAttachment {
   readonly deleteOnTermination: boolean
   /** Between the call and the machine's doing it; absent: attached. */
   readonly state?: 'attaching' | 'detaching'
+  /** `detaching` shall not wait for the guest. */
+  readonly isForced?: boolean
 }
 
 /** One private address of an interface, whether primary or not. */
 export interface PrivateAddress extends SecondaryIp {
   readonly isPrimary: boolean
+}
+
+/** EC2's word for whether an interface is attached. */
+export function statusOf({ attachment }: InterfaceRecord): 'available' | 'in-use' {
+  return attachment ? 'in-use' : 'available'
 }
 
 /** All private addresses of an interface, the primary one first. */
@@ -79,6 +87,14 @@ export function withPublicIp(
     secondary.privateIp === privateIp ? { privateIp, ...side } : secondary,
   )
   return { ...record, secondaryIps }
+}
+
+/** The device that a machine has for an interface. Its port is its index. */
+export function networkDeviceOf(
+  { id, macAddress }: InterfaceRecord,
+  { deviceIndex }: InterfaceAttachment,
+): NetworkDeviceSpec {
+  return { id: `nic${deviceIndex}`, tapName: tapNameOf(id), mac: macAddress, port: deviceIndex }
 }
 
 /** The tap's name in its namespace: at most 15 characters (IFNAMSIZ), told apart by the id's last 12. */

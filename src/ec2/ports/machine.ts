@@ -131,6 +131,14 @@ export interface Machine {
    * already is left as it is, so it may be called again. When it rejects with DriveNotFrozen no drive was; else it is not known.
    */
   freezeDrives(freezes: readonly DriveFreeze[]): Promise<void>
+  /** The network devices that the guest has, with their MACs in lower case. */
+  listNetworkDevices(): Promise<readonly { readonly id: string; readonly mac: string }[]>
+  /** Plugs a network device into its root port while the machine runs; its tap must be there. */
+  plugNetworkDevice(device: NetworkDeviceSpec): Promise<void>
+  /** Asks the guest to give a network device up; `device-removed` tells of it, then `closeNetworkDevice` is due. */
+  unplugNetworkDevice(id: string): Promise<void>
+  /** Lets go of the tap of a network device; one that the guest still has carries nothing any more. */
+  closeNetworkDevice(id: string): Promise<void>
   /** Whether a guest agent answers guest-ping within `timeoutMs`. */
   pingGuestAgent(timeoutMs: number): Promise<boolean>
 }

@@ -89,9 +89,9 @@ export const badKeysAndTags: BadInput[] = [
   [
     'a tag on nothing known',
     'CreateTags',
-    () => ({ Resources: ['igw-1/../..'], Tags: [{ Key: 'a', Value: 'b' }] }),
+    () => ({ Resources: ['nat-1/../..'], Tags: [{ Key: 'a', Value: 'b' }] }),
     'InvalidID',
-    "The ID 'igw-1/../..' is not valid",
+    "The ID 'nat-1/../..' is not valid",
   ],
   [
     'a tag value with a control character',

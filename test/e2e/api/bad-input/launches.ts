@@ -213,11 +213,11 @@ export const badLaunches: BadInput[] = [
     'The root device cannot be left out.',
   ],
   [
-    'two interfaces',
+    'two interfaces at one index',
     'RunInstances',
-    run({ NetworkInterfaces: [{ DeviceIndex: 0 }, { DeviceIndex: 1 }] }),
-    'UnsupportedOperation',
-    'More than one network interface',
+    run({ NetworkInterfaces: [{ DeviceIndex: 0 }, { DeviceIndex: 0 }] }),
+    'InvalidParameterCombination',
+    'Each network interface requires a device index of its own.',
   ],
   [
     'an interface and a subnet',

@@ -1,0 +1,90 @@
+import { unbindAddress } from '../address/association.ts'
+import type { Domain } from '../domain.ts'
+import { Ec2Error, invalidParameterCombination, missingParameter } from '../errors.ts'
+import { findOne } from '../ids.ts'
+import type { Ec2Mutation } from '../operation.ts'
+import type { Store } from '../ports/store.ts'
+import { takeChosenAddresses } from './interface-draft.ts'
+import type { InterfaceRecord } from './network-interface.ts'
+
+/** AssignPrivateIpAddresses: routed to the interface at once; the guest has to take them up itself, as on EC2. */
+export function assignPrivateIpAddresses(domain: Domain): Ec2Mutation<'AssignPrivateIpAddresses'> {
+  const { store, networks } = domain
+  return {
+    kind: 'mutation',
+    parameters: ['NetworkInterfaceId', 'PrivateIpAddresses', 'SecondaryPrivateIpAddressCount', 'AllowReassignment'],
+    apply: (context, input) => {
+      const record = findOne('eni', input.NetworkInterfaceId ?? '', (id) => store.interfaces.get(context, id))
+      const subnet = findOne('subnet', record.subnetId, (id) => store.subnets.get(context, id))
+      const present = (record.secondaryIps ?? []).map(({ privateIp }) => privateIp)
+      const chosen = (input.PrivateIpAddresses ?? []).filter((address) => !present.includes(address))
+      const count = input.SecondaryPrivateIpAddressCount ?? 0
+      if (count > 0 && input.PrivateIpAddresses?.length) {
+        throw invalidParameterCombination('Secondary private addresses may be counted or listed, not both')
+      }
+      if (count < 1 && !input.PrivateIpAddresses?.length) throw missingParameter('privateIpAddress')
+      if (input.AllowReassignment) {
+        for (const address of chosen) takeAway(store, record.subnetId, address)
+      }
+      const taken = takeChosenAddresses(store, subnet, chosen, count)
+      requireRoom(domain, record, present.length + taken.length)
+      const secondaryIps = [...(record.secondaryIps ?? []), ...taken.map((privateIp) => ({ privateIp }))]
+      store.interfaces.replace({ ...record, secondaryIps })
+      context.afterCommit(() => networks.refreshSoon(record.vpcId))
+      return {
+        NetworkInterfaceId: record.id,
+        AssignedPrivateIpAddresses: taken.map((PrivateIpAddress) => ({ PrivateIpAddress })),
+      }
+    },
+  }
+}
+
+/** An attached interface has as many addresses as its instance's type allows. */
+function requireRoom({ store, instanceTypes }: Domain, { id, attachment }: InterfaceRecord, secondary: number): void {
+  const instance = attachment && store.instances.find(attachment.instanceId)
+  if (!instance || secondary < instanceTypes.get(instance.instanceType).addressesPerInterface) return
+  throw new Ec2Error(
+    'PrivateIpAddressLimitExceeded',
+    `Number of private addresses of ${id} will exceed the limit of ${instance.instanceType}.`,
+  )
+}
+
+/** A secondary address may be taken from another interface of the subnet. */
+function takeAway(store: Store, subnetId: string, address: string): void {
+  for (const owner of store.interfaces.listBy('secondaryIps[].privateIp', address)) {
+    if (owner.subnetId === subnetId) dropAddress(store, owner.id, address)
+  }
+}
+
+function dropAddress(store: Store, interfaceId: string, address: string): void {
+  for (const elastic of store.addresses.listBy('association.interfaceId', interfaceId)) {
+    if (elastic.association?.privateIp === address) unbindAddress(store, elastic)
+  }
+  const present = store.interfaces.find(interfaceId)
+  if (!present) return
+  const secondaryIps = (present.secondaryIps ?? []).filter(({ privateIp }) => privateIp !== address)
+  store.interfaces.replace({ ...present, secondaryIps })
+}
+
+/** UnassignPrivateIpAddresses: secondary addresses go; elastic ones that stood for them stay allocated. */
+export function unassignPrivateIpAddresses({ store, networks }: Domain): Ec2Mutation<'UnassignPrivateIpAddresses'> {
+  return {
+    kind: 'mutation',
+    parameters: ['NetworkInterfaceId', 'PrivateIpAddresses'],
+    apply: (context, input) => {
+      const record = findOne('eni', input.NetworkInterfaceId ?? '', (id) => store.interfaces.get(context, id))
+      const addresses = input.PrivateIpAddresses ?? []
+      if (addresses.length === 0) throw missingParameter('privateIpAddress')
+      const present = new Set((record.secondaryIps ?? []).map(({ privateIp }) => privateIp))
+      if (addresses.some((address) => !present.has(address))) {
+        throw new Ec2Error(
+          'InvalidParameterValue',
+          `Some of the specified addresses are not assigned to interface ${record.id}`,
+        )
+      }
+      for (const address of addresses) dropAddress(store, record.id, address)
+      context.afterCommit(() => networks.refreshSoon(record.vpcId))
+      return {}
+    },
+  }
+}
