@@ -16,15 +16,19 @@ interface Row {
 /** So many of the records of a kind have the tag `bench=few`, the others `bench=many`. */
 export const fewTagged = 10
 
-/** What comes with each instance. */
-const attachedKinds: readonly Kind[] = [
-  { table: 'volume', resourceType: 'volume' },
-  { table: 'network_interface', resourceType: 'network-interface' },
-]
+/** What is copied with each record of a kind: those of another table whose member names it. */
+const companions: Readonly<Record<string, readonly (Kind & { member: string })[]>> = {
+  instance: [
+    { table: 'volume', resourceType: 'volume', member: 'attachment.instanceId' },
+    { table: 'network_interface', resourceType: 'network-interface', member: 'attachment.instanceId' },
+  ],
+  // A VPC without a main table is one of an earlier Kiln, which the daemon completes at its start.
+  vpc: [{ table: 'route_table', resourceType: 'route-table', member: 'vpcId' }],
+}
 
 /**
  * Brings the records of each kind to `count` by copies of the oldest one, each with an id, a name and addresses of its own and two tags,
- * in the database of a daemon that does not run. A copied instance has a copied volume and interface.
+ * in the database of a daemon that does not run. A copied instance has a copied volume and interface, a VPC its main route table.
  */
 export function multiplyRecords(path: string, kinds: readonly Kind[], count: number): void {
   const database = new Database(path)
@@ -46,8 +50,8 @@ function multiply(database: Database.Database, kind: Kind, count: number): void 
     .get()
   if (!sample) throw new Error(`no ${kind.table} is recorded`)
   const copy = createCopier(database, kind)
-  const attached = (kind.table === 'instance' ? attachedKinds : []).flatMap((of) => {
-    const sql = `SELECT id, account_id, region, document FROM ${of.table} WHERE json_extract(document, '$.attachment.instanceId') = ?`
+  const attached = (companions[kind.table] ?? []).flatMap((of) => {
+    const sql = `SELECT id, account_id, region, document FROM ${of.table} WHERE json_extract(document, '$.${of.member}') = ?`
     const copyAttached = createCopier(database, of)
     return database
       .prepare<[string], Row>(sql)
