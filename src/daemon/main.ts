@@ -8,7 +8,7 @@ import { daemonExit, daemonFlag } from '../api/daemon-program.ts'
 import { auditedCallOf } from '../api/audited-call.ts'
 import { createDispatch } from '../api/dispatch.ts'
 import { operationTable } from '../api/operations/table.ts'
-import { createQueryServer } from '../api/query/server.ts'
+import { createQueryServer, type QueryServerDependencies } from '../api/query/server.ts'
 import { createSocketServer } from '../api/socket/server.ts'
 import { createCatalog } from '../disk/catalog.ts'
 import { createDiskHost } from '../disk/disk-host.ts'
@@ -176,7 +176,7 @@ async function main(): Promise<void> {
     clock,
     random,
     tokenSecret: keepSecret(store, 'metadata-token-secret'),
-    lookup: (vpcId, sourceIp) => findInstanceMetadata({ store, regions }, vpcId, sourceIp),
+    lookup: (vpcId, sourceIp) => findInstanceMetadata({ store, regions, sessions, clock }, vpcId, sourceIp),
     observe: (instanceId) => markMetadataRead(store, instanceId, clock.now()),
     onError: (error) => log.error({ err: error }, 'metadata request failed'),
   })
@@ -187,6 +187,7 @@ async function main(): Promise<void> {
     isRoot,
     networksDirectory: paths.networks,
     metadataListener: (vpcId) => metadata.listener(vpcId),
+    guestApi: (vpcId) => createQueryServer({ ...queryFrontEnd, vpcId }),
     firstUnprivilegedPort: isRoot ? 1 : await readFirstUnprivilegedPort(),
   })
   const networks = createNetworkDriver({ store, network, log })
@@ -318,6 +319,15 @@ async function main(): Promise<void> {
   })
   const dispatch = createDispatch({ domain, operations, audit, clock, log })
   const isOffered = (name: string) => operations.has(name)
+  const queryFrontEnd: QueryServerDependencies = {
+    model,
+    dispatch,
+    isOffered,
+    clock,
+    random,
+    log,
+    findCredential: (accessKeyId, token) => findCredential({ store, sessions }, accessKeyId, token, clock.now()),
+  }
   const reaper = createInstanceReaper({
     store,
     clock,
@@ -353,15 +363,7 @@ async function main(): Promise<void> {
   spotInterrupter.refresh()
   reaper.start()
 
-  const queryServer = createQueryServer({
-    model,
-    dispatch,
-    isOffered,
-    clock,
-    random,
-    log,
-    findCredential: (accessKeyId, token) => findCredential({ store, sessions }, accessKeyId, token, clock.now()),
-  })
+  const queryServer = createQueryServer(queryFrontEnd)
   const { address, port } = configuration.endpoint
   endpointUrl = `http://${address}:${await listenNear(queryServer, address, port).catch(explainListenFailure)}`
 

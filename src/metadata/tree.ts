@@ -1,4 +1,5 @@
-import type { InstanceMetadata, InterfaceMetadata } from '../ec2/ports/metadata.ts'
+import type { InstanceMetadata, InstanceRole, InterfaceMetadata } from '../ec2/ports/metadata.ts'
+import { guestEndpoint } from '../ec2/ports/network.ts'
 
 /** A directory of the metadata service, or a leaf's text. */
 export type MetadataNode = string | { readonly [name: string]: MetadataNode }
@@ -20,6 +21,7 @@ export function metadataTree(instance: InstanceMetadata): Readonly<Record<string
     'block-device-mapping': instance.blockDeviceMapping,
     hibernation: { configured: 'false' },
     hostname: instance.localHostname,
+    ...(instance.role ? { iam: roleTree(instance.role) } : {}),
     'instance-action': 'none',
     'instance-id': instance.instanceId,
     'instance-life-cycle': instance.lifeCycle,
@@ -78,9 +80,33 @@ function tagsTree({ options, tags = {} }: InstanceMetadata): Readonly<Record<str
   return { tags: { instance: Object.fromEntries(served) } }
 }
 
+/** `endpoint` is Kiln's own: where this instance reaches the EC2 API. */
 function servicesOf(region: string): MetadataNode {
-  if (region.startsWith('cn-')) return { domain: 'amazonaws.com.cn', partition: 'aws-cn' }
-  return { domain: 'amazonaws.com', partition: region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws' }
+  const endpoint = `http://${guestEndpoint.address}:${guestEndpoint.port}`
+  if (region.startsWith('cn-')) return { domain: 'amazonaws.com.cn', endpoint, partition: 'aws-cn' }
+  return { domain: 'amazonaws.com', endpoint, partition: region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws' }
+}
+
+/** The documents that SDKs read; times have seconds, as EC2's. */
+function roleTree({ name, profileArn, profileId, updatedAt, credentials }: InstanceRole): MetadataNode {
+  const heading = { Code: 'Success', LastUpdated: timeOf(updatedAt) }
+  const info = { ...heading, InstanceProfileArn: profileArn, InstanceProfileId: profileId }
+  const document = {
+    ...heading,
+    Type: 'AWS-HMAC',
+    AccessKeyId: credentials.accessKeyId,
+    SecretAccessKey: credentials.secretAccessKey,
+    Token: credentials.sessionToken,
+    Expiration: timeOf(credentials.expiresAt),
+  }
+  return {
+    info: JSON.stringify(info, undefined, 2),
+    'security-credentials': { [name]: JSON.stringify(document, undefined, 2) },
+  }
+}
+
+function timeOf(date: Date): string {
+  return `${date.toISOString().slice(0, 19)}Z`
 }
 
 function interfaceTree(entry: InterfaceMetadata): MetadataNode {
@@ -123,7 +149,7 @@ export function identityDocument(instance: InstanceMetadata): string {
     instanceId: instance.instanceId,
     instanceType: instance.instanceType,
     kernelId: null,
-    pendingTime: `${instance.launchTime.toISOString().slice(0, 19)}Z`,
+    pendingTime: timeOf(instance.launchTime),
     privateIp: instance.privateIp,
     ramdiskId: null,
     region: instance.region,

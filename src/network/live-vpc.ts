@@ -1,13 +1,13 @@
 import type { RequestListener, Server } from 'node:http'
 import type { Logger } from 'pino'
-import type { VpcNetwork } from '../ec2/ports/network.ts'
+import { guestEndpoint, type VpcNetwork } from '../ec2/ports/network.ts'
 import type { Clock } from '../host/clock.ts'
 import type { ProcessHost, ProcessIdentity } from '../host/process.ts'
 import { createDnsmasq } from './dnsmasq.ts'
 import { createEgress } from './egress.ts'
 import { createFirewall } from './firewall.ts'
 import type { HostFacts } from './host-facts.ts'
-import { serveMetadata } from './metadata-server.ts'
+import { createMetadataServer, limitConnections, serveGuests } from './metadata-server.ts'
 import type { Namespace } from './namespace.ts'
 import { createNamespaceBroker, type NamespaceBroker } from './namespace-broker.ts'
 import { convergeRouter, enableRouting, type TapProblems } from './router.ts'
@@ -42,6 +42,8 @@ export interface LiveVpcDependencies {
   readonly log: Logger
   readonly isRoot: boolean
   readonly metadataListener: (vpcId: string) => RequestListener
+  /** Makes the server of the EC2 API for guests of a VPC, not listening yet. */
+  readonly guestApi: (vpcId: string) => Server
 }
 
 /** `adopted` are the processes that an earlier daemon left in the namespace. */
@@ -50,7 +52,7 @@ export function createLiveVpc(
   namespace: Namespace,
   adopted?: VpcProcesses,
 ): LiveVpc {
-  const { processes, clock, log, metadataListener } = dependencies
+  const { processes, clock, log, metadataListener, guestApi } = dependencies
   const { vpcId } = namespace
   const broker = createNamespaceBroker(processes, namespace.enter)
   const firewall = createFirewall(processes, namespace)
@@ -58,6 +60,7 @@ export function createLiveVpc(
   const egress = createEgress(dependencies, namespace, adopted?.pasta)
   let routing: Promise<void> | undefined
   let metadata: Server | undefined
+  let api: Server | undefined
   let isEnding = false
   let hasFailed = false
   let isConverging = false
@@ -79,6 +82,7 @@ export function createLiveVpc(
       provide('routing between themselves', enableRoutingOnce),
       provide('DHCP and private DNS', () => dnsmasq.converge(vpc)),
       provide('metadata service', openMetadata),
+      provide('EC2 endpoint', openApi),
       wantsEgress ? provide('way out to the internet', () => offerEgress(host)) : undefined,
     ])
   }
@@ -110,9 +114,16 @@ export function createLiveVpc(
 
   async function openMetadata(): Promise<void> {
     if (metadata) return
-    const server = await serveMetadata(broker, metadataListener(vpcId))
+    const server = await serveGuests(broker, 80, createMetadataServer(metadataListener(vpcId)))
     if (isEnding) server.close()
     else metadata = server
+  }
+
+  async function openApi(): Promise<void> {
+    if (api) return
+    const server = await serveGuests(broker, guestEndpoint.port, limitConnections(guestApi(vpcId)))
+    if (isEnding) server.close()
+    else api = server
   }
 
   async function offerEgress(host: HostFacts): Promise<void> {
@@ -131,8 +142,10 @@ export function createLiveVpc(
 
   function leave(): void {
     isEnding = true
-    metadata?.close()
-    metadata?.closeAllConnections()
+    for (const server of [metadata, api]) {
+      server?.close()
+      server?.closeAllConnections()
+    }
     broker.close()
   }
 

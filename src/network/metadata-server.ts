@@ -11,10 +11,9 @@ const requestTimeoutMs = 15_000
 const idleTimeoutMs = 20_000
 const checkIntervalMs = 5000
 
-/** Serves 169.254.169.254 in a VPC. */
-export async function serveMetadata(broker: NamespaceBroker, listener: RequestListener): Promise<Server> {
-  const listening = await broker.listen(metadataAddress, 80)
-  const server = createMetadataServer(listener)
+/** Serves a port of 169.254.169.254 in a VPC. */
+export async function serveGuests(broker: NamespaceBroker, port: number, server: Server): Promise<Server> {
+  const listening = await broker.listen(metadataAddress, port)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(listening, resolve)
@@ -22,7 +21,7 @@ export async function serveMetadata(broker: NamespaceBroker, listener: RequestLi
   return server
 }
 
-/** An HTTP server with limits for hostile clients, not listening yet. */
+/** The HTTP server of the metadata service with limits for hostile clients, not listening yet. */
 export function createMetadataServer(listener: RequestListener): Server {
   const server = createServer(
     {
@@ -41,6 +40,11 @@ export function createMetadataServer(listener: RequestListener): Server {
   // Node leaves the connection open when it has refused what came after.
   server.on('dropRequest', (_request, socket: Socket) => socket.destroySoon())
   server.setTimeout(idleTimeoutMs, (socket) => socket.destroy())
+  return limitConnections(server)
+}
+
+/** Turns away a guest that holds open too many connections. */
+export function limitConnections(server: Server): Server {
   const counts = new Map<string, number>()
   server.on('connection', (socket: Socket) => {
     const source = socket.remoteAddress ?? ''

@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
@@ -18,6 +18,8 @@ export interface NetworkDependencies extends NamespaceDependencies {
   readonly isRoot: boolean
   /** Serves 169.254.169.254 in a VPC. */
   readonly metadataListener: (vpcId: string) => RequestListener
+  /** Makes the server of the EC2 API for guests of a VPC, not listening yet. */
+  readonly guestApi: (vpcId: string) => Server
   /** Ports below this one need root. */
   readonly firstUnprivilegedPort: number
   /**

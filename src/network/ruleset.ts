@@ -1,11 +1,17 @@
-import type { FirewallGroup, FirewallPrefixList, InterfaceNetwork, VpcNetwork } from '../ec2/ports/network.ts'
+import {
+  type FirewallGroup,
+  type FirewallPrefixList,
+  guestEndpoint,
+  type InterfaceNetwork,
+  type VpcNetwork,
+} from '../ec2/ports/network.ts'
 import { ruleLine, set, setOf } from './rule-line.ts'
 import { filteredSubnets, subnetChains, subnetSet } from './subnet-ruleset.ts'
 import { privateAddressesOf } from './interface-address.ts'
 import { internetAddressesOf } from './internet-address.ts'
 
 /** Where the metadata service listens in every namespace. */
-export const metadataAddress = '169.254.169.254'
+export const metadataAddress = guestEndpoint.address
 /** The link-local address of the VPC's DNS server. */
 export const dnsAddress = '169.254.169.253'
 /** Where pasta passes DNS questions on to the host's own resolver. Guests cannot reach it: only the VPC's DNS server does. */
@@ -94,7 +100,7 @@ export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): s
           `    iifname "eni*" ip daddr { ${dnsAddress}, ${resolverAddress(vpc.cidr)} } meta l4proto { tcp, udp } th dport 53 accept`,
         ]
       : []),
-    `    iifname "eni*" ip daddr ${metadataAddress} tcp dport 80 accept`,
+    `    iifname "eni*" ip daddr ${metadataAddress} tcp dport { 80, ${guestEndpoint.port} } accept`,
     '  }',
     ...hopLimit(vpc.interfaces),
     '  chain output {',

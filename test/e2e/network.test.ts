@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { presignedUrl } from './api/raw-query.ts'
 import { provideImage } from './images.ts'
 import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
 import { prepareServers, type Servers } from './servers.ts'
@@ -106,6 +107,37 @@ test('the metadata service refuses as EC2 does', async () => {
   expect(await statusOf(first, 'PUT', '/latest/api/token', ttl('60'), 'X-Forwarded-For: 10.0.0.1')).toBe(403)
   expect(await statusOf(first, 'GET', '/latest/meta-data/iam/')).toBe(404)
   expect(await statusOf(first, 'POST', leaf, 'Content-Length: 0')).toBe(405)
+})
+
+test('a server with a profile has credentials of its role, and with them the EC2 API', async () => {
+  const base = '/latest/meta-data'
+  await lab.call('AssociateIamInstanceProfile', { InstanceId: first, IamInstanceProfile: { Name: 'deploy' } })
+  const read = async (path: string) =>
+    (await metadata(first, 'GET', `${base}${path}`)).split('\n\n').slice(1).join('\n\n')
+  expect(await read('/iam/security-credentials/')).toBe('deploy')
+  expect(JSON.parse(await read('/iam/info'))).toMatchObject({
+    Code: 'Success',
+    InstanceProfileArn: 'arn:aws:iam::123456789012:instance-profile/deploy',
+  })
+  const document = JSON.parse(await read('/iam/security-credentials/deploy')) as Record<string, string>
+  expect(document).toMatchObject({ Code: 'Success', Type: 'AWS-HMAC' })
+  expect(Date.parse(document['Expiration'] ?? '')).toBeGreaterThan(Date.now() + 4 * 3_600_000)
+  const endpoint = await read('/services/endpoint')
+  const key = { accessKeyId: document['AccessKeyId'] ?? '', secretAccessKey: document['SecretAccessKey'] ?? '' }
+  const url = presignedUrl(endpoint, {
+    parameters: 'Action=CreateTags&Version=2016-11-15&ResourceId.1=' + first + '&Tag.1.Key=by&Tag.1.Value=role',
+    key,
+    method: 'GET',
+    expiresSeconds: 60,
+    sessionToken: document['Token'] ?? '',
+  })
+  expect(await servers.run(first, `wget -q -O - '${url}'`)).toContain('<return>true</return>')
+  const { Entries: entries } = await lab.call('KilnDescribeAuditLog', { Operation: 'CreateTags' })
+  expect(entries.at(-1)).toMatchObject({
+    Arn: `arn:aws:sts::123456789012:assumed-role/deploy/${first}`,
+    SourceAddress: await addressOf(first),
+    SourceVpcId: (await servers.describe(first)).VpcId,
+  })
 })
 
 test('a token outlives the daemon', async () => {

@@ -1,3 +1,6 @@
+import type { Clock } from '../../host/clock.ts'
+import { describeInstanceRole } from '../access/instance-role.ts'
+import type { SessionVault } from '../access/session-vault.ts'
 import type { InstanceMetadata, InterfaceMetadata } from '../ports/metadata.ts'
 import type { RegionCatalog } from '../region/region.ts'
 import type { Store } from '../ports/store.ts'
@@ -6,9 +9,16 @@ import { addressesOf, type InterfaceRecord } from '../network-interface/network-
 import { cidrsOf, hasDnsHostnames } from '../vpc/vpc.ts'
 import type { InstancePlacement, InstanceRecord } from './instance.ts'
 
+interface MetadataViewDependencies {
+  readonly store: Store
+  readonly regions: RegionCatalog
+  readonly sessions: SessionVault
+  readonly clock: Clock
+}
+
 /** What the metadata service says to whoever asks from that address in that VPC; undefined when it is nobody's. */
 export function findInstanceMetadata(
-  dependencies: { store: Store; regions: RegionCatalog },
+  dependencies: MetadataViewDependencies,
   vpcId: string,
   sourceIp: string,
 ): InstanceMetadata | undefined {
@@ -21,7 +31,7 @@ export function findInstanceMetadata(
 }
 
 function describeMetadata(
-  { store, regions }: { store: Store; regions: RegionCatalog },
+  { store, regions, sessions, clock }: MetadataViewDependencies,
   instance: InstanceRecord,
 ): InstanceMetadata {
   const interfaces = store.interfaces.listBy('attachment.instanceId', instance.id)
@@ -32,6 +42,7 @@ function describeMetadata(
   const zones = regions.get(instance.region)?.zones ?? []
   const tags = store.tags.of(instance.id).map(({ key, value }) => [key, value] as const)
   const { metadataOptions } = instance
+  const role = describeInstanceRole(sessions, instance, clock.now())
   return {
     instanceId: instance.id,
     accountId: instance.accountId,
@@ -64,6 +75,7 @@ function describeMetadata(
     interfaces: described,
     tags: Object.fromEntries(tags),
     ...(instance.userData === undefined ? {} : { userData: Buffer.from(instance.userData, 'base64') }),
+    ...(role ? { role } : {}),
     options: {
       isEnabled: metadataOptions.httpEndpoint === 'enabled',
       tokens: metadataOptions.httpTokens,

@@ -31,6 +31,22 @@ export interface InstanceMetadata {
   /** Raw bytes, decoded; absent: 404. */
   readonly userData?: Buffer
   readonly options: MetadataOptions
+  /** Absent: the instance has no profile. */
+  readonly role?: InstanceRole
+}
+
+/** The role of an instance and the temporary credentials that stand for it. */
+export interface InstanceRole {
+  readonly name: string
+  readonly profileArn: string
+  readonly profileId: string
+  readonly updatedAt: Date
+  readonly credentials: {
+    readonly accessKeyId: string
+    readonly secretAccessKey: string
+    readonly sessionToken: string
+    readonly expiresAt: Date
+  }
 }
 
 export interface MetadataOptions {

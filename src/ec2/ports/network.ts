@@ -5,6 +5,9 @@ import type { Socket } from 'node:net'
  * src/network/ with namespaces, routed taps, nftables, dnsmasq and pasta.
  */
 
+/** Where guests reach the EC2 API, in every VPC: the host's own loopback is not theirs. */
+export const guestEndpoint = { address: '169.254.169.254', port: 8773 } as const
+
 /** One permission of a security group. Ports are inclusive; both absent means all. */
 export interface FirewallRule {
   /** `all`, `tcp`, `udp`, `icmp`, `icmpv6`, or an IP protocol number. */

@@ -58,6 +58,11 @@ export async function sendRaw(endpointUrl: string, query: RawQuery): Promise<Raw
   })
 }
 
+/** A URL that carries its own signature, to be fetched by whoever has it. */
+export function presignedUrl(endpointUrl: string, query: RawQuery & { readonly key: SigningKey }): string {
+  return `${endpointUrl}/?${query.parameters}&${signQuery(new URL(endpointUrl).host, query, query.key).query}`
+}
+
 function readAnswer(status: number, body: string): RawAnswer {
   const find = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`, 'i').exec(body)?.[1]
   return { status, body, code: find('Code'), message: find('Message'), requestId: find('RequestID') }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import type { RequestListener } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import { execa } from 'execa'
 import pino from 'pino'
 import type {
@@ -102,6 +102,7 @@ export async function openVpcLab(metadataListener: RequestListener, idleMs?: num
       isRoot: process.getuid?.() === 0,
       networksDirectory,
       metadataListener: () => metadataListener,
+      guestApi: () => createServer(),
       firstUnprivilegedPort: 1024,
       ...(idleMs === undefined ? {} : { idleMs }),
     })

@@ -85,6 +85,7 @@ test('the tree of an instance with everything', () => {
     web",
       "services": {
         "domain": "amazonaws.com",
+        "endpoint": "http://169.254.169.254:8773",
         "partition": "aws",
       },
       "system": "xen-on-nitro",

@@ -75,7 +75,7 @@ test('the ruleset of a VPC with rules of every kind', () => {
         ct state established,related accept
         iifname "eni*" udp dport 67 accept
         iifname "eni*" ip daddr { 169.254.169.253, 172.31.0.2 } meta l4proto { tcp, udp } th dport 53 accept
-        iifname "eni*" ip daddr 169.254.169.254 tcp dport 80 accept
+        iifname "eni*" ip daddr 169.254.169.254 tcp dport { 80, 8773 } accept
       }
       chain metadata_answer {
         ct mark 2 return
@@ -142,7 +142,7 @@ test('the ruleset of a VPC without guests', () => {
         ct state established,related accept
         iifname "eni*" udp dport 67 accept
         iifname "eni*" ip daddr { 169.254.169.253, 172.31.0.2 } meta l4proto { tcp, udp } th dport 53 accept
-        iifname "eni*" ip daddr 169.254.169.254 tcp dport 80 accept
+        iifname "eni*" ip daddr 169.254.169.254 tcp dport { 80, 8773 } accept
       }
       chain metadata_answer {
         ct mark 2 return
