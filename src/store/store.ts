@@ -53,6 +53,7 @@ function createStore(database: Database.Database): Store {
       'secondaryIps[].privateIp',
       'secondaryIps[].publicIp',
     ]),
+    deregisteredImages: createCollection(database, 'deregistered_image'),
     images: createCollection(database, 'image', ['name', 'blockDevices[].snapshotId', 'sharing.region']),
     snapshots: createCollection(database, 'snapshot', ['layerId', 'volumeId', 'sharing.region']),
     layers: createCollection(database, 'layer', ['state']),

@@ -4,6 +4,7 @@ import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { removeSnapshot } from '../snapshot/delete-snapshot.ts'
 import { isLocked } from '../snapshot/snapshot-lock.ts'
 import { requireUnprotected } from './deregistration-protection.ts'
+import { rememberDeregistered } from './deregistered-image.ts'
 import type { ImageRecord } from './image.ts'
 import { findOwnImage } from './visible-image.ts'
 
@@ -17,6 +18,7 @@ export function deregisterImage(domain: Domain): Ec2Mutation<'DeregisterImage'> 
       const image = findOwnImage(domain, context, input.ImageId)
       requireUnprotected(image, context.now)
       store.images.remove(image.id)
+      rememberDeregistered(store, image, context.now)
       store.tags.removeAll(image.id)
       context.afterCommit(() => {
         domain.descriptionRefresher.refreshImage(image.id)

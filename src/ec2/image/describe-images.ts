@@ -2,6 +2,7 @@ import type { Domain } from '../domain.ts'
 import { selectRecords } from '../describe.ts'
 import type { Ec2Query } from '../operation.ts'
 import { requireAccounts } from '../sharing.ts'
+import { leaveOutDeregistered } from './deregistered-image.ts'
 import { readImageAllowance } from './allowed-images.ts'
 import { describeImage } from './describe-image.ts'
 import { imageFilters } from './image-filters.ts'
@@ -35,6 +36,8 @@ export function describeImages({ store }: Domain): Ec2Query<'DescribeImages'> {
       requireAccounts(input.ExecutableUsers, ['self', 'all'])
       const allowance = readImageAllowance(store, context)
       const isNamed = (input.ImageIds ?? []).length > 0
+      const ids = leaveOutDeregistered(store, context, input.ImageIds ?? [])
+      if (isNamed && ids.length === 0) return { Images: [] }
       const source = {
         collection: visibleImages(store),
         prefix: 'ami' as const,
@@ -44,7 +47,7 @@ export function describeImages({ store }: Domain): Ec2Query<'DescribeImages'> {
       }
       const page = selectRecords(source, context, {
         ...input,
-        ids: input.ImageIds,
+        ids,
         where: (image) =>
           (image.state !== 'disabled' || input.IncludeDisabled === true) &&
           (isNamed || input.IncludeDeprecated === true || image.accountId === accountId || !isDeprecated(image, now)) &&

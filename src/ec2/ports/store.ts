@@ -6,6 +6,7 @@ import type { EventRecord } from '../event/event.ts'
 import type { EventWindowRecord } from '../event-window/event-window.ts'
 import type { ProfileAssociationRecord } from '../iam-instance-profile/association.ts'
 import type { FleetRecord } from '../fleet/fleet.ts'
+import type { DeregisteredImageRecord } from '../image/deregistered-image.ts'
 import type { ImageRecord } from '../image/image.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import type { InternetGatewayRecord } from '../internet-gateway/internet-gateway.ts'
@@ -150,6 +151,7 @@ export interface Store {
     | 'secondaryIps[].privateIp'
     | 'secondaryIps[].publicIp'
   >
+  readonly deregisteredImages: Collection<DeregisteredImageRecord>
   readonly images: Collection<ImageRecord, 'name' | 'blockDevices[].snapshotId' | 'sharing.region'>
   readonly snapshots: Collection<SnapshotRecord, 'layerId' | 'volumeId' | 'sharing.region'>
   readonly layers: Collection<LayerRecord, 'state'>

@@ -15,6 +15,8 @@ export function describeVpcs({ store }: Domain): Ec2Query<'DescribeVpcs'> {
     filters: defineFilters(
       {
         cidr: { read: ({ cidr }) => cidr, index: 'cidr' },
+        // Undocumented, and what Ansible's ec2_vpc_net asks by.
+        'cidr-block': { read: ({ cidr }) => cidr, index: 'cidr' },
         'cidr-block-association.association-id': (vpc) => cidrAssociationsOf(vpc).map(({ id }) => id),
         'cidr-block-association.cidr-block': cidrsOf,
         'cidr-block-association.state': () => 'associated',

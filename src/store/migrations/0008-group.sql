@@ -26,9 +26,3 @@ SELECT 'acl-' || substr(id, 5), account_id, region, json_object(
     {"ruleNumber": 100, "isEgress": false, "protocol": "-1", "action": "allow", "cidrIpv4": "0.0.0.0/0"}
   ]'), 'associations', json('[]'))
 FROM vpc ORDER BY sequence;
-
-CREATE TABLE subnet_cidr_reservation (
-  sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, account_id TEXT NOT NULL, region TEXT NOT NULL,
-  document TEXT NOT NULL
-) STRICT;
-CREATE INDEX subnet_cidr_reservation_by_scope ON subnet_cidr_reservation (account_id, region, sequence);

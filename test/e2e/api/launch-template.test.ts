@@ -274,7 +274,10 @@ describe('a launch by a template', () => {
       MetadataOptions: first.MetadataOptions,
       Tags: expect.arrayContaining([{ Key: 'Name', Value: 'twin' }]),
     })
-    await terminate(first.InstanceId)
-    await terminate(second.InstanceId)
+    for (const { InstanceId } of [first, second]) {
+      // Stop protection, which the template has told on, keeps from termination too.
+      await api.lab.call('ModifyInstanceAttribute', { InstanceId, DisableApiStop: { Value: false } })
+      await terminate(InstanceId)
+    }
   })
 })

@@ -211,7 +211,10 @@ describe('a VPC', () => {
   })
 
   test('has no links to EC2-Classic', async () => {
-    expect(await api.lab.call('DescribeVpcClassicLink', { VpcIds: [await defaultVpcId()] })).toEqual({ Vpcs: [] })
+    const vpcId = await defaultVpcId()
+    expect(await api.lab.call('DescribeVpcClassicLink', { VpcIds: [vpcId] })).toEqual({
+      Vpcs: [{ VpcId: vpcId, ClassicLinkEnabled: false, Tags: [] }],
+    })
     expect(await api.lab.call('DescribeVpcClassicLinkDnsSupport', {})).toEqual({ Vpcs: [] })
   })
 })

@@ -283,9 +283,9 @@ export const badLaunches: BadInput[] = [
     'Invalid IAM Instance Profile name',
   ],
   [
-    'the spot market',
+    'a capacity block',
     'RunInstances',
-    run({ InstanceMarketOptions: { MarketType: 'spot' } }),
+    run({ InstanceMarketOptions: { MarketType: 'capacity-block' } }),
     'UnsupportedOperation',
     'InstanceMarketOptions',
   ],
@@ -293,8 +293,8 @@ export const badLaunches: BadInput[] = [
     'other cores than the type has',
     'RunInstances',
     run({ CpuOptions: { CoreCount: 4, ThreadsPerCore: 1 } }),
-    'UnsupportedOperation',
-    'CpuOptions.CoreCount',
+    'InvalidParameterValue',
+    'CoreCount',
   ],
   [
     'credits of a type without',
