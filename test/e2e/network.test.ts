@@ -18,9 +18,17 @@ beforeAll(async () => {
   await lab.startDaemon()
   const image = await provideImage(lab, 'nano')
   servers = await prepareServers(lab)
+  await lab.call('CreateLaunchTemplate', {
+    LaunchTemplateName: 'strict',
+    LaunchTemplateData: {
+      UserData: Buffer.from('#!/bin/sh\necho from the template >/tmp/told\n').toString('base64'),
+      MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2 },
+      InstanceMarketOptions: { MarketType: 'spot' },
+    },
+  })
   const [launched, strict] = await Promise.all([
     servers.launch(image),
-    servers.launch(image, { MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2 } }),
+    servers.launch(image, { LaunchTemplate: { LaunchTemplateName: 'strict' } }),
   ])
   first = launched[0] ?? ''
   second = strict[0] ?? ''
@@ -138,6 +146,40 @@ test('a server with a profile has credentials of its role, and with them the EC2
     SourceAddress: await addressOf(first),
     SourceVpcId: (await servers.describe(first)).VpcId,
   })
+})
+
+test('a spot server launched by a template has its user data, and hears of its end from its metadata', async () => {
+  await until(async () => (await servers.run(second, 'cat /tmp/told || true')) === 'from the template')
+  const read = async (path: string) => {
+    const token = await takeToken(second)
+    return await metadata(second, 'GET', `/latest/meta-data/${path}`, `X-aws-ec2-metadata-token: ${token}`)
+  }
+  expect(await read('instance-life-cycle')).toContain('\nspot')
+  expect(await read('spot/instance-action')).toContain(' 404 ')
+  const { Time: time } = await lab.call('KilnInterruptSpotInstance', { InstanceId: second, NoticeSeconds: 3600 })
+  const told = `${time.slice(0, 19)}Z`
+  expect(await read('spot/instance-action')).toContain(JSON.stringify({ action: 'terminate', time: told }))
+  expect(await read('spot/termination-time')).toContain(told)
+})
+
+test('metadata options count at once, and an interrupt reaches the kernel', async () => {
+  const leaf = '/latest/meta-data/instance-id'
+  const change = async (options: object) => {
+    await lab.call('ModifyInstanceMetadataOptions', { InstanceId: first, ...options })
+    await until(async () => (await servers.describe(first)).MetadataOptions?.State === 'applied')
+  }
+  await change({ HttpTokens: 'required', HttpPutResponseHopLimit: 5, InstanceMetadataTags: 'enabled' })
+  await lab.call('CreateTags', { Resources: [first], Tags: [{ Key: 'role', Value: 'web' }] })
+  expect(await statusOf(first, 'GET', leaf)).toBe(401)
+  const token = `X-aws-ec2-metadata-token: ${await takeToken(first)}`
+  expect(await metadata(first, 'GET', '/latest/meta-data/tags/instance/role', token)).toContain('web')
+  await change({ HttpEndpoint: 'disabled' })
+  expect(await statusOf(first, 'GET', leaf, token)).toBe(403)
+  await change({ HttpEndpoint: 'enabled', HttpTokens: 'optional' })
+  expect(await statusOf(first, 'GET', leaf)).toBe(200)
+
+  await lab.call('SendDiagnosticInterrupt', { InstanceId: first })
+  await until(async () => (await servers.run(first, 'dmesg')).includes('NMI'))
 })
 
 test('a token outlives the daemon', async () => {
