@@ -25,8 +25,8 @@ export default defineConfig({
           globalSetup: ['test/e2e/image-directory.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          // Guests wait as much as they compute: two files at once take two processors well.
-          maxWorkers: 2,
+          // Guests, and above all the clients that poll for them, wait more than they compute.
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
