@@ -15,7 +15,7 @@ Where Kiln has one way only, it takes exactly the values that mean this way, bec
 
 | parameter of RunInstances | taken |
 |---|---|
-| \`CpuOptions\` | the cores and threads of the instance type, \`AmdSevSnp=disabled\` |
+| \`CpuOptions\` | as many cores and threads as the instance type has, or fewer; \`AmdSevSnp=disabled\` |
 | \`CreditSpecification.CpuCredits\` | \`standard\` and \`unlimited\`, kept and told; Kiln throttles neither |
 | \`CapacityReservationSpecification\` | \`CapacityReservationPreference\` \`open\` and \`none\` |
 | \`EnclaveOptions\`, \`HibernationOptions\`, \`EnablePrimaryIpv6\` | \`false\`; \`Ipv6AddressCount\` 0 |
@@ -23,7 +23,9 @@ Where Kiln has one way only, it takes exactly the values that mean this way, bec
 | \`PrivateDnsNameOptions\` | \`ip-name\`; A records of instance ids are always there, AAAA records never |
 | \`MetadataOptions.HttpProtocolIpv6\` | \`disabled\` |
 | \`Placement\` | \`AvailabilityZone\`, \`AvailabilityZoneId\`, \`Tenancy=default\`, \`Affinity=default\`, a placement group by name or id with its partition |
-| \`NetworkInterfaces\` | one, with index 0 and no secondary or IPv6 address |
+| \`NetworkInterfaces\` | up to four, made or given, in one VPC; secondary addresses, no IPv6 address |
+| \`InstanceMarketOptions\` | \`spot\`, one-time |
+| \`LaunchTemplate\` | what of its data Kiln honours; the rest is refused at the launch, naming it |
 | \`BlockDeviceMappings.Ebs\` | \`gp2\`, \`gp3\` at its baseline (3000 IOPS, 125 MiB/s), \`standard\`, \`st1\`, \`sc1\`; not encrypted |
 | \`Monitoring\` | kept and told; there is no CloudWatch |
 `
