@@ -33,6 +33,11 @@ const idKinds = {
     malformed: 'InvalidNetworkAclAssociationId.Malformed',
     notFound: 'InvalidAssociationID.NotFound',
   },
+  scr: {
+    noun: 'subnet CIDR reservation ID',
+    malformed: 'InvalidSubnetCidrReservationId.Malformed',
+    notFound: 'InvalidSubnetCidrReservationID.NotFound',
+  },
   vpc: { noun: 'vpc ID', malformed: 'InvalidVpcID.Malformed', notFound: 'InvalidVpcID.NotFound' },
   subnet: { noun: 'subnet ID', malformed: 'InvalidSubnetID.Malformed', notFound: 'InvalidSubnetID.NotFound' },
   key: { noun: 'key pair ID', malformed: 'InvalidKeyPairID.Malformed', notFound: 'InvalidKeyPair.NotFound' },

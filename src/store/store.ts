@@ -66,6 +66,7 @@ function createStore(database: Database.Database): Store {
       'rules[].prefixListId',
     ]),
     vpcs: createCollection(database, 'vpc', ['cidr', 'dhcpOptionsId']),
+    cidrReservations: createCollection(database, 'subnet_cidr_reservation', ['subnetId']),
     subnets: createCollection(database, 'subnet', ['vpcId', 'availabilityZone', 'cidr']),
     internetGateways: createCollection(database, 'internet_gateway', ['vpcId']),
     routeTables: createCollection(database, 'route_table', ['vpcId', 'associations[].id', 'associations[].subnetId']),

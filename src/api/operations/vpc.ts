@@ -2,6 +2,11 @@ import type { Domain } from '../../ec2/domain.ts'
 import { associateDhcpOptions } from '../../ec2/dhcp-options/associate-options.ts'
 import { createDhcpOptions, deleteDhcpOptions } from '../../ec2/dhcp-options/create-options.ts'
 import { describeDhcpOptions } from '../../ec2/dhcp-options/describe-options.ts'
+import {
+  createSubnetCidrReservation,
+  deleteSubnetCidrReservation,
+  getSubnetCidrReservations,
+} from '../../ec2/subnet/reserve-cidr.ts'
 import { createSubnet, deleteSubnet } from '../../ec2/subnet/create-subnet.ts'
 import { describeSubnets } from '../../ec2/subnet/describe-subnets.ts'
 import { modifySubnetAttribute } from '../../ec2/subnet/modify-subnet.ts'
@@ -31,6 +36,9 @@ export function vpcOperations(domain: Domain) {
     DeleteSubnet: deleteSubnet(domain),
     DescribeSubnets: describeSubnets(domain),
     ModifySubnetAttribute: modifySubnetAttribute(domain),
+    CreateSubnetCidrReservation: createSubnetCidrReservation(domain),
+    GetSubnetCidrReservations: getSubnetCidrReservations(domain),
+    DeleteSubnetCidrReservation: deleteSubnetCidrReservation(domain),
     CreateDhcpOptions: createDhcpOptions(domain),
     DescribeDhcpOptions: describeDhcpOptions(domain),
     AssociateDhcpOptions: associateDhcpOptions(domain),

@@ -22,6 +22,7 @@ import type { ScheduleRecord } from '../schedule/schedule.ts'
 import type { SecurityGroupRecord } from '../security-group/security-group.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
 import type { SpotRequestRecord } from '../spot/spot-request.ts'
+import type { CidrReservationRecord } from '../subnet/cidr-reservation.ts'
 import type { SubnetRecord } from '../subnet/subnet.ts'
 import type { TaskRecord } from '../task/task.ts'
 import type { VolumeRecord } from '../volume/volume.ts'
@@ -157,6 +158,7 @@ export interface Store {
   readonly layers: Collection<LayerRecord, 'state'>
   readonly keyPairs: Collection<KeyPairRecord, 'name' | 'fingerprint'>
   readonly vpcs: Collection<VpcRecord, 'cidr' | 'dhcpOptionsId'>
+  readonly cidrReservations: Collection<CidrReservationRecord, 'subnetId'>
   readonly subnets: Collection<SubnetRecord, 'vpcId' | 'availabilityZone' | 'cidr'>
   readonly internetGateways: Collection<InternetGatewayRecord, 'vpcId'>
   readonly routeTables: Collection<RouteTableRecord, 'vpcId' | 'associations[].id' | 'associations[].subnetId'>

@@ -1,5 +1,5 @@
 import { Ec2Error } from '../errors.ts'
-import { ipv4OfNumber, isIpv4Address, numberOfIpv4, parseIpv4Block } from '../ipv4.ts'
+import { containsBlock, ipv4OfNumber, isIpv4Address, numberOfIpv4, parseIpv4Block } from '../ipv4.ts'
 import { addressesOf } from '../network-interface/network-interface.ts'
 import type { Store } from '../ports/store.ts'
 import type { SubnetRecord } from './subnet.ts'
@@ -18,7 +18,10 @@ export function takenAddresses(store: Store, subnetId: string): Set<string> {
   return new Set(interfaces.flatMap((record) => addressesOf(record).map(({ privateIp }) => privateIp)))
 }
 
-/** The lowest free addresses of a subnet, as many as there are up to `maximum`. Throws InsufficientFreeAddressesInSubnet. */
+/**
+ * The lowest free addresses of a subnet that no reservation keeps back, as many as there are up to `maximum`. Throws
+ * InsufficientFreeAddressesInSubnet.
+ */
 export function takeAddresses(
   store: Store,
   subnet: SubnetRecord,
@@ -26,11 +29,16 @@ export function takeAddresses(
 ): string[] {
   const taken = takenAddresses(store, subnet.id)
   const base = baseOf(subnet.cidr)
+  const reserved = store.cidrReservations
+    .listBy('subnetId', subnet.id)
+    .flatMap(({ cidr }) => parseIpv4Block(cidr) ?? [])
+  const isReserved = (address: number) =>
+    reserved.some((range) => containsBlock(range, { base: address, prefixLength: 32 }))
   const found: string[] = []
   for (let offset = reservedAtStart; offset < usableAddressCount(subnet.cidr) + reservedAtStart; offset++) {
     if (found.length === maximum) break
     const address = ipv4OfNumber(base + offset)
-    if (!taken.has(address)) found.push(address)
+    if (!taken.has(address) && !isReserved(base + offset)) found.push(address)
   }
   if (found.length < minimum) {
     throw new Ec2Error(

@@ -8,6 +8,7 @@ import { requireQuota } from '../quota.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { isConflicting, readSubnetBlock } from '../vpc/cidr-rule.ts'
 import { cidrsOf } from '../vpc/vpc.ts'
+import { removeReservationsOf } from './reserve-cidr.ts'
 import { describeSubnet } from './describe-subnets.ts'
 import type { SubnetRecord } from './subnet.ts'
 import { readZone } from './zone.ts'
@@ -70,6 +71,7 @@ export function deleteSubnet({ store, networks }: Domain): Ec2Mutation<'DeleteSu
         const associations = table.associations.filter(({ subnetId }) => subnetId !== subnet.id)
         if (associations.length < table.associations.length) store.routeTables.replace({ ...table, associations })
       }
+      removeReservationsOf(store, subnet.id)
       store.subnets.remove(subnet.id)
       store.tags.removeAll(subnet.id)
       context.afterCommit(() => networks.refreshSoon(subnet.vpcId))

@@ -25,6 +25,7 @@ const taggableKinds: Partial<Record<IdPrefix, TaggableKind>> = {
   },
   vpc: { resourceType: 'vpc', find: (store, scope, id) => store.vpcs.get(scope, id) },
   subnet: { resourceType: 'subnet', find: (store, scope, id) => store.subnets.get(scope, id) },
+  scr: { resourceType: 'subnet-cidr-reservation', find: (store, scope, id) => store.cidrReservations.get(scope, id) },
   igw: { resourceType: 'internet-gateway', find: (store, scope, id) => store.internetGateways.get(scope, id) },
   rtb: { resourceType: 'route-table', find: (store, scope, id) => store.routeTables.get(scope, id) },
   dopt: { resourceType: 'dhcp-options', find: (store, scope, id) => store.dhcpOptions.get(scope, id) },

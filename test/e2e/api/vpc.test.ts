@@ -45,6 +45,49 @@ async function defaultVpcId(): Promise<string> {
   return found?.[0]?.VpcId ?? ''
 }
 
+describe('a reservation in a subnet', () => {
+  test('keeps its addresses back until somebody asks for one of them', async () => {
+    const subnetId = await createSubnet(await createVpc('10.77.0.0/16'), '10.77.1.0/24')
+    const reserve = async (cidr: string) =>
+      await api.lab.call('CreateSubnetCidrReservation', {
+        SubnetId: subnetId,
+        Cidr: cidr,
+        ReservationType: 'explicit',
+        TagSpecifications: [{ ResourceType: 'subnet-cidr-reservation', Tags: [{ Key: 'for', Value: 'printers' }] }],
+      })
+    const { SubnetCidrReservation: made } = await reserve('10.77.1.0/28')
+    const addressOf = async (wish: object = {}) => {
+      const { NetworkInterface: one } = await api.lab.call('CreateNetworkInterface', { SubnetId: subnetId, ...wish })
+      return one?.PrivateIpAddress
+    }
+    expect(await addressOf()).toBe('10.77.1.16')
+    expect(await addressOf({ PrivateIpAddress: '10.77.1.9' })).toBe('10.77.1.9')
+    expect(
+      await codeOf('CreateSubnetCidrReservation', {
+        SubnetId: subnetId,
+        Cidr: '10.77.1.8/29',
+        ReservationType: 'prefix',
+      }),
+    ).toBe('InvalidSubnetCidrReservation.Conflict')
+    expect(
+      await codeOf('CreateSubnetCidrReservation', {
+        SubnetId: subnetId,
+        Cidr: '10.78.0.0/28',
+        ReservationType: 'prefix',
+      }),
+    ).toBe('InvalidParameterValue')
+    const { SubnetIpv4CidrReservations: told } = await api.lab.call('GetSubnetCidrReservations', {
+      SubnetId: subnetId,
+      Filters: [{ Name: 'tag:for', Values: ['print*'] }],
+    })
+    expect(told).toEqual([made])
+    await api.lab.call('DeleteSubnetCidrReservation', {
+      SubnetCidrReservationId: made?.SubnetCidrReservationId ?? '',
+    })
+    expect(await addressOf()).toBe('10.77.1.4')
+  })
+})
+
 describe('a region', () => {
   test('begins with a default VPC whose main table leads to its internet gateway', async () => {
     const vpcId = await defaultVpcId()

@@ -1,0 +1,135 @@
+import type { SubnetCidrReservation } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import { type DescribeSource, selectRecords } from '../describe.ts'
+import { Ec2Error, invalidParameterValue } from '../errors.ts'
+import { defineFilters } from '../filter.ts'
+import { findOne, newId } from '../ids.ts'
+import { containsBlock, formatIpv4Block, overlapsBlock, parseIpv4Block } from '../ipv4.ts'
+import type { Ec2Mutation, Ec2Query } from '../operation.ts'
+import type { Store } from '../ports/store.ts'
+import { describeTags, putTags, readTagSpecifications } from '../tag/tag.ts'
+import type { CidrReservationRecord } from './cidr-reservation.ts'
+
+const maximumDescriptionLength = 255
+
+/** CreateSubnetCidrReservation: from now on no address of the range is taken unasked; those in use stay. */
+export function createSubnetCidrReservation(domain: Domain): Ec2Mutation<'CreateSubnetCidrReservation'> {
+  const { store, random } = domain
+  return {
+    kind: 'mutation',
+    parameters: ['SubnetId', 'Cidr', 'ReservationType', 'Description', 'TagSpecifications'],
+    apply: (context, input) => {
+      const subnet = findOne('subnet', input.SubnetId ?? '', (id) => store.subnets.get(context, id))
+      const { accountId, region } = context
+      const { Description: description } = input
+      if (description !== undefined && description.length > maximumDescriptionLength) {
+        throw invalidParameterValue('description', `${description.slice(0, 80)}…`, 'At most 255 characters.')
+      }
+      const reservation: CidrReservationRecord = {
+        accountId,
+        region,
+        id: newId('scr', random),
+        subnetId: subnet.id,
+        cidr: readRange(store, subnet, input.Cidr ?? ''),
+        type: input.ReservationType ?? 'explicit',
+        ...(description ? { description } : {}),
+      }
+      const kind = 'subnet-cidr-reservation'
+      const tags = readTagSpecifications(input.TagSpecifications, [kind]).get(kind) ?? []
+      store.cidrReservations.insert(reservation)
+      putTags(store, context, reservation.id, kind, tags)
+      return { SubnetCidrReservation: describeReservation(store, reservation) }
+    },
+  }
+}
+
+/** A range inside the subnet that no other reservation touches, in canonical form. */
+function readRange(store: Store, subnet: { id: string; cidr: string }, text: string): string {
+  const range = parseIpv4Block(text)
+  const whole = parseIpv4Block(subnet.cidr)
+  if (!range || !whole) throw invalidParameterValue('cidr', text.slice(0, 80), 'Expecting an IPv4 CIDR block.')
+  if (!containsBlock(whole, range)) {
+    throw invalidParameterValue('cidr', text, `It does not lie within the subnet's range ${subnet.cidr}.`)
+  }
+  const other = store.cidrReservations.listBy('subnetId', subnet.id).find(({ cidr }) => {
+    const block = parseIpv4Block(cidr)
+    return block && overlapsBlock(block, range)
+  })
+  if (other) {
+    throw new Ec2Error(
+      'InvalidSubnetCidrReservation.Conflict',
+      `The CIDR ${text} conflicts with ${other.id} (${other.cidr}).`,
+    )
+  }
+  return formatIpv4Block(range)
+}
+
+export function getSubnetCidrReservations({ store }: Domain): Ec2Query<'GetSubnetCidrReservations'> {
+  const source: DescribeSource<CidrReservationRecord> = {
+    collection: store.cidrReservations,
+    prefix: 'scr',
+    idParameter: 'subnetCidrReservationIds',
+    filters: defineFilters(
+      {
+        reservationType: ({ type }) => type,
+        'subnet-id': { read: ({ subnetId }) => subnetId, index: 'subnetId' },
+      },
+      ({ id }) => store.tags.of(id),
+    ),
+  }
+  return {
+    kind: 'query',
+    parameters: ['SubnetId', 'Filters', 'MaxResults', 'NextToken'],
+    filters: source.filters.names,
+    answer: (context, input) => {
+      const subnet = findOne('subnet', input.SubnetId ?? '', (id) => store.subnets.get(context, id))
+      const own = { Name: 'subnet-id', Values: [subnet.id] }
+      const page = selectRecords(source, context, {
+        ...input,
+        ids: undefined,
+        Filters: [own, ...(input.Filters ?? [])],
+      })
+      return {
+        SubnetIpv4CidrReservations: page.records.map((record) => describeReservation(store, record)),
+        SubnetIpv6CidrReservations: [],
+        ...page.token,
+      }
+    },
+  }
+}
+
+export function deleteSubnetCidrReservation({ store }: Domain): Ec2Mutation<'DeleteSubnetCidrReservation'> {
+  return {
+    kind: 'mutation',
+    parameters: ['SubnetCidrReservationId'],
+    apply: (context, input) => {
+      const id = input.SubnetCidrReservationId ?? ''
+      const reservation = findOne('scr', id, (known) => store.cidrReservations.get(context, known))
+      const told = describeReservation(store, reservation)
+      removeReservation(store, reservation.id)
+      return { DeletedSubnetCidrReservation: told }
+    },
+  }
+}
+
+/** The reservations of a subnet go with it. */
+export function removeReservationsOf(store: Store, subnetId: string): void {
+  for (const { id } of store.cidrReservations.listBy('subnetId', subnetId)) removeReservation(store, id)
+}
+
+function removeReservation(store: Store, id: string): void {
+  store.cidrReservations.remove(id)
+  store.tags.removeAll(id)
+}
+
+function describeReservation(store: Store, record: CidrReservationRecord): SubnetCidrReservation {
+  return {
+    SubnetCidrReservationId: record.id,
+    SubnetId: record.subnetId,
+    Cidr: record.cidr,
+    ReservationType: record.type,
+    OwnerId: record.accountId,
+    ...(record.description === undefined ? {} : { Description: record.description }),
+    Tags: describeTags(store.tags.of(record.id)),
+  }
+}
