@@ -193,7 +193,7 @@ async function main(): Promise<void> {
   const networks = createNetworkDriver({ store, network, log })
   const machines = createMachineHost({ processes, clock, log })
   const layers = createLayerCollector({ store, paths, log })
-  const descriptions = createDescriptionWriter({ store, paths })
+  const descriptions = createDescriptionWriter({ store, paths, log })
   const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, events, log })
   const freezer = createFreezer({ store, paths, disks, descriptions, sealer, log })
   const eraser = createVolumeEraser({ store, paths, layers, freezer })

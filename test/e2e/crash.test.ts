@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -19,19 +19,15 @@ let servers: Servers
 let bystander: string
 let bystanderPid: number | undefined
 let idleImage: string
-let zone: string
 
 beforeAll(async () => {
   lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
-  // A machine that has halted hears no power button, and one whose volume outlives it is asked to go down first.
-  await writeFile(join(lab.home, 'config.yaml'), 'machines:\n  stopTimeoutSeconds: 5\n', { mode: 0o644 })
   await lab.startDaemon()
   const nano = await provideImage(lab, 'nano')
   servers = await prepareServers(lab)
   ;[bystander = ''] = await servers.launch(nano)
   idleImage = await importIdleImage()
   await servers.waitForStage(bystander, 'ssh')
-  zone = (await servers.describe(bystander)).Placement?.AvailabilityZone ?? ''
   bystanderPid = (await lab.call('KilnDescribeInstance', { InstanceId: bystander })).QemuPid
 })
 afterAll(async () => {
@@ -78,13 +74,6 @@ async function listStates(): Promise<Map<string, string>> {
 async function waitForRest(): Promise<void> {
   const passing = new Set(['pending', 'stopping', 'shutting-down'])
   await until(async () => [...(await listStates()).values()].every((state) => !passing.has(state)))
-  await until(async () => {
-    const { Volumes: volumes = [] } = await lab.call('DescribeVolumes', {})
-    const { Snapshots: snapshots = [] } = await lab.call('DescribeSnapshots', {})
-    const isSettled = ({ State: state, Attachments: [attachment] = [] }: (typeof volumes)[number]) =>
-      ['available', 'in-use'].includes(state ?? '') && (attachment?.State ?? 'attached') === 'attached'
-    return volumes.every(isSettled) && snapshots.every(({ State: state }) => state === 'completed')
-  })
   await until(
     async () => ((await lab.call('KilnGetStatus', {})).InstanceCounts['running'] ?? 0) === (await listQemus()).length,
   )
@@ -101,7 +90,7 @@ async function expectNothingUnowned(): Promise<void> {
   )
   const machines = await readdir(join(lab.home, 'machines'))
   expect(machines.filter((name) => !states.has(name))).toEqual([])
-  await expectChainsWhole()
+  expect(await readdir(join(lab.home, 'layers'))).toHaveLength(2)
   expect(await readdir(join(lab.home, 'staging'))).toEqual([])
   expect(await readdir(join(lab.home, 'networks'))).toHaveLength(1)
   const ofNetwork = await findProcesses((argv) => argv.some((word) => word.includes(join(lab.home, 'networks'))))
@@ -109,29 +98,6 @@ async function expectNothingUnowned(): Promise<void> {
   // Egress needs a way out of the host itself; without one there is no pasta.
   expect(['dnsmasq,pasta,tail', 'dnsmasq,tail']).toContain(programs.join(','))
   expect(await countTaps(ofNetwork)).toBe(running.length)
-}
-
-/** Each volume has one file, each chain is there and sound, and each layer is part of one or a snapshot's. */
-async function expectChainsWhole(): Promise<void> {
-  const { Snapshots: snapshots = [] } = await lab.call('DescribeSnapshots', {})
-  const reached = new Set<string>()
-  const follow = async (path: string) => {
-    const { stdout } = await execa('qemu-img', ['info', '-U', '--backing-chain', '--output=json', path])
-    for (const { filename } of JSON.parse(stdout) as { filename: string }[]) reached.add(filename)
-  }
-  for (const name of await readdir(join(lab.home, 'volumes'))) {
-    const files = (await readdir(join(lab.home, 'volumes', name))).filter((file) => file.endsWith('.qcow2'))
-    expect(files).toHaveLength(1)
-    await follow(join(lab.home, 'volumes', name, files[0] ?? ''))
-  }
-  const layers = await readdir(join(lab.home, 'layers'))
-  for (const name of layers) {
-    const description = await readFile(join(lab.home, 'layers', name, 'layer.yaml'), 'utf8')
-    const path = join(lab.home, 'layers', name, 'disk.qcow2')
-    if (snapshots.some(({ SnapshotId: id = '' }) => description.includes(id))) await follow(path)
-    await execa('qemu-img', ['check', '-q', '-f', 'qcow2', path])
-  }
-  expect(layers.filter((name) => !reached.has(join(lab.home, 'layers', name, 'disk.qcow2')))).toEqual([])
 }
 
 async function countTaps(ofNetwork: readonly { pid: number; argv: readonly string[] }[]): Promise<number> {
@@ -144,7 +110,7 @@ async function countTaps(ofNetwork: readonly { pid: number; argv: readonly strin
 test(`loses and leaves nothing when the daemon is killed at ${rounds} moments of busy work`, async () => {
   const random = createRandom(process.env['KILN_TEST_SEED'])
   console.log(`the moments and the work come from KILN_TEST_SEED=${random.seed}`)
-  const user = createBusyUser({ lab, random, imageId: idleImage, groupId: servers.groupId, zone, keep: bystander })
+  const user = createBusyUser({ lab, random, imageId: idleImage, groupId: servers.groupId, keep: bystander })
   for (let round = 1; round <= rounds; round++) {
     const work = user.work()
     await random.sleep(50, 1200)

@@ -140,58 +140,63 @@ describe.each(users)('a stock Debian of the daemon run by %s (none: whoever runs
   })
 
   // One way is tried for each: Packer stops its server by the power button too, and its image is what a start is with a new identity.
-  test.runIf(user !== packerUser)(
-    'stops by the power button and starts with what it had, configured once',
-    async () => {
-      const { lab, servers, id } = host()
-      await run('echo kept >kept; sync')
-      await lab.aws('stop-instances', '--instance-ids', id)
-      await servers.waitForState(id, 'stopped')
-      expect((await servers.describe(id)).StateReason?.Code).toBe('Client.UserInitiatedShutdown')
-      await lab.aws('start-instances', '--instance-ids', id)
-      await Promise.all([servers.waitForStage(id, 'cloud-init'), servers.waitForStage(id, 'ssh')])
-      expect(await run('cat kept; cat /var/lib/told-by-script')).toBe('kept\nran')
-    },
-    patience,
-  )
+  const testStart = () =>
+    test(
+      'stops by the power button and starts with what it had, configured once',
+      async () => {
+        const { lab, servers, id } = host()
+        await run('echo kept >kept; sync')
+        await lab.aws('stop-instances', '--instance-ids', id)
+        await servers.waitForState(id, 'stopped')
+        expect((await servers.describe(id)).StateReason?.Code).toBe('Client.UserInitiatedShutdown')
+        await lab.aws('start-instances', '--instance-ids', id)
+        await Promise.all([servers.waitForStage(id, 'cloud-init'), servers.waitForStage(id, 'ssh')])
+        expect(await run('cat kept; cat /var/lib/told-by-script')).toBe('kept\nran')
+      },
+      patience,
+    )
 
-  test.runIf(user === packerUser)(
-    'is the base of an image that Packer bakes, and that boots',
-    async () => {
-      const { lab, servers } = host()
-      const { stdout } = await lab.kiln('env', '--shell', 'json')
-      const baking = await execa(
-        'packer',
-        ['build', '-machine-readable', '-var', `ssh_port=${sshPort}`, packerTemplate],
-        {
-          env: {
-            ...(JSON.parse(stdout) as Record<string, string>),
-            PATH: '/usr/bin:/bin',
-            HOME: lab.home,
-            PACKER_CONFIG_DIR: lab.home,
-            CHECKPOINT_DISABLE: '1',
+  const testPacker = () =>
+    test(
+      'is the base of an image that Packer bakes, and that boots',
+      async () => {
+        const { lab, servers } = host()
+        const { stdout } = await lab.kiln('env', '--shell', 'json')
+        const baking = await execa(
+          'packer',
+          ['build', '-machine-readable', '-var', `ssh_port=${sshPort}`, packerTemplate],
+          {
+            env: {
+              ...(JSON.parse(stdout) as Record<string, string>),
+              PATH: '/usr/bin:/bin',
+              HOME: lab.home,
+              PACKER_CONFIG_DIR: lab.home,
+              CHECKPOINT_DISABLE: '1',
+            },
+            extendEnv: false,
+            timeout: patience,
           },
-          extendEnv: false,
-          timeout: patience,
-        },
-      )
-      const imageId = /,artifact,0,id,us-east-1:(ami-[0-9a-f]{17})$/m.exec(baking.stdout)?.[1] ?? ''
-      const { Images: images } = await lab.call('DescribeImages', { ImageIds: [imageId] })
-      expect(images?.[0]).toMatchObject({ Name: 'web', Description: 'Baked by Packer', State: 'available' })
-      expect(Object.fromEntries(images?.[0]?.Tags?.map(({ Key, Value }) => [Key, Value]) ?? [])).toEqual({
-        Name: 'web',
-        Base: 'debian-12',
-      })
-      const [bakedId = ''] = await servers.launch(imageId, { InstanceType: 't3.micro' })
-      await Promise.all([servers.waitForStage(bakedId, 'cloud-init'), servers.waitForStage(bakedId, 'ssh')])
-      expect(
-        await servers.run(bakedId, 'cat /etc/baked; cloud-init query instance_id; test ! -e /etc/told-by-config'),
-      ).toBe(`baked by packer\n${bakedId}`)
-      await lab.aws('terminate-instances', '--instance-ids', bakedId)
-      await servers.waitForState(bakedId, 'terminated')
-    },
-    patience,
-  )
+        )
+        const imageId = /,artifact,0,id,us-east-1:(ami-[0-9a-f]{17})$/m.exec(baking.stdout)?.[1] ?? ''
+        const { Images: images } = await lab.call('DescribeImages', { ImageIds: [imageId] })
+        expect(images?.[0]).toMatchObject({ Name: 'web', Description: 'Baked by Packer', State: 'available' })
+        expect(Object.fromEntries(images?.[0]?.Tags?.map(({ Key, Value }) => [Key, Value]) ?? [])).toEqual({
+          Name: 'web',
+          Base: 'debian-12',
+        })
+        const [bakedId = ''] = await servers.launch(imageId, { InstanceType: 't3.micro' })
+        await Promise.all([servers.waitForStage(bakedId, 'cloud-init'), servers.waitForStage(bakedId, 'ssh')])
+        expect(
+          await servers.run(bakedId, 'cat /etc/baked; cloud-init query instance_id; test ! -e /etc/told-by-config'),
+        ).toBe(`baked by packer\n${bakedId}`)
+        await lab.aws('terminate-instances', '--instance-ids', bakedId)
+        await servers.waitForState(bakedId, 'terminated')
+      },
+      patience,
+    )
+
+  if (user === packerUser) testPacker()
+  else testStart()
 
   test(
     'leaves nothing behind when it is terminated',

@@ -145,7 +145,7 @@ describe('a nano server of the daemon of an ordinary user', () => {
     await expect(lab.aws('describe-instances', '--instance-ids', 'i-0123456789abcdef0')).rejects.toThrow(
       /InvalidInstanceID.NotFound/,
     )
-    await expect(lab.aws('describe-fleets')).rejects.toThrow(/UnsupportedOperation.*DescribeFleets/)
+    await expect(lab.aws('describe-nat-gateways')).rejects.toThrow(/UnsupportedOperation.*DescribeNatGateways/)
   })
 
   test('leaves nothing behind when all is terminated', async () => {

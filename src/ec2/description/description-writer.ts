@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Logger } from 'pino'
 import { stringify } from 'yaml'
 import { ensurePrivateDirectory, writeFileAtomic } from '../../host/files.ts'
 import { diskFile, imageFile, type StatePaths } from '../../host/state-paths.ts'
@@ -13,6 +14,7 @@ import type { Store } from '../ports/store.ts'
 export interface DescriptionWriter {
   describeLayer(layerId: string): Promise<void>
   describeImage(imageId: string): Promise<void>
+  /** A failure is the log's: on a full disk volumes must still be let go and deleted. The next change writes it again. */
   describeVolume(volumeId: string): Promise<void>
   /**
    * Describes a volume and the layer that its overlay is about to become as they will be: from then on the disk alone says how the chain
@@ -21,7 +23,13 @@ export interface DescriptionWriter {
   describeFreeze(volume: VolumeRecord, layer: LayerRecord): Promise<void>
 }
 
-export function createDescriptionWriter({ store, paths }: { store: Store; paths: StatePaths }): DescriptionWriter {
+export function createDescriptionWriter(dependencies: {
+  store: Store
+  paths: StatePaths
+  log: Logger
+}): DescriptionWriter {
+  const { store, paths, log } = dependencies
+
   async function writeLayer(layer: LayerRecord): Promise<void> {
     const snapshots = store.snapshots.listBy('layerId', layer.id)
     const tags = Object.fromEntries(snapshots.map(({ id }) => [id, store.tags.of(id)]))
@@ -51,7 +59,11 @@ export function createDescriptionWriter({ store, paths }: { store: Store; paths:
     describeVolume: async (volumeId) => {
       const volume = store.volumes.find(volumeId)
       if (!volume || volume.state === 'creating' || volume.state === 'deleting') return
-      await writeVolume(volume)
+      try {
+        await writeVolume(volume)
+      } catch (error) {
+        log.warn({ volumeId, err: error }, 'volume could not describe itself')
+      }
     },
     describeFreeze: async (volume, layer) => {
       await writeLayer(layer)

@@ -217,11 +217,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
   }
 
   async function describeVolumes(volumeIds: readonly string[]): Promise<void> {
-    try {
-      for (const id of volumeIds) await dependencies.descriptions.describeVolume(id)
-    } catch (error) {
-      dependencies.log.warn({ volumeIds, err: error }, 'volume could not describe itself')
-    }
+    for (const id of volumeIds) await dependencies.descriptions.describeVolume(id)
   }
 
   return {
