@@ -86,16 +86,23 @@ async function endpointOf({ call }: Lab): Promise<Endpoint> {
   return { url: environment.EndpointUrl, region: environment.Region, key: { accessKeyId, secretAccessKey } }
 }
 
-const describeOne = (index: number) =>
-  formOf('DescribeInstances', { 'InstanceId.1': copiedId('i-', 100 + ((index * 37) % (recorded - 200))) })
-const describeTagged = () =>
-  formOf('DescribeInstances', { 'Filter.1.Name': 'tag:bench', 'Filter.1.Value.1': 'few', MaxResults: 100 })
-const tagOne = (index: number) =>
-  formOf('CreateTags', {
-    'ResourceId.1': copiedId('i-', 100 + ((index * 37) % (recorded - 200))),
-    'Tag.1.Key': 'Stage',
-    'Tag.1.Value': `value ${index}`,
-  })
+function describeOne(index: number): string {
+  return formOf('DescribeInstances', { 'InstanceId.1': copyAt(index) })
+}
+
+function describeTagged(): string {
+  return formOf('DescribeInstances', { 'Filter.1.Name': 'tag:bench', 'Filter.1.Value.1': 'few', MaxResults: 100 })
+}
+
+function tagOne(index: number): string {
+  const tag = { 'Tag.1.Key': 'Stage', 'Tag.1.Value': `value ${index}` }
+  return formOf('CreateTags', { 'ResourceId.1': copyAt(index), ...tag })
+}
+
+/** The id of one of the recorded instances, another one each time. */
+function copyAt(index: number): string {
+  return copiedId('i-', 100 + ((index * 37) % (recorded - 200)))
+}
 
 async function measureAnswers(endpoint: Endpoint): Promise<Figure[]> {
   const cases: readonly [name: string, limitMs: number, count: number, parametersOf: (index: number) => string][] = [
