@@ -9,7 +9,7 @@ export interface ReadAhead {
 }
 
 /**
- * The store with that read already, each kind at once instead of once a record, and with what several records share (groups, subnets)
+ * The store with that read already, each kind at once instead of once a record, and with what several records share (groups, VPCs, subnets)
  * read once. For one answer, read within one turn: what is written afterwards does not show.
  */
 export function readAhead(store: Store, { tagsOf, attachedTo = [] }: ReadAhead): Store {
@@ -21,6 +21,7 @@ export function readAhead(store: Store, { tagsOf, attachedTo = [] }: ReadAhead):
     tags: { ...store.tags, of: (id) => (known.has(id) ? (tags.get(id) ?? noTags) : store.tags.of(id)) },
     volumes: readListAhead(store.volumes, attachedTo),
     interfaces: readListAhead(store.interfaces, attachedTo),
+    vpcs: readOnce(store.vpcs),
     subnets: readOnce(store.subnets),
     securityGroups: readOnce(store.securityGroups),
   }
