@@ -3,7 +3,7 @@ import type { Domain } from '../ec2/domain.ts'
 import { Ec2Error, invalidParameterValue } from '../ec2/errors.ts'
 import { findAll, findOne, newId } from '../ec2/ids.ts'
 import { imageTag } from '../ec2/image/image-tag.ts'
-import { requireFreeImageName, requireImageName } from '../ec2/image/register-image.ts'
+import { requireFreeImageName, requireImageName } from '../ec2/image/image-name.ts'
 import { usedCapacity } from '../ec2/instance/capacity.ts'
 import { describeGuestWarnings } from '../ec2/instance/guest-warning.ts'
 import { bootStages } from '../ec2/instance/instance.ts'
@@ -45,7 +45,7 @@ export function kilnOperations(domain: Domain, kiln: KilnDependencies): Record<s
     })),
     KilnDescribeCatalog: query('KilnDescribeCatalog', (context) => describeCatalog(domain, kiln, context)),
     KilnBuildImage: mutation('KilnBuildImage', (context, input) => {
-      if (input.Name !== undefined) requireFreeImageName(domain, context, input.Name)
+      if (input.Name !== undefined) requireFreeImageName(domain.store, context, input.Name)
       return startTask(domain, context, 'build-image', input.Recipe, (job) =>
         domain.imageWork.build(context, { recipe: input.Recipe, name: input.Name }, job),
       )
@@ -58,7 +58,7 @@ export function kilnOperations(domain: Domain, kiln: KilnDependencies): Record<s
       )
     }),
     KilnImportImage: mutation('KilnImportImage', (context, input) => {
-      requireFreeImageName(domain, context, input.Name)
+      requireFreeImageName(domain.store, context, input.Name)
       return startTask(domain, context, 'import-image', input.Source, (job) =>
         domain.imageWork.import(
           context,

@@ -3,16 +3,14 @@ import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
 import { requireOneOf } from '../honoured.ts'
 import { newId } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
-import { requireQuota } from '../quota.ts'
 import { recordSnapshotCopy } from '../snapshot/copy-snapshot.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
 import { visibleSnapshots } from '../snapshot/visible-snapshot.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { requireAllowedImage } from './allowed-images.ts'
-import { requireImageDescription } from './image-description.ts'
 import { imageTag } from './image-tag.ts'
 import type { ImageBlockDevice, ImageRecord } from './image.ts'
-import { requireFreeImageName } from './register-image.ts'
+import { requireNewImage } from './new-image.ts'
 import { findVisibleImage, requireAvailableImage } from './visible-image.ts'
 
 /**
@@ -41,12 +39,10 @@ export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
         throw invalidParameterValue('sourceRegion', sourceRegion.slice(0, 80), 'There is no such region.')
       }
       requireOneOf('CopyImage', 'Encrypted', input.Encrypted, [false])
-      requireImageDescription(input.Description ?? '')
-      requireFreeImageName(domain, context, name)
+      requireNewImage(domain, context, { name, description: input.Description })
       const source = findVisibleImage(store, { ...context, region: sourceRegion }, input.SourceImageId)
       requireAvailableImage(source)
       requireAllowedImage(store, { ...context, region: sourceRegion }, source)
-      requireQuota(domain.settings.quotas, 'images', { present: store.images.count(context), code: 'AMIQuotaExceeded' })
       const tags = readTagSpecifications(input.TagSpecifications, ['image', 'snapshot'])
       const id = newId('ami', domain.random)
       const blockDevices = source.blockDevices.map((device) => copyDevice(domain, context, source, id, device))

@@ -1,27 +1,20 @@
 import type { BlockDeviceMapping } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import {
-  Ec2Error,
-  incorrectInstanceState,
-  invalidParameterValue,
-  missingParameter,
-  unsupportedOperation,
-} from '../errors.ts'
+import { Ec2Error, incorrectInstanceState, invalidParameterValue } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import { findOne, newId } from '../ids.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { freezeSoon, planSnapshots } from '../snapshot/plan-snapshot.ts'
-import { requireCompleted } from '../snapshot/snapshot.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import type { VolumeRecord } from '../volume/volume.ts'
 import { requireDeviceName, requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
 import { imageTag } from './image-tag.ts'
 import type { ImageBlockDevice, ImageRecord } from './image.ts'
-import { requireFreeImageName } from './register-image.ts'
+import { requireNewImage } from './new-image.ts'
+import { readSnapshotDevice, requireHonouredEbs } from './snapshot-device.ts'
 
 const operation = 'CreateImage'
-const maximumDescriptionLength = 255
 
 /**
  * CreateImage: an AMI of an instance with all its volumes, `pending` until their snapshots are completed. A running instance is rebooted,
@@ -47,10 +40,7 @@ export function createImage(domain: Domain): Ec2Mutation<'CreateImage'> {
         throw incorrectInstanceState(instance.id, 'imaged')
       }
       const { Name: name = '', Description: description } = input
-      requireFreeImageName(domain, context, name)
-      if ((description ?? '').length > maximumDescriptionLength) {
-        throw invalidParameterValue('description', `${description?.slice(0, 80)}…`, 'At most 255 characters.')
-      }
+      requireNewImage(domain, context, { name, description })
       const tags = readTagSpecifications(input.TagSpecifications, ['image', 'snapshot'])
       const devices = planDevices(domain, context, instance, input.BlockDeviceMappings ?? [])
       const imageId = newId('ami', domain.random)
@@ -141,7 +131,8 @@ function planDevices(
     }
   }
   for (const [name, request] of requests) {
-    if (request.NoDevice === undefined) devices.push({ device: deviceOfSnapshot(domain, context, name, request.Ebs) })
+    if (request.NoDevice !== undefined) continue
+    devices.push({ device: readSnapshotDevice(domain, context, operation, name, request.Ebs) })
   }
   const isRoot = ({ device }: PlannedDevice) => device.deviceName === instance.rootDeviceName
   if (!devices.some(isRoot)) {
@@ -154,7 +145,7 @@ function planDevices(
 }
 
 function deviceOfVolume(volume: VolumeRecord, deviceName: string, ebs: BlockDeviceMapping['Ebs']): PlannedDevice {
-  refuseOtherEbsMembers(ebs, [])
+  requireHonouredEbs(operation, ebs, [])
   const volumeType = requireVolumeType(ebs?.VolumeType ?? volume.volumeType)
   const volumeSizeGib = ebs?.VolumeSize ?? volume.sizeGib
   requireVolumeSize(volumeType, volumeSizeGib, { id: volume.id, volumeSizeGib: volume.sizeGib })
@@ -169,32 +160,4 @@ function deviceOfVolume(volume: VolumeRecord, deviceName: string, ebs: BlockDevi
       deleteOnTermination: ebs?.DeleteOnTermination ?? volume.attachment?.deleteOnTermination ?? true,
     },
   }
-}
-
-function deviceOfSnapshot(
-  { store }: Domain,
-  context: MutationContext,
-  deviceName: string,
-  ebs: BlockDeviceMapping['Ebs'],
-): ImageBlockDevice {
-  if (!ebs) throw missingParameter('BlockDeviceMapping.Ebs')
-  refuseOtherEbsMembers(ebs, ['SnapshotId'])
-  if (!ebs.SnapshotId) throw unsupportedOperation('An AMI of Kiln has a snapshot for each of its devices.')
-  const snapshot = requireCompleted(findOne('snap', ebs.SnapshotId, (id) => store.snapshots.get(context, id)))
-  const volumeType = requireVolumeType(ebs.VolumeType ?? 'gp3')
-  const volumeSizeGib = ebs.VolumeSize ?? snapshot.volumeSizeGib
-  requireVolumeSize(volumeType, volumeSizeGib, snapshot)
-  return {
-    deviceName,
-    snapshotId: snapshot.id,
-    volumeSizeGib,
-    volumeType,
-    deleteOnTermination: ebs.DeleteOnTermination ?? true,
-  }
-}
-
-function refuseOtherEbsMembers(ebs: BlockDeviceMapping['Ebs'], more: readonly string[]): void {
-  const path = 'BlockDeviceMapping.Ebs'
-  refuseOtherMembers(operation, path, ebs, ['DeleteOnTermination', 'VolumeSize', 'VolumeType', 'Encrypted', ...more])
-  requireOneOf(operation, `${path}.Encrypted`, ebs?.Encrypted, [false])
 }

@@ -3,7 +3,6 @@ import fsExtra from 'fs-extra'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
-import { Ec2Error } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import { newId } from '../ids.ts'
 import type { DiskHost } from '../ports/disk.ts'
@@ -12,6 +11,7 @@ import type { Scope, Store } from '../ports/store.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
 import { maximumTagValueLength } from '../tag/tag.ts'
 import type { TaskResult } from '../task/task.ts'
+import { isImageNameTaken, refuseTakenImageName } from './image-name.ts'
 import { imageTag } from './image-tag.ts'
 import type { ImageJob } from './image-work.ts'
 import type { ImageRecord } from './image.ts'
@@ -53,12 +53,8 @@ export function createImagePublisher(dependencies: {
 }): ImagePublisher {
   const { store, clock, random, paths, disks, events, descriptions } = dependencies
 
-  function findByName(scope: Scope, name: string): ImageRecord | undefined {
-    return store.images.list(scope).find((image) => image.name === name)
-  }
-
   async function publish(scope: Scope, request: PublishRequest): Promise<TaskResult> {
-    if (request.isNameFixed) refuseTakenName(scope, request.name)
+    if (request.isNameFixed) refuseTakenImageName(store, scope, request.name)
     const layerId = newId('layer', random)
     const createdAt = clock.now().toISOString()
     // Recorded first: a crash while the file is made leaves a pending layer, which the next start removes.
@@ -95,18 +91,13 @@ export function createImagePublisher(dependencies: {
     }
   }
 
-  function refuseTakenName(scope: Scope, name: string): void {
-    if (!findByName(scope, name)) return
-    throw new Ec2Error('InvalidAMIName.Duplicate', `AMI name ${name} is already in use by another AMI`)
-  }
-
   function chooseName(scope: Scope, { name: base, isNameFixed }: PublishRequest): string {
-    if (isNameFixed) refuseTakenName(scope, base)
-    if (!findByName(scope, base)) return base
+    if (isNameFixed) refuseTakenImageName(store, scope, base)
+    if (!isImageNameTaken(store, scope, base)) return base
     const dated = `${base}-${clock.now().toISOString().slice(0, 10)}`
     for (let number = 1; ; number++) {
       const name = number === 1 ? dated : `${dated}.${number}`
-      if (!findByName(scope, name)) return name
+      if (!isImageNameTaken(store, scope, name)) return name
     }
   }
 
@@ -161,7 +152,7 @@ export function createImagePublisher(dependencies: {
         .find(({ id }) =>
           store.tags.of(id).some(({ key, value }) => key === imageTag.sourceDigest && value === digest),
         ),
-    refuseTakenName,
+    refuseTakenName: (scope, name) => refuseTakenImageName(store, scope, name),
     removeInterrupted: async () => {
       for (const layer of [...store.layers.listBy('state', 'pending'), ...store.layers.listBy('state', 'deleting')]) {
         // A volume's pending layer is its own live overlay, and an intent that is still to be carried out.

@@ -1,13 +1,13 @@
 import * as sdk from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type ApiLab, openApiLab } from './api-lab.ts'
+import { type ApiLab, launchOne, openApiLab, waitForState } from './api-lab.ts'
 import { changeRecords, codeOf, openOtherAccount } from './other-account.ts'
 
 let api: ApiLab
 let ownerId: string
 
 beforeAll(async () => {
-  api = await openApiLab()
+  api = await openApiLab('quotas:\n  images: 4\n  snapshots: 6\n')
   ownerId = (await describe(api.imageId)).OwnerId ?? ''
 })
 afterAll(async () => {
@@ -166,4 +166,36 @@ test('nothing is ever in the recycle bin of an account without retention rules',
   expect(await codeOf(api.lab.call('RestoreImageFromRecycleBin', { ImageId: api.imageId }))).toBe(
     'InvalidAMIID.NotFound',
   )
+})
+
+test('no way of making an image goes beyond the quotas of images and snapshots', async () => {
+  const instanceId = await launchOne(api)
+  await waitForState(api, instanceId, 'running')
+  const copy = (name: string) =>
+    api.lab.call('CopyImage', { Name: name, SourceImageId: api.imageId, SourceRegion: 'us-east-1' })
+  const create = (name: string) =>
+    api.lab.call('CreateImage', { InstanceId: instanceId, Name: name, NoReboot: true, DryRun: true })
+  const register = (name: string) =>
+    api.lab.call('RegisterImage', {
+      Name: name,
+      RootDeviceName: '/dev/xvda',
+      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId: api.snapshotId } }],
+      DryRun: true,
+    })
+  const imagesPresent = (await api.lab.call('DescribeImages', { Owners: ['self'] })).Images?.length ?? 0
+  for (let number = imagesPresent; number < 4; number++) await copy(`image ${number}`)
+  for (const make of [copy, create, register]) expect(await codeOf(make('one more'))).toBe('AMIQuotaExceeded')
+
+  // An image goes and its snapshot stays.
+  const { Images: images } = await api.lab.call('DescribeImages', { Filters: [{ Name: 'name', Values: ['image 3'] }] })
+  await api.lab.call('DeregisterImage', { ImageId: images?.[0]?.ImageId ?? '' })
+  for (;;) {
+    const { ImageId: id = '' } = await copy('gone')
+    await api.lab.call('DeregisterImage', { ImageId: id })
+    const { Snapshots: snapshots } = await api.lab.call('DescribeSnapshots', { OwnerIds: ['self'] })
+    if (snapshots?.length === 6) break
+  }
+  for (const make of [copy, create]) expect(await codeOf(make('one more'))).toBe('SnapshotLimitExceeded')
+  expect(await codeOf(register('one more'))).toBe('DryRunOperation')
+  await api.lab.call('TerminateInstances', { InstanceIds: [instanceId] })
 })

@@ -44,6 +44,9 @@ test('another account makes volumes of a shared snapshot, and sees it no more wh
   const create = new sdk.CreateVolumeCommand({ AvailabilityZone: 'us-east-1a', SnapshotId: snapshotId })
   const { VolumeId: volumeId } = await other.send(create)
   expect(volumeId).toMatch(/^vol-/)
+  const BlockDeviceMappings = [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId: snapshotId } }]
+  const image = { Name: 'of another', RootDeviceName: '/dev/xvda', BlockDeviceMappings }
+  expect(await codeOf(other.send(new sdk.RegisterImageCommand(image)))).toBe('AuthFailure')
   await reset()
   expect(await seenByOther()).toEqual([])
   expect(await codeOf(other.send(create))).toBe('InvalidSnapshot.NotFound')

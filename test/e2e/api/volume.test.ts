@@ -329,5 +329,6 @@ describe('an image of an instance', () => {
     await expectRefusal('CreateImage', { ...good, BlockDeviceMappings: noRoot }, 'InvalidParameterValue', 'root device')
     const smaller = [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 0 } }]
     await expectRefusal('CreateImage', { ...good, BlockDeviceMappings: smaller }, 'InvalidBlockDeviceMapping')
+    await expectRefusal('CreateImage', { ...good, Description: 'x'.repeat(256) }, 'InvalidParameterValue', '255')
   })
 })

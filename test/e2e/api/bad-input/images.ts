@@ -52,6 +52,16 @@ export const badImages: BadInput[] = [
     'used twice',
   ],
   [
+    'a speed of a device',
+    'RegisterImage',
+    (facts) => {
+      const Ebs = { SnapshotId: facts.snapshotId, Iops: 4000 }
+      return register(facts, { BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs }] })
+    },
+    'UnsupportedOperation',
+    'The parameter BlockDeviceMapping.Ebs.Iops of RegisterImage is not supported by Kiln.',
+  ],
+  [
     'another virtualization',
     'RegisterImage',
     (facts) => register(facts, { VirtualizationType: 'paravirtual' }),

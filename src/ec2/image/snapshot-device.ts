@@ -1,0 +1,46 @@
+import type { BlockDeviceMapping } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import { missingParameter, unsupportedOperation } from '../errors.ts'
+import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
+import type { Scope } from '../ports/store.ts'
+import { requireCompleted } from '../snapshot/snapshot.ts'
+import { findOwnSnapshot } from '../snapshot/visible-snapshot.ts'
+import { requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
+import type { ImageBlockDevice } from './image.ts'
+
+type EbsRequest = BlockDeviceMapping['Ebs']
+
+/** A device of a new image as a request maps it onto one of the caller's snapshots. Throws for what that snapshot cannot be. */
+export function readSnapshotDevice(
+  domain: Pick<Domain, 'store'>,
+  scope: Scope,
+  operation: string,
+  deviceName: string,
+  ebs: EbsRequest,
+): ImageBlockDevice {
+  if (!ebs) throw missingParameter('BlockDeviceMapping.Ebs')
+  requireHonouredEbs(operation, ebs, ['SnapshotId'])
+  if (!ebs.SnapshotId) throw unsupportedOperation('An AMI of Kiln has a snapshot for each of its devices.')
+  const snapshot = requireCompleted(findOwnSnapshot(domain, scope, ebs.SnapshotId))
+  const volumeType = requireVolumeType(ebs.VolumeType ?? 'gp3')
+  const volumeSizeGib = ebs.VolumeSize ?? snapshot.volumeSizeGib
+  requireVolumeSize(volumeType, volumeSizeGib, snapshot)
+  return {
+    deviceName,
+    snapshotId: snapshot.id,
+    volumeSizeGib,
+    volumeType,
+    deleteOnTermination: ebs.DeleteOnTermination ?? true,
+  }
+}
+
+/** Refuses what no device of an image of Kiln can be: encrypted, or of a speed of its own. */
+export function requireHonouredEbs(
+  operation: string,
+  ebs: EbsRequest,
+  more: readonly (keyof NonNullable<EbsRequest>)[],
+): void {
+  const path = 'BlockDeviceMapping.Ebs'
+  refuseOtherMembers(operation, path, ebs, ['DeleteOnTermination', 'VolumeSize', 'VolumeType', 'Encrypted', ...more])
+  requireOneOf(operation, `${path}.Encrypted`, ebs?.Encrypted, [false])
+}
