@@ -1,8 +1,13 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/longest-first.ts'
+
+// Machines, and above all the clients that poll for them, wait more than they compute: three files at once fill two processors.
+const withMachines = { maxWorkers: 3, sequence: { groupOrder: 1 } }
 
 // Guests under TCG need their time: the limits are there to end a hang, not to measure anything.
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       {
@@ -14,8 +19,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          ...withMachines,
         },
       },
       {
@@ -25,9 +29,7 @@ export default defineConfig({
           globalSetup: ['test/e2e/image-directory.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          // Guests, and above all the clients that poll for them, wait more than they compute.
-          maxWorkers: 3,
-          sequence: { groupOrder: 2 },
+          ...withMachines,
         },
       },
     ],
