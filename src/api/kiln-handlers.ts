@@ -6,7 +6,7 @@ import { imageTag } from '../ec2/image/image-tag.ts'
 import { requireFreeImageName, requireImageName } from '../ec2/image/image-name.ts'
 import { usedCapacity } from '../ec2/instance/capacity.ts'
 import { describeGuestWarnings } from '../ec2/instance/guest-warning.ts'
-import { bootStages } from '../ec2/instance/instance.ts'
+import { bootStages, instanceStateCodes } from '../ec2/instance/instance.ts'
 import type { CallContext, MutationContext } from '../ec2/operation.ts'
 import type { Catalog, DiskHost, ImageBuilder } from '../ec2/ports/disk.ts'
 import type { AcceleratorVerdict } from '../ec2/ports/machine.ts'
@@ -121,7 +121,10 @@ async function describeStatus(domain: Domain, kiln: KilnDependencies): Promise<K
     ...[...domain.instances.runtimes()].flatMap(({ id, problem }) => (problem ? [`${id} is ${problem}`] : [])),
   ]
   const counts: Record<string, number> = {}
-  for (const { state } of store.instances.listAll()) counts[state] = (counts[state] ?? 0) + 1
+  for (const state of Object.keys(instanceStateCodes)) {
+    const count = store.instances.countBy('state', state)
+    if (count > 0) counts[state] = count
+  }
   return {
     Pid: process.pid,
     Version: kiln.daemon.version,

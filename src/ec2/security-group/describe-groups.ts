@@ -70,10 +70,9 @@ export function describeSecurityGroups({ store }: Domain): Ec2Query<'DescribeSec
 
 /** Names are those of the default VPC's groups, as on EC2. */
 function findByNames(store: Store, scope: Scope, names: readonly string[]): SecurityGroupRecord[] {
-  if (names.length === 0) return []
-  const groups = store.securityGroups.list(scope)
   return names.map((name) => {
-    const found = groups.find((group) => group.name === name && store.vpcs.find(group.vpcId)?.isDefault)
+    const groups = store.securityGroups.listBy('name', name)
+    const found = groups.find(({ vpcId }) => store.vpcs.get(scope, vpcId)?.isDefault)
     if (!found) throw new Ec2Error('InvalidGroup.NotFound', `The security group '${name.slice(0, 255)}' does not exist`)
     return found
   })
