@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 import type { Candidates, Scope } from '../ec2/ports/store.ts'
+import { prepareLate } from './late-statement.ts'
 import type { MemberIndex } from './member-index.ts'
 
 /** Places of candidates in the order of creation, ascending, after a place; at most `limit`. */
@@ -33,30 +34,31 @@ export function createRecordCandidateReader(
   indexes: ReadonlyMap<string, MemberIndex>,
 ): CandidateReader {
   const scopeAndPlace = 'account_id = ? AND region = ? AND sequence > ? ORDER BY sequence LIMIT ?'
-  const byIds = database
-    .prepare<[string, string, string, number, number], number>(
-      // The pluses keep SQLite from reading all of the scope instead of the ids.
-      `SELECT sequence FROM ${table} WHERE id IN (SELECT value FROM json_each(?))
-       AND +account_id = ? AND +region = ? AND +sequence > ? ORDER BY sequence LIMIT ?`,
-    )
-    .pluck()
+  // The pluses keep SQLite from reading all of the scope instead of the ids.
+  const byIds = prepareLate<[string, string, string, number, number], number>(
+    database,
+    `SELECT sequence FROM ${table} WHERE id IN (SELECT value FROM json_each(?))
+     AND +account_id = ? AND +region = ? AND +sequence > ? ORDER BY sequence LIMIT ?`,
+    { pluck: true },
+  )
   const byMember = new Map(
     [...indexes].map(([member, { name, expression }]) => {
       const from = name
         ? `${table} INDEXED BY ${name} WHERE ${expression} = ?`
         : `list_member WHERE table_name = '${table}' AND member = '${member}' AND value = ?`
       const sql = `SELECT sequence FROM ${from} AND ${scopeAndPlace}`
-      return [member, database.prepare<[string, string, string, number, number], number>(sql).pluck()]
+      return [member, prepareLate<[string, string, string, number, number], number>(database, sql, { pluck: true })]
     }),
   )
   const tagScopeAndPlace = 'account_id = ? AND region = ? AND record_sequence > ? ORDER BY record_sequence LIMIT ?'
-  const byTagValue = database
-    .prepare<[string, string, string, string, number, number], number>(
-      `SELECT record_sequence FROM tag INDEXED BY tag_value_of_record
-       WHERE record_table = '${table}' AND key = ? AND value = ? AND ${tagScopeAndPlace}`,
-    )
-    .pluck()
-  const byTagKey = database.prepare<[string, string, string, number, number], { sequence: number; value: string }>(
+  const byTagValue = prepareLate<[string, string, string, string, number, number], number>(
+    database,
+    `SELECT record_sequence FROM tag INDEXED BY tag_value_of_record
+     WHERE record_table = '${table}' AND key = ? AND value = ? AND ${tagScopeAndPlace}`,
+    { pluck: true },
+  )
+  const byTagKey = prepareLate<[string, string, string, number, number], { sequence: number; value: string }>(
+    database,
     `SELECT record_sequence sequence, value FROM tag INDEXED BY tag_key_of_record
      WHERE record_table = '${table}' AND key = ? AND ${tagScopeAndPlace}`,
   )

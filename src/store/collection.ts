@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3'
 import type { Collection, ResourceRecord, Scope, Sequenced } from '../ec2/ports/store.ts'
 import { createRecordCandidateReader } from './candidate-reader.ts'
+import { prepareLate } from './late-statement.ts'
 import { createMemberIndex } from './member-index.ts'
 
 interface Row {
@@ -20,32 +21,39 @@ export function createCollection<T extends ResourceRecord, Index extends string 
   const byMember = new Map<string, ReturnType<typeof createMemberIndex>>(
     indexes.map((member) => [member, createMemberIndex(database, table, member)]),
   )
-  const byId = database.prepare<[string], Row>(`SELECT sequence, document FROM ${table} WHERE id = ?`)
-  const inScope = database.prepare<[string, string], Row>(
+  const byId = prepareLate<[string], Row>(database, `SELECT sequence, document FROM ${table} WHERE id = ?`)
+  const inScope = prepareLate<[string, string], Row>(
+    database,
     `SELECT sequence, document FROM ${table} WHERE account_id = ? AND region = ? ORDER BY sequence`,
   )
-  const countInScope = database
-    .prepare<[string, string], number>(`SELECT count(*) FROM ${table} WHERE account_id = ? AND region = ?`)
-    .pluck()
-  const all = database.prepare<[], Row>(`SELECT sequence, document FROM ${table} ORDER BY sequence`)
-  const pageInScope = database.prepare<[string, string, number, number], Row>(
+  const countInScope = prepareLate<[string, string], number>(
+    database,
+    `SELECT count(*) FROM ${table} WHERE account_id = ? AND region = ?`,
+    { pluck: true },
+  )
+  const all = prepareLate<[], Row>(database, `SELECT sequence, document FROM ${table} ORDER BY sequence`)
+  const pageInScope = prepareLate<[string, string, number, number], Row>(
+    database,
     `SELECT sequence, document FROM ${table} WHERE account_id = ? AND region = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
   )
-  const bySequences = database.prepare<[string], Row>(
+  const bySequences = prepareLate<[string], Row>(
+    database,
     `SELECT sequence, document FROM ${table} WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence`,
   )
   const readCandidates = createRecordCandidateReader(database, table, byMember)
   const lookups = new Map<string, ReturnType<typeof createLookup>>(
     [...byMember].map(([member, index]) => [member, createLookup(database, table, member, index)]),
   )
-  const insertRow = database.prepare<[string, string, string, string]>(
+  const insertRow = prepareLate<[string, string, string, string]>(
+    database,
     `INSERT INTO ${table} (id, account_id, region, document) VALUES (?, ?, ?, ?)`,
   )
-  const placeTags = database.prepare<[number | bigint, string]>(
+  const placeTags = prepareLate<[number | bigint, string]>(
+    database,
     `UPDATE tag SET record_table = '${table}', record_sequence = ? WHERE resource_id = ?`,
   )
-  const updateRow = database.prepare<[string, string]>(`UPDATE ${table} SET document = ? WHERE id = ?`)
-  const deleteRow = database.prepare<[string]>(`DELETE FROM ${table} WHERE id = ?`)
+  const updateRow = prepareLate<[string, string]>(database, `UPDATE ${table} SET document = ? WHERE id = ?`)
+  const deleteRow = prepareLate<[string]>(database, `DELETE FROM ${table} WHERE id = ?`)
 
   function recordOf(row: Row): T {
     return JSON.parse(row.document) as T
@@ -121,13 +129,15 @@ function createLookup(
     : `json_each(?) wanted CROSS JOIN ${inList} WHERE ${ofList} AND entry.value = wanted.value`
   const columns = `${table}.sequence, document`
   return {
-    one: database.prepare<[string], Row>(`SELECT ${columns} FROM ${one} ORDER BY ${table}.sequence`),
-    each: database.prepare<[string], Row & { value: string }>(
+    one: prepareLate<[string], Row>(database, `SELECT ${columns} FROM ${one} ORDER BY ${table}.sequence`),
+    each: prepareLate<[string], Row & { value: string }>(
+      database,
       `SELECT wanted.value value, ${columns} FROM ${each} ORDER BY ${table}.sequence`,
     ),
-    after: database.prepare<[string, number], Row>(
+    after: prepareLate<[string, number], Row>(
+      database,
       `SELECT ${columns} FROM ${one} AND ${table}.sequence > ? ORDER BY ${table}.sequence`,
     ),
-    count: database.prepare<[string], number>(`SELECT count(*) FROM ${one}`).pluck(),
+    count: prepareLate<[string], number>(database, `SELECT count(*) FROM ${one}`, { pluck: true }),
   }
 }
