@@ -69,7 +69,8 @@ export function createInstanceTypeCatalog(file: z.infer<typeof instanceTypeFileS
         name: `${family}.${size}`,
         vCpus: own.vCpus,
         threadsPerCore: own.vCpus === 1 ? 1 : shared.threadsPerCore,
-        memoryMib: own.memoryGib * 1024,
+        // EC2 tells whole MiB: an m1.small of 1.7 GiB has 1740.
+        memoryMib: Math.floor(own.memoryGib * 1024),
         architectures: shared.architectures,
         isCurrentGeneration: shared.currentGeneration ?? true,
         isBurstable: shared.burstable ?? false,
