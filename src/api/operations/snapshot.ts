@@ -4,16 +4,13 @@ import {
   enableSnapshotBlockPublicAccess,
   getSnapshotBlockPublicAccessState,
 } from '../../ec2/snapshot/block-public-access.ts'
+import { disableFastSnapshotRestores, enableFastSnapshotRestores } from '../../ec2/snapshot/change-fast-restores.ts'
 import { copySnapshot } from '../../ec2/snapshot/copy-snapshot.ts'
 import { createSnapshot, createSnapshots } from '../../ec2/snapshot/create-snapshot.ts'
 import { deleteSnapshot } from '../../ec2/snapshot/delete-snapshot.ts'
+import { describeFastSnapshotRestores } from '../../ec2/snapshot/describe-fast-restores.ts'
 import { describeLockedSnapshots } from '../../ec2/snapshot/describe-locked-snapshots.ts'
 import { describeSnapshots } from '../../ec2/snapshot/describe-snapshots.ts'
-import {
-  describeFastSnapshotRestores,
-  disableFastSnapshotRestores,
-  enableFastSnapshotRestores,
-} from '../../ec2/snapshot/fast-restore.ts'
 import { lockSnapshot, unlockSnapshot } from '../../ec2/snapshot/lock-snapshot.ts'
 import {
   describeSnapshotAttribute,

@@ -3,8 +3,8 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
 import { refuseOtherMembers } from '../honoured.ts'
 import { findAll, requireWellFormed } from '../ids.ts'
-import type { Ec2Mutation } from '../operation.ts'
-import type { Tag } from '../ports/store.ts'
+import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import type { Store, Tag } from '../ports/store.ts'
 import { describeEventWindow, type EventWindowRecord, findEventWindow } from './event-window.ts'
 
 interface Targets {
@@ -18,41 +18,42 @@ const maximumTags = 50
 
 /** AssociateInstanceEventWindow: an instance is in one window at most. */
 export function associateInstanceEventWindow({ store }: Domain): Ec2Mutation<'AssociateInstanceEventWindow'> {
-  return {
-    kind: 'mutation',
-    parameters: ['InstanceEventWindowId', 'AssociationTarget'],
-    isRecordOnly: true,
-    apply: (context, input) => {
-      const window = findEventWindow(store, context, input.InstanceEventWindowId)
-      const given = readTargets('AssociateInstanceEventWindow', input.AssociationTarget)
-      findAll('i', given.instanceIds, (id) => store.instances.get(context, id))
-      const taken = given.instanceIds.find((instanceId) =>
-        store.eventWindows.listBy('instanceIds[]', instanceId).some(({ id }) => id !== window.id),
-      )
-      if (taken !== undefined) {
-        throw new Ec2Error('InvalidParameterValue', `The instance ${taken} is associated with another event window.`)
-      }
-      const changed = addTargets(window, given)
-      store.eventWindows.replace(changed)
-      return { InstanceEventWindow: describeEventWindow(store, changed) }
-    },
-  }
+  return targetChange(store, 'AssociateInstanceEventWindow', (context, window, given) => {
+    findAll('i', given.instanceIds, (id) => store.instances.get(context, id))
+    const taken = given.instanceIds.find((instanceId) =>
+      store.eventWindows.listBy('instanceIds[]', instanceId).some(({ id }) => id !== window.id),
+    )
+    if (taken !== undefined) {
+      throw new Ec2Error('InvalidParameterValue', `The instance ${taken} is associated with another event window.`)
+    }
+    return addTargets(window, given)
+  })
 }
 
 export function disassociateInstanceEventWindow({ store }: Domain): Ec2Mutation<'DisassociateInstanceEventWindow'> {
+  return targetChange(store, 'DisassociateInstanceEventWindow', (_context, window, given) => {
+    for (const id of given.instanceIds) requireWellFormed('i', id)
+    return {
+      ...window,
+      instanceIds: window.instanceIds.filter((id) => !given.instanceIds.includes(id)),
+      instanceTags: window.instanceTags.filter((tag) => !given.instanceTags.some((other) => isSame(tag, other))),
+    }
+  })
+}
+
+/** A window is found, what it is associated with changes, and it is told as it is then. */
+function targetChange(
+  store: Store,
+  operation: 'AssociateInstanceEventWindow' | 'DisassociateInstanceEventWindow',
+  change: (context: MutationContext, window: EventWindowRecord, given: Targets) => EventWindowRecord,
+): Ec2Mutation<'AssociateInstanceEventWindow'> {
   return {
     kind: 'mutation',
     parameters: ['InstanceEventWindowId', 'AssociationTarget'],
     isRecordOnly: true,
     apply: (context, input) => {
       const window = findEventWindow(store, context, input.InstanceEventWindowId)
-      const given = readTargets('DisassociateInstanceEventWindow', input.AssociationTarget)
-      for (const id of given.instanceIds) requireWellFormed('i', id)
-      const changed: EventWindowRecord = {
-        ...window,
-        instanceIds: window.instanceIds.filter((id) => !given.instanceIds.includes(id)),
-        instanceTags: window.instanceTags.filter((tag) => !given.instanceTags.some((other) => isSame(tag, other))),
-      }
+      const changed = change(context, window, readTargets(operation, input.AssociationTarget))
       store.eventWindows.replace(changed)
       return { InstanceEventWindow: describeEventWindow(store, changed) }
     },

@@ -4,7 +4,7 @@ import { findOne } from '../ids.ts'
 import { addressesOf } from '../network-interface/network-interface.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import type { VpcRecord } from '../vpc/vpc.ts'
-import type { InternetGatewayRecord } from './internet-gateway.ts'
+import { findInternetGateway, type InternetGatewayRecord } from './internet-gateway.ts'
 
 /** AttachInternetGateway: routes that lead to it become active. */
 export function attachInternetGateway(domain: Domain): Ec2Mutation<'AttachInternetGateway'> {
@@ -61,7 +61,7 @@ function findBoth(
   input: { InternetGatewayId?: string | undefined; VpcId?: string | undefined },
 ): { gateway: InternetGatewayRecord; vpc: VpcRecord } {
   return {
-    gateway: findOne('igw', input.InternetGatewayId ?? '', (id) => store.internetGateways.get(context, id)),
+    gateway: findInternetGateway(store, context, input.InternetGatewayId),
     vpc: findOne('vpc', input.VpcId ?? '', (id) => store.vpcs.get(context, id)),
   }
 }

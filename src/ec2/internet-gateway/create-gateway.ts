@@ -1,10 +1,11 @@
 import type { Domain } from '../domain.ts'
 import { dependencyViolation } from '../errors.ts'
-import { findOne, newId } from '../ids.ts'
+import { newId } from '../ids.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { requireQuota } from '../quota.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { describeGateway } from './describe-gateways.ts'
+import { findInternetGateway } from './internet-gateway.ts'
 
 /** CreateInternetGateway: attached to nothing yet. */
 export function createInternetGateway({ store, random, settings }: Domain): Ec2Mutation<'CreateInternetGateway'> {
@@ -30,7 +31,7 @@ export function deleteInternetGateway({ store }: Domain): Ec2Mutation<'DeleteInt
     kind: 'mutation',
     parameters: ['InternetGatewayId'],
     apply: (context, input) => {
-      const gateway = findOne('igw', input.InternetGatewayId ?? '', (id) => store.internetGateways.get(context, id))
+      const gateway = findInternetGateway(store, context, input.InternetGatewayId)
       if (gateway.vpcId) {
         throw dependencyViolation(`The internetGateway '${gateway.id}' has dependencies and cannot be deleted.`)
       }

@@ -1,11 +1,11 @@
 import type { Domain } from '../domain.ts'
 import { dependencyViolation, Ec2Error } from '../errors.ts'
 import { findOne, newId } from '../ids.ts'
-import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import type { Ec2Mutation } from '../operation.ts'
 import { requireQuota } from '../quota.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { describeNetworkAcl } from './describe-acls.ts'
-import { associationsOf, type NetworkAclRecord } from './network-acl.ts'
+import { associationsOf, findNetworkAcl } from './network-acl.ts'
 
 /** CreateNetworkAcl: it lets nothing pass until entries say otherwise. */
 export function createNetworkAcl({ store, random, settings }: Domain): Ec2Mutation<'CreateNetworkAcl'> {
@@ -28,13 +28,12 @@ export function createNetworkAcl({ store, random, settings }: Domain): Ec2Mutati
 }
 
 /** DeleteNetworkAcl: the default one goes with its VPC, another one when no subnet has it. */
-export function deleteNetworkAcl(domain: Domain): Ec2Mutation<'DeleteNetworkAcl'> {
-  const { store } = domain
+export function deleteNetworkAcl({ store }: Domain): Ec2Mutation<'DeleteNetworkAcl'> {
   return {
     kind: 'mutation',
     parameters: ['NetworkAclId'],
     apply: (context, input) => {
-      const acl = findNetworkAcl(domain, context, input.NetworkAclId)
+      const acl = findNetworkAcl(store, context, input.NetworkAclId)
       if (acl.isDefault) throw new Ec2Error('InvalidParameterValue', `cannot delete default network ACL ${acl.id}`)
       if (associationsOf(store, acl).length > 0) {
         throw dependencyViolation(`The networkAcl '${acl.id}' has dependencies and cannot be deleted.`)
@@ -47,8 +46,11 @@ export function deleteNetworkAcl(domain: Domain): Ec2Mutation<'DeleteNetworkAcl'
 }
 
 /** ReplaceNetworkAclAssociation: the subnet has the other ACL from now on, by an association with an id of its own. */
-export function replaceNetworkAclAssociation(domain: Domain): Ec2Mutation<'ReplaceNetworkAclAssociation'> {
-  const { store, random, networks } = domain
+export function replaceNetworkAclAssociation({
+  store,
+  random,
+  networks,
+}: Domain): Ec2Mutation<'ReplaceNetworkAclAssociation'> {
   return {
     kind: 'mutation',
     parameters: ['AssociationId', 'NetworkAclId'],
@@ -57,7 +59,7 @@ export function replaceNetworkAclAssociation(domain: Domain): Ec2Mutation<'Repla
       const held = findOne('aclassoc', input.AssociationId ?? '', (id) =>
         acls.flatMap((acl) => associationsOf(store, acl)).find((association) => association.id === id),
       )
-      const next = findNetworkAcl(domain, context, input.NetworkAclId)
+      const next = findNetworkAcl(store, context, input.NetworkAclId)
       if (store.subnets.find(held.subnetId)?.vpcId !== next.vpcId) {
         throw new Ec2Error(
           'InvalidParameterValue',
@@ -76,9 +78,4 @@ export function replaceNetworkAclAssociation(domain: Domain): Ec2Mutation<'Repla
       return { NewAssociationId: association.id }
     },
   }
-}
-
-/** The caller's ACL of that id. Throws InvalidNetworkAclId.Malformed, InvalidNetworkAclID.NotFound. */
-export function findNetworkAcl({ store }: Domain, context: MutationContext, id: string | undefined): NetworkAclRecord {
-  return findOne('acl', id ?? '', (aclId) => store.networkAcls.get(context, aclId))
 }

@@ -2,8 +2,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error } from '../errors.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { requireQuota } from '../quota.ts'
-import { findNetworkAcl } from './change-acl.ts'
-import type { NetworkAclEntry, NetworkAclRecord } from './network-acl.ts'
+import { findNetworkAcl, type NetworkAclEntry, type NetworkAclRecord } from './network-acl.ts'
 import { readEntry, requireRuleNumber } from './read-entry.ts'
 
 const entryParameters = [
@@ -23,7 +22,7 @@ export function createNetworkAclEntry(domain: Domain): Ec2Mutation<'CreateNetwor
     kind: 'mutation',
     parameters: entryParameters,
     apply: (context, input) => {
-      const acl = findNetworkAcl(domain, context, input.NetworkAclId)
+      const acl = findNetworkAcl(domain.store, context, input.NetworkAclId)
       const entry = readEntry(input)
       if (acl.entries.some((present) => isSamePlace(present, entry))) {
         throw new Ec2Error(
@@ -43,7 +42,7 @@ export function replaceNetworkAclEntry(domain: Domain): Ec2Mutation<'ReplaceNetw
     kind: 'mutation',
     parameters: entryParameters,
     apply: (context, input) => {
-      const acl = findNetworkAcl(domain, context, input.NetworkAclId)
+      const acl = findNetworkAcl(domain.store, context, input.NetworkAclId)
       const entry = readEntry(input)
       putEntries(domain, context, acl, [...withoutEntry(acl, entry), entry])
       return {}
@@ -56,7 +55,7 @@ export function deleteNetworkAclEntry(domain: Domain): Ec2Mutation<'DeleteNetwor
     kind: 'mutation',
     parameters: ['NetworkAclId', 'RuleNumber', 'Egress'],
     apply: (context, input) => {
-      const acl = findNetworkAcl(domain, context, input.NetworkAclId)
+      const acl = findNetworkAcl(domain.store, context, input.NetworkAclId)
       const place = { ruleNumber: requireRuleNumber(input.RuleNumber), isEgress: input.Egress ?? false }
       putEntries(domain, context, acl, withoutEntry(acl, place))
       return {}

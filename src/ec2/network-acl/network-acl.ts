@@ -1,4 +1,5 @@
-import type { ResourceRecord, Store } from '../ports/store.ts'
+import { findOne } from '../ids.ts'
+import type { ResourceRecord, Scope, Store } from '../ports/store.ts'
 
 /** An entry; what none matches is denied (EC2 tells that as an entry of its own, 32767). One of the CIDR blocks is set. */
 export interface NetworkAclEntry {
@@ -29,6 +30,11 @@ export interface NetworkAclRecord extends ResourceRecord {
   readonly entries: readonly NetworkAclEntry[]
   /** Those that were made by request; see associationsOf. */
   readonly associations: readonly NetworkAclAssociation[]
+}
+
+/** The caller's ACL of that id. Throws InvalidNetworkAclId.Malformed, InvalidNetworkAclID.NotFound. */
+export function findNetworkAcl(store: Store, scope: Scope, id: string | undefined): NetworkAclRecord {
+  return findOne('acl', id ?? '', (known) => store.networkAcls.get(scope, known))
 }
 
 /** The subnets of an ACL. The default one has those that no other was asked for, new ones included, so that no subnet is without. */

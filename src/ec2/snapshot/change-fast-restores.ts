@@ -1,0 +1,124 @@
+import type { Domain } from '../domain.ts'
+import { invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
+import { findAll } from '../ids.ts'
+import type { CallContext, Ec2Mutation } from '../operation.ts'
+import type { Zone } from '../region/region.ts'
+import { describeFastRestorePlace, type FastRestore, fastRestores, listFastRestores, zonesOf } from './fast-restore.ts'
+import type { SnapshotRecord } from './snapshot.ts'
+import { visibleSnapshots } from './visible-snapshot.ts'
+
+const maximumSnapshots = 10
+
+interface Selection {
+  readonly SourceSnapshotIds?: readonly string[] | undefined
+  readonly AvailabilityZones?: readonly string[] | undefined
+  readonly AvailabilityZoneIds?: readonly string[] | undefined
+}
+
+/** A snapshot in a zone. */
+interface Place {
+  readonly snapshot: SnapshotRecord
+  readonly zone: Zone
+}
+
+export function enableFastSnapshotRestores(domain: Domain): Ec2Mutation<'EnableFastSnapshotRestores'> {
+  return {
+    kind: 'mutation',
+    parameters: ['SourceSnapshotIds', 'AvailabilityZones', 'AvailabilityZoneIds'],
+    isRecordOnly: true,
+    apply: (context, input) => {
+      const { places, present } = readPlaces(domain, context, input)
+      const enabledAt = context.now.toISOString()
+      const added = places
+        .filter((place) => !present.some((entry) => isAt(entry, place)))
+        .map(({ snapshot, zone }) => ({ snapshotId: snapshot.id, zoneName: zone.name, enabledAt }))
+      fastRestores.put(domain.store, context, [...present, ...added])
+      return {
+        Successful: places.map(({ snapshot, zone }) => ({
+          ...describeFastRestorePlace(snapshot, zone),
+          State: 'enabling' as const,
+          StateTransitionReason: 'Client.UserInitiated',
+          EnablingTime: context.now,
+        })),
+        Unsuccessful: [],
+      }
+    },
+  }
+}
+
+export function disableFastSnapshotRestores(domain: Domain): Ec2Mutation<'DisableFastSnapshotRestores'> {
+  return {
+    kind: 'mutation',
+    parameters: ['SourceSnapshotIds', 'AvailabilityZones', 'AvailabilityZoneIds'],
+    isRecordOnly: true,
+    apply: (context, input) => {
+      const { places, present } = readPlaces(domain, context, input)
+      const isEnabled = (place: Place) => present.some((entry) => isAt(entry, place))
+      fastRestores.put(
+        domain.store,
+        context,
+        present.filter((entry) => !places.some((place) => isAt(entry, place))),
+      )
+      return {
+        Successful: places.filter(isEnabled).map(({ snapshot, zone }) => ({
+          ...describeFastRestorePlace(snapshot, zone),
+          State: 'disabling' as const,
+          StateTransitionReason: 'Client.UserInitiated',
+          DisablingTime: context.now,
+        })),
+        Unsuccessful: places
+          .filter((place) => !isEnabled(place))
+          .map(({ snapshot, zone }) => ({
+            SnapshotId: snapshot.id,
+            FastSnapshotRestoreStateErrors: [
+              {
+                AvailabilityZone: zone.name,
+                AvailabilityZoneId: zone.id,
+                Error: { Code: 'InvalidState', Message: 'Fast snapshot restore is not enabled for it in the zone.' },
+              },
+            ],
+          })),
+      }
+    },
+  }
+}
+
+/** What a request names, each snapshot in each zone, and what is enabled so far. */
+function readPlaces(
+  domain: Domain,
+  context: CallContext,
+  input: Selection,
+): { places: readonly Place[]; present: readonly FastRestore[] } {
+  const { SourceSnapshotIds: ids = [] } = input
+  if (ids.length === 0) throw missingParameter('SourceSnapshotIds')
+  if (ids.length > maximumSnapshots) {
+    throw invalidParameterValue('sourceSnapshotId', ids.length, `At most ${maximumSnapshots} snapshots.`)
+  }
+  const zones = readZones(domain, context, input)
+  const snapshots = findAll('snap', ids, (id) => visibleSnapshots(domain.store).get(context, id))
+  return {
+    places: snapshots.flatMap((snapshot) => zones.map((zone) => ({ snapshot, zone }))),
+    present: listFastRestores(domain, context),
+  }
+}
+
+function readZones(
+  domain: Domain,
+  context: CallContext,
+  { AvailabilityZones: names = [], AvailabilityZoneIds: ids = [] }: Selection,
+): Zone[] {
+  if (names.length > 0 && ids.length > 0) {
+    throw invalidParameterCombination('AvailabilityZones cannot be used with AvailabilityZoneIds')
+  }
+  if (names.length + ids.length === 0) throw missingParameter('AvailabilityZones')
+  const zones = zonesOf(domain, context)
+  return [...new Set([...names, ...ids])].map((text) => {
+    const zone = zones.find(({ name, id }) => (names.length > 0 ? name : id) === text)
+    if (zone) return zone
+    throw invalidParameterValue('availabilityZone', text.slice(0, 80), 'There is no such zone in the region.')
+  })
+}
+
+function isAt(entry: FastRestore, { snapshot, zone }: Place): boolean {
+  return entry.snapshotId === snapshot.id && entry.zoneName === zone.name
+}
