@@ -47,7 +47,6 @@ import { createSpotInterrupter } from '../ec2/spot/spot-interrupter.ts'
 import { createTaskRunner } from '../ec2/task/task-runner.ts'
 import { createFreezer } from '../ec2/snapshot/freezer.ts'
 import { createLayerSealer } from '../ec2/snapshot/layer-sealer.ts'
-import { createVolumeEraser } from '../ec2/volume/eraser.ts'
 import { createVolumeDriver } from '../ec2/volume/volume-driver.ts'
 import { completeNetworks } from '../ec2/vpc/default-network.ts'
 import { createNetworkDriver } from '../ec2/vpc/network-driver.ts'
@@ -194,9 +193,8 @@ async function main(): Promise<void> {
   const machines = createMachineHost({ processes, clock, log })
   const layers = createLayerCollector({ store, paths, log })
   const descriptions = createDescriptionWriter({ store, paths, log })
-  const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, events, log })
+  const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, layers, events, log })
   const freezer = createFreezer({ store, paths, disks, descriptions, sealer, log })
-  const eraser = createVolumeEraser({ store, paths, layers, freezer })
   const volumes = createVolumeDriver({
     store,
     clock,
@@ -204,7 +202,7 @@ async function main(): Promise<void> {
     disks,
     descriptions,
     freezer,
-    eraser,
+    layers,
     log,
     wakeInstance: (instanceId) => instances.wake(instanceId),
   })
@@ -216,7 +214,7 @@ async function main(): Promise<void> {
     machines,
     network,
     networks,
-    eraser,
+    volumes,
     instanceTypes,
     publicCidr: block.cidr,
     chooseAccelerator: (architecture) => accelerators.choose(architecture),
@@ -341,7 +339,6 @@ async function main(): Promise<void> {
   await tasks.abandonInterrupted()
   await publisher.removeInterrupted()
   await disks.removeInterrupted(paths.layers)
-  await eraser.eraseInterrupted()
   await layers.collect()
   const live = (['pending', 'running', 'stopping', 'shutting-down'] as const).flatMap((state) =>
     store.instances.listBy('state', state),
@@ -438,6 +435,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => endBy({ machines: false }))
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
   log.info({ endpointUrl, root, publicCidr: block.cidr }, 'daemon is ready')
+  void domain.descriptionRefresher.catchUp()
   ballast.load().catch((error: unknown) => log.warn({ err: error }, 'no ballast could be taken on board'))
 }
 

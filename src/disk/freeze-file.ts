@@ -27,7 +27,15 @@ export async function prepareFreeze(request: {
   })
   await syncDirectory(layerDirectory)
   await syncDirectory(dirname(layerDirectory))
-  if (!(await mayKeep(request, sizeBytes))) await replaceOverlay(overlayPath, layerPath, sizeBytes)
+  const temporaryPath = `${overlayPath}.new`
+  await rm(temporaryPath, { force: true })
+  if (await mayKeep(request, sizeBytes)) return sizeBytes
+  try {
+    await replaceOverlay(overlayPath, { temporaryPath, backingPath: layerPath, sizeBytes })
+  } catch (error) {
+    await rm(temporaryPath, { force: true })
+    throw error
+  }
   return sizeBytes
 }
 
@@ -41,12 +49,13 @@ async function mayKeep(
 }
 
 /** Whole or not there, at any instant: what is found after a crash can be used. */
-async function replaceOverlay(path: string, backingPath: string, sizeBytes: number): Promise<void> {
-  const temporary = `${path}.new`
-  await rm(temporary, { force: true })
-  await writeEmptyQcow2(temporary, { sizeBytes, backingPath })
-  await syncFile(temporary)
-  await rename(temporary, path)
+async function replaceOverlay(
+  path: string,
+  { temporaryPath, ...disk }: { temporaryPath: string; backingPath: string; sizeBytes: number },
+): Promise<void> {
+  await writeEmptyQcow2(temporaryPath, disk)
+  await syncFile(temporaryPath)
+  await rename(temporaryPath, path)
   await syncDirectory(dirname(path))
 }
 

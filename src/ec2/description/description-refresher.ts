@@ -8,13 +8,15 @@ import type { DescriptionWriter } from './description-writer.ts'
 
 /**
  * Brings the descriptions on disk up to what the records say, in the background: an effect of mutations, to be called after their
- * commit. A failure is the log's; the records are what counts as long as there is a database.
+ * commit.
  */
 export interface DescriptionRefresher {
   /** Of an image that was made, changed or deregistered. */
   refreshImage(imageId: string): void
   /** Of a layer whose snapshots were made, changed or deleted. */
   refreshLayer(layerId: string): void
+  /** Does what an earlier daemon was killed before, for all that there is. */
+  catchUp(): Promise<void>
 }
 
 export function createDescriptionRefresher(dependencies: {
@@ -25,22 +27,21 @@ export function createDescriptionRefresher(dependencies: {
 }): DescriptionRefresher {
   const { store, paths, descriptions, log } = dependencies
   const refreshImage = coalesceByKey(async (id) => {
+    if (store.images.find(id)) return await descriptions.describeImage(id)
     try {
-      if (store.images.find(id)) await descriptions.describeImage(id)
-      else await fsExtra.remove(join(paths.images, id))
+      await fsExtra.remove(join(paths.images, id))
     } catch (error) {
-      log.warn({ imageId: id, err: error }, 'description could not be written')
+      log.warn({ imageId: id, err: error }, 'description could not be removed')
     }
   })
-  const refreshLayer = coalesceByKey(async (id) => {
-    try {
-      if (store.layers.find(id)?.state === 'available') await descriptions.describeLayer(id)
-    } catch (error) {
-      log.warn({ layerId: id, err: error }, 'description could not be written')
-    }
-  })
+
   return {
     refreshImage: (id) => void refreshImage(id),
-    refreshLayer: (id) => void refreshLayer(id),
+    refreshLayer: (id) => void descriptions.describeLayer(id),
+    catchUp: async () => {
+      for (const { id } of [...store.images.listAll(), ...store.deregisteredImages.listAll()]) await refreshImage(id)
+      for (const { id } of store.layers.listAll()) await descriptions.describeLayer(id)
+      for (const { id } of store.volumes.listAll()) await descriptions.describeVolume(id)
+    },
   }
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
 import { parse } from 'yaml'
 import { z } from 'zod'
@@ -8,7 +9,7 @@ import type { ImageRecord } from '../image/image.ts'
 import type { LayerRecord } from '../layer/layer.ts'
 import type { Store, Tag } from '../ports/store.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
-import type { VolumeRecord } from '../volume/volume.ts'
+import { layerPathOf, overlayNameOf, overlayOver, overlayPathOf, type VolumeRecord } from '../volume/volume.ts'
 
 /** What was found again, in numbers. */
 export interface RecoveredCounts {
@@ -30,7 +31,8 @@ const volumeFile = z.object({ volume: identified, tags })
 /**
  * Fills an empty database from what layers, images and volumes say of themselves (description-writer.ts): for a state directory whose
  * database was lost. Instances, keys and security groups are gone, so volumes come back detached. A description that cannot be read is
- * passed over and logged; no file is ever deleted. Answers undefined when the database is not empty or there is nothing to be found.
+ * passed over and logged, and so is a layer without its file or without what it stands on: it was being deleted. Such a volume is in
+ * `error`. No file is ever deleted. Answers undefined when the database is not empty or there is nothing to be found.
  */
 export async function recoverRecords(dependencies: {
   store: Store
@@ -40,13 +42,17 @@ export async function recoverRecords(dependencies: {
   const { store, paths, log } = dependencies
   if (store.layers.listAll().length + store.images.listAll().length + store.volumes.listAll().length > 0)
     return undefined
-  const layers = await readAll(paths.layers, diskFile.layerDescription, layerFile, log)
+  const layers = await keepWhole(paths, await readAll(paths.layers, diskFile.layerDescription, layerFile, log), log)
   const images = await readAll(paths.images, imageFile.description, imageDescription, log)
   const volumes = await readAll(paths.volumes, diskFile.volumeDescription, volumeFile, log)
   if (layers.length + images.length + volumes.length === 0) return undefined
   const snapshots = layers.flatMap((entry) => entry.snapshots)
+  const layerRecords = layers.map(({ layer }) => layer as unknown as LayerRecord)
+  const present = await Promise.all(
+    volumes.map(({ volume }) => restoreVolume(paths, volume as unknown as VolumeRecord, layerRecords)),
+  )
   store.transaction(() => {
-    for (const { layer } of layers) store.layers.insert(layer as unknown as LayerRecord)
+    for (const layer of layerRecords) store.layers.insert(layer)
     for (const { snapshots: own, tags: snapshotTags } of layers) {
       for (const snapshot of own) {
         store.snapshots.insert(snapshot as unknown as SnapshotRecord)
@@ -57,13 +63,52 @@ export async function recoverRecords(dependencies: {
       store.images.insert(image as unknown as ImageRecord)
       putTags(store, image, 'image', imageTags)
     }
-    for (const { volume, tags: volumeTags } of volumes) {
-      const { attachment: _attachment, ...detached } = volume as unknown as VolumeRecord
-      store.volumes.insert({ ...detached, state: 'available' })
-      putTags(store, volume, 'volume', volumeTags)
-    }
+    for (const volume of present) store.volumes.insert(volume)
+    for (const { volume, tags: volumeTags } of volumes) putTags(store, volume, 'volume', volumeTags)
   })
   return { images: images.length, snapshots: snapshots.length, volumes: volumes.length }
+}
+
+type LayerFile = z.infer<typeof layerFile>
+
+/** The layers whose chains are there, each after what it stands on. */
+async function keepWhole(paths: StatePaths, found: readonly LayerFile[], log: Logger): Promise<LayerFile[]> {
+  const whole = new Map<string, LayerFile>()
+  let waiting = [...found]
+  for (;;) {
+    const isDue = ({ layer }: LayerFile) => typeof layer['parentId'] !== 'string' || whole.has(layer['parentId'])
+    const due = waiting.filter(isDue)
+    if (due.length === 0) break
+    waiting = waiting.filter((entry) => !isDue(entry))
+    for (const entry of due) {
+      const { id } = entry.layer
+      if (await fsExtra.pathExists(layerPathOf(paths, id))) whole.set(id, entry)
+      else log.warn({ layerId: id }, 'layer has no file')
+    }
+  }
+  for (const { layer } of waiting) log.warn({ layerId: layer.id }, 'layer stands on one that is not there')
+  return [...whole.values()]
+}
+
+/**
+ * The volume as its machine left it. What has become a layer is written to no more, whatever the volume says of itself: the layer, which
+ * says whose overlay it was, is described before the volume goes on in the next one.
+ */
+async function restoreVolume(
+  paths: StatePaths,
+  described: VolumeRecord,
+  layers: readonly LayerRecord[],
+): Promise<VolumeRecord> {
+  const { attachment: _attachment, ...detached } = described
+  let volume: VolumeRecord = detached
+  for (const layer of layers) {
+    const { source } = layer
+    if (source?.volumeId !== volume.id || source.overlay !== overlayNameOf(volume)) continue
+    volume = { ...volume, layerId: layer.id, overlay: overlayOver(layer.id) }
+  }
+  const hasLayer = volume.layerId === undefined || layers.some(({ id }) => id === volume.layerId)
+  const isWhole = hasLayer && (await fsExtra.pathExists(overlayPathOf(paths, volume)))
+  return { ...volume, state: isWhole ? 'available' : 'error' }
 }
 
 function putTags(store: Store, owner: z.infer<typeof identified>, resourceType: string, given: readonly Tag[]): void {

@@ -275,9 +275,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     if (isClosed) return
     runtime.bootWatch?.abort()
     await settleDevices(record.id)
-    const volumeIds = launcher.volumeIdsOf(record)
     await launcher.release(record)
-    await launcher.describeVolumes(volumeIds)
     recordState(dependencies, record.id, 'terminated', {
       ...(record.stateReason ? { reason: record.stateReason } : {}),
       ...(record.stateTransitionReason ? { transition: 'User initiated' } : {}),

@@ -24,9 +24,9 @@ import type {
 } from '../ports/machine.ts'
 import type { Network } from '../ports/network.ts'
 import type { Store } from '../ports/store.ts'
-import type { VolumeEraser } from '../volume/eraser.ts'
 import { makeVolumeDisk } from '../volume/make-disk.ts'
 import { driveOf } from '../volume/volume.ts'
+import type { VolumeDriver } from '../volume/volume-driver.ts'
 import type { NetworkDriver } from '../vpc/network-driver.ts'
 import type { InstanceTypeCatalog } from '../instance-type/instance-type.ts'
 import { markStage } from './boot-stage.ts'
@@ -62,7 +62,7 @@ export interface LauncherDependencies {
   readonly machines: MachineHost
   readonly network: Network
   readonly networks: NetworkDriver
-  readonly eraser: VolumeEraser
+  readonly volumes: VolumeDriver
   readonly instanceTypes: InstanceTypeCatalog
   readonly publicCidr: string
   /** The accelerator for machines of an architecture, proven once a boot of the host. */
@@ -74,7 +74,7 @@ export interface LauncherDependencies {
 }
 
 export function createMachineLauncher(dependencies: LauncherDependencies): MachineLauncher {
-  const { store, paths, disks, machines, network, networks } = dependencies
+  const { store, paths, disks, machines, network, networks, volumes } = dependencies
 
   async function start(record: InstanceRecord, onEvent: (event: MachineEvent) => void): Promise<Machine> {
     assignPublicAddresses(store, record, dependencies.publicCidr)
@@ -180,6 +180,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
   }
 
   async function release(record: InstanceRecord): Promise<void> {
+    const attached = store.volumes.listBy('attachment.instanceId', record.id)
     const doomed = store.transaction(() => {
       removeAssociation(store, record)
       for (const networkInterface of store.interfaces.listBy('attachment.instanceId', record.id)) {
@@ -190,7 +191,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
           store.interfaces.replace(rest)
         }
       }
-      return store.volumes.listBy('attachment.instanceId', record.id).filter((volume) => {
+      return attached.filter((volume) => {
         const { attachment, ...rest } = volume
         if (attachment?.deleteOnTermination || volume.state === 'creating') {
           store.volumes.replace({ ...rest, state: 'deleting' })
@@ -200,8 +201,10 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
         return false
       })
     })
+    // A snapshot of one that stays may have been asked for last.
+    for (const { id } of attached) volumes.wake(id)
     const isRefreshed = await refreshNetwork(record)
-    await Promise.all(doomed.map((volume) => dependencies.eraser.erase(volume.id)))
+    await Promise.all(doomed.map(({ id }) => volumes.settle(id)))
     await removeAllButConsole(join(paths.machines, record.id))
     // On a full disk the first try finds no room for its files; the volumes have given some back.
     if (!isRefreshed) await refreshNetwork(record)

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
 import type { DiskHost } from '../ports/disk.ts'
-import { DriveNotFrozen, type Machine } from '../ports/machine.ts'
+import { DriveNotFrozen, type Machine, type PluggedDrive } from '../ports/machine.ts'
 import type { Store } from '../ports/store.ts'
 import { driveIdOf, overlayNameOf, overlayOver, overlayPathOf, type VolumeRecord } from '../volume/volume.ts'
 import { type FreezeIntent, listFreezeIntents } from './freeze-intent.ts'
@@ -14,13 +14,16 @@ import type { LayerSealer } from './layer-sealer.ts'
  * Makes layers of volumes' overlays, in constant time: the present overlay becomes the layer, the volume goes on in a new one over it.
  *
  * The intent is a `pending` layer with a source. Before anything is switched the file has a second name in the layer's directory, the new
- * overlay is on disk, and both describe themselves as they will be. So a crash loses nothing wherever it comes: a machine that lives says
+ * overlay is on disk, and the layer describes itself as it will be. So a crash loses nothing wherever it comes: a machine that lives says
  * itself which file it writes to; without a machine the new overlay is right in any case, for it is empty or holds what was written since.
  */
 export interface Freezer {
   /** Does what waits for a volume by its files. No machine may have it. */
   freezeIdle(volumeId: string): Promise<void>
-  /** Does what waits for the volumes that are plugged into a machine, each set at one instant. Rejects when the machine does not answer. */
+  /**
+   * Does what waits for the volumes that are plugged into a machine, each set at one instant. Rejects when the machine does not answer. A
+   * drive that the guest has given up waits until it is let go.
+   */
   freezePlugged(machine: Machine, volumes: readonly VolumeRecord[]): Promise<void>
   /** Resolves when none of the layers waits for its freeze any more, or when `timeoutMs` have passed. */
   waitUntilFrozen(layerIds: readonly string[], timeoutMs: number): Promise<void>
@@ -59,8 +62,7 @@ export function createFreezer(dependencies: {
       overlayPath: overlayOf(freeze),
       keepsOverlay,
     })
-    const { frozen, resumed } = afterFreeze(freeze)
-    await descriptions.describeFreeze(resumed, { ...frozen, virtualSizeBytes })
+    await descriptions.describeFrozen({ ...afterFreeze(freeze).frozen, virtualSizeBytes })
   }
 
   function record(freezes: readonly DueFreeze[]): void {
@@ -76,16 +78,21 @@ export function createFreezer(dependencies: {
     for (const { layer } of freezes) sealer.seal(layer.id)
   }
 
-  /** Nothing was switched: the snapshots have failed, the volumes are as they were. */
+  /**
+   * Nothing was switched: the snapshots have failed, the volumes are as they were. The records come last: as long as they ask for the
+   * freeze, a daemon that was killed here is followed by one that does it or takes it back. The layer goes before the overlay that it
+   * describes as the volume's.
+   */
   async function takeBack(freezes: readonly DueFreeze[], error: unknown): Promise<void> {
     const why = error instanceof Error ? error.message : String(error)
     log.error({ volumeIds: freezes.map(({ volume }) => volume.id), err: error }, 'volumes could not be frozen')
-    for (const { layer } of freezes) sealer.abandon(layer.id, why)
     for (const freeze of freezes) {
       await fsExtra.remove(join(paths.layers, freeze.layer.id))
       await fsExtra.remove(overlayOf(freeze))
-      await descriptions.describeVolume(freeze.volume.id)
     }
+    store.transaction(() => {
+      for (const { layer } of freezes) sealer.abandon(layer.id, why)
+    })
     settled(freezes)
   }
 
@@ -98,9 +105,12 @@ export function createFreezer(dependencies: {
       // One after the other: the second stands on what the first has made.
       const [freeze] = findDue((id) => id === volumeId)
       if (!freeze) return
+      // There already: a machine may have gone on in it before a crash.
+      const mayHoldData = await fsExtra.pathExists(overlayOf(freeze))
       try {
         await prepare(freeze, { keepsOverlay: true })
       } catch (error) {
+        if (mayHoldData) throw error
         await takeBack([freeze], error)
         continue
       }
@@ -108,18 +118,21 @@ export function createFreezer(dependencies: {
     }
   }
 
-  async function freezeSet(machine: Machine, setId: string, ports: ReadonlyMap<string, number>): Promise<void> {
-    const freezes = findDue((volumeId) => ports.has(volumeId)).filter((freeze) => freeze.setId === setId)
-    const drives = await machine.listDrives()
-    const driveOf = ({ volume }: DueFreeze) => driveIdOf(ports.get(volume.id) ?? -1)
+  async function freezeSet(
+    machine: Machine,
+    freezes: readonly DueFreeze[],
+    driveOf: (volumeId: string) => PluggedDrive | undefined,
+  ): Promise<void> {
+    const isSwitched = (freeze: DueFreeze) => driveOf(freeze.volume.id)?.path === overlayOf(freeze)
     try {
-      for (const freeze of freezes) {
-        const isSwitched = drives.some(({ id, path }) => id === driveOf(freeze) && path === overlayOf(freeze))
-        if (!isSwitched) await prepare(freeze, { keepsOverlay: false })
-      }
-      await machine.freezeDrives(freezes.map((freeze) => ({ id: driveOf(freeze), overlayPath: overlayOf(freeze) })))
+      for (const freeze of freezes) if (!isSwitched(freeze)) await prepare(freeze, { keepsOverlay: false })
+      await machine.freezeDrives(
+        freezes.map((freeze) => ({ id: driveOf(freeze.volume.id)?.id ?? '', overlayPath: overlayOf(freeze) })),
+      )
     } catch (error) {
-      if (!(error instanceof DriveNotFrozen) && !isFileError(error)) throw error
+      const isUnchanged = error instanceof DriveNotFrozen || isFileError(error)
+      // What the machine writes to already is never taken back.
+      if (!isUnchanged || freezes.some(isSwitched)) throw error
       await takeBack(freezes, error)
       return
     }
@@ -129,13 +142,17 @@ export function createFreezer(dependencies: {
   return {
     freezeIdle,
     freezePlugged: async (machine, volumes) => {
-      const ports = new Map(
-        volumes.flatMap(({ id, attachment }) => (attachment ? [[id, attachment.port] as const] : [])),
+      const driveIds = new Map(
+        volumes.flatMap(({ id, attachment }) => (attachment ? [[id, driveIdOf(attachment.port)] as const] : [])),
       )
       for (;;) {
-        const [next] = findDue((volumeId) => ports.has(volumeId))
-        if (!next) return
-        await freezeSet(machine, next.setId, ports)
+        const drives = (await machine.listDrives()).filter(({ path }) => path !== undefined)
+        const driveOf = (volumeId: string) => drives.find(({ id }) => id === driveIds.get(volumeId))
+        const due = findDue((volumeId) => driveOf(volumeId) !== undefined)
+        const [first] = due
+        if (!first) return
+        const ofSet = due.filter(({ setId }) => setId === first.setId)
+        await freezeSet(machine, ofSet, driveOf)
       }
     },
     waitUntilFrozen: async (layerIds, timeoutMs) => {

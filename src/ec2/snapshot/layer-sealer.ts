@@ -2,17 +2,18 @@ import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
+import { coalesceByKey } from '../../host/coalesce.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { ImageRecord } from '../image/image.ts'
-import type { LayerRecord } from '../layer/layer.ts'
+import type { LayerCollector } from '../layer/layer-collector.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
 
 /** Ends what a freeze has begun: the layer's file is made durable and gets its digest, its snapshots and their images are complete. */
 export interface LayerSealer {
-  /** Begins to seal a layer that is `frozen`; returns at once. */
+  /** Begins to seal a layer that is `frozen`, and tries until it is done; returns at once. */
   seal(layerId: string): void
   /** A pending layer comes to nothing, and so do its snapshots and their images; for the reason. */
   abandon(layerId: string, reason: string): void
@@ -26,29 +27,30 @@ export function createLayerSealer(dependencies: {
   paths: StatePaths
   disks: DiskHost
   descriptions: DescriptionWriter
+  layers: LayerCollector
   events: EventBus
   log: Logger
 }): LayerSealer {
-  const { store, clock, paths, disks, descriptions, events, log } = dependencies
+  const { store, clock, paths, disks, descriptions, layers, events, log } = dependencies
 
-  async function seal(layer: LayerRecord): Promise<void> {
-    const directory = join(paths.layers, layer.id)
-    const { sha256, fileSizeBytes, virtualSizeBytes } = await disks.sealLayer(directory)
-    const sealed: LayerRecord = { ...layer, state: 'available', sha256, fileSizeBytes, virtualSizeBytes }
-    if (!store.layers.find(layer.id)) return
+  const seal = coalesceByKey(async (layerId) => {
+    const layer = store.layers.find(layerId)
+    if (layer?.state !== 'frozen') return
+    const { sha256, fileSizeBytes, virtualSizeBytes } = await disks.sealLayer(join(paths.layers, layer.id))
+    const { source } = layer
+    // Before it is recorded: once it is, nobody looks for this name of the file any more. The volume writes to another by now.
+    if (source?.overlay !== undefined) await fsExtra.remove(join(paths.volumes, source.volumeId, source.overlay))
     const images = store.transaction(() => {
-      store.layers.replace(sealed)
+      store.layers.replace({ ...layer, state: 'available', sha256, fileSizeBytes, virtualSizeBytes })
       return complete(layer.id)
     })
-    await descriptions.describeLayer(layer.id)
+    // The layer last: as long as it says `frozen`, recovery seals it again and completes what waits for it.
     for (const image of images) await descriptions.describeImage(image.id)
-    const { source } = layer
-    // The volume writes to another file now: this name of the layer's file is needed no more.
-    if (source?.overlay !== undefined) {
-      await fsExtra.remove(join(paths.volumes, source.volumeId, source.overlay))
-      await descriptions.describeVolume(source.volumeId)
-    }
-  }
+    await descriptions.describeLayer(layer.id)
+    if (source) await descriptions.describeVolume(source.volumeId)
+    // Its snapshot and its volume may have been deleted meanwhile, and nothing that is frozen is collected.
+    await layers.collect()
+  })
 
   /** Answers the images that are available by it. */
   function complete(layerId: string): ImageRecord[] {
@@ -93,17 +95,23 @@ export function createLayerSealer(dependencies: {
     })
   }
 
-  function begin(layerId: string): void {
-    const layer = store.layers.find(layerId)
-    if (layer?.state !== 'frozen') return
-    seal(layer).catch((error: unknown) => log.error({ layerId, err: error }, 'layer could not be sealed'))
+  function begin(layerId: string, pauseMs = firstPauseMs): void {
+    seal(layerId).catch(async (error: unknown) => {
+      log.error({ layerId, pauseMs, err: error }, 'layer could not be sealed and is tried again')
+      await clock.sleep(pauseMs)
+      begin(layerId, Math.min(longestPauseMs, pauseMs * 2))
+    })
   }
 
   return {
-    seal: begin,
+    seal: (layerId) => begin(layerId),
     abandon,
     resume: () => {
       for (const { id } of store.layers.listBy('state', 'frozen')) begin(id)
     },
   }
 }
+
+/** A disk that is full, or does not answer, may be as it should again; its snapshots are `pending` until then. */
+const firstPauseMs = 1000
+const longestPauseMs = 60_000

@@ -1,20 +1,22 @@
+import { join } from 'node:path'
+import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import { coalesceByKey } from '../../host/coalesce.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
+import type { LayerCollector } from '../layer/layer-collector.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
 import { type Freezer } from '../snapshot/freezer.ts'
 import { listFreezeIntents } from '../snapshot/freeze-intent.ts'
-import type { VolumeEraser } from './eraser.ts'
 import { makeVolumeDisk } from './make-disk.ts'
 import { endModification } from './modification.ts'
 import { overlayPathOf, type VolumeRecord } from './volume.ts'
 
 /**
- * Brings volumes that no machine has to what their records ask for, by their files; for those in a machine that is the work of
- * drive-plugging.ts. Work on one volume is done one after the other.
+ * Brings volumes that no machine has to what their records ask for, by their files: makes, freezes, grows and deletes them. For those in a
+ * machine that is the work of drive-plugging.ts. Work on one volume is done one after the other.
  */
 export interface VolumeDriver {
   /** There is something new in the record of this volume. Returns at once; what is attached is told to its instance. */
@@ -32,11 +34,11 @@ export function createVolumeDriver(dependencies: {
   disks: DiskHost
   descriptions: DescriptionWriter
   freezer: Freezer
-  eraser: VolumeEraser
+  layers: LayerCollector
   log: Logger
   wakeInstance: (instanceId: string) => void
 }): VolumeDriver {
-  const { store, clock, paths, disks, descriptions, freezer, eraser, log } = dependencies
+  const { store, clock, paths, disks, descriptions, freezer, layers, log } = dependencies
 
   async function work(volumeId: string): Promise<void> {
     const volume = store.volumes.find(volumeId)
@@ -46,10 +48,12 @@ export function createVolumeDriver(dependencies: {
       if (!volume.attachment) await make(volume)
       return
     }
-    if (volume.modification?.state === 'modifying') await grow(volume)
+    // Before it grows: a machine that is gone may have gone on in the new overlay already, and only that may become larger.
     await freezer.freezeIdle(volumeId)
-    if (store.volumes.find(volumeId)?.state === 'deleting') await eraser.erase(volumeId)
-    else await descriptions.describeVolume(volumeId)
+    const present = store.volumes.find(volumeId)
+    if (present?.state === 'deleting') return await erase(volumeId)
+    if (present?.modification?.state === 'modifying') await grow(present)
+    await descriptions.describeVolume(volumeId)
   }
 
   async function make(volume: VolumeRecord): Promise<void> {
@@ -81,12 +85,27 @@ export function createVolumeDriver(dependencies: {
     }
   }
 
+  /** The record goes after the file, so that an interrupted deletion is taken up again. */
+  async function erase(volumeId: string): Promise<void> {
+    await fsExtra.remove(join(paths.volumes, volumeId))
+    store.transaction(() => {
+      store.volumes.remove(volumeId)
+      store.tags.removeAll(volumeId)
+    })
+    // Its image may be gone already: then the volume was the last that needed the layer. Nobody has to wait for that.
+    void layers.collect()
+  }
+
   const settle = coalesceByKey(work)
 
   function wake(volumeId: string): void {
     const instanceId = store.volumes.find(volumeId)?.attachment?.instanceId
     if (instanceId !== undefined) return dependencies.wakeInstance(instanceId)
-    settle(volumeId).catch((error: unknown) => log.error({ volumeId, err: error }, 'volume could not be settled'))
+    settle(volumeId).catch(async (error: unknown) => {
+      log.error({ volumeId, err: error }, 'volume could not be settled and is tried again')
+      await clock.sleep(retryPauseMs)
+      wake(volumeId)
+    })
   }
 
   return {
@@ -95,10 +114,14 @@ export function createVolumeDriver(dependencies: {
     adopt: () => {
       const waiting = new Set(listFreezeIntents(store).map(({ volumeId }) => volumeId))
       for (const volume of store.volumes.listAll()) {
-        const isUnderWay = volume.state === 'creating' || volume.modification?.state === 'modifying'
+        const isPassing = volume.state === 'creating' || volume.state === 'deleting'
+        const isModifying = volume.modification?.state === 'modifying'
         const isLeaving = volume.attachment?.state === 'detaching'
-        if (isUnderWay || isLeaving || waiting.has(volume.id)) wake(volume.id)
+        if (isPassing || isModifying || isLeaving || waiting.has(volume.id)) wake(volume.id)
       }
     },
   }
 }
+
+/** Until the disk may be as it should again. */
+const retryPauseMs = 5000
