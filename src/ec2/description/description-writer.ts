@@ -58,7 +58,8 @@ export function createDescriptionWriter(dependencies: {
     }),
     describeImage: describer(async (imageId) => {
       const image = store.images.find(imageId)
-      if (!image) return
+      // Whether there will ever be an image is known when its snapshots are complete.
+      if (!image || image.state === 'pending') return
       const directory = join(paths.images, imageId)
       await ensurePrivateDirectory(directory)
       await writeIfNew(join(directory, imageFile.description), stringify({ image, tags: store.tags.of(imageId) }))

@@ -52,6 +52,8 @@ export function createImage(domain: Domain): Ec2Mutation<'CreateImage'> {
       const image = describeImage(domain, context, instance, {
         id: imageId,
         name,
+        // One whose root is a snapshot that is there already has nothing to wait for.
+        state: snapshots.length > 0 ? 'pending' : 'available',
         ...(description ? { description } : {}),
         blockDevices: devices.map(({ volume, device }) => ({
           ...device,
@@ -60,6 +62,7 @@ export function createImage(domain: Domain): Ec2Mutation<'CreateImage'> {
       })
       store.images.insert(image)
       putTags(store, context, imageId, 'image', tags.get('image') ?? [])
+      context.afterCommit(() => domain.descriptionRefresher.refreshImage(imageId))
       if (instance.state === 'running' && !input.NoReboot) {
         // The snapshots are taken between the two boots (drive-plugging.ts); nobody waits for that.
         store.instances.replace({ ...instance, request: { isReboot: true } })
@@ -74,7 +77,7 @@ function describeImage(
   { store }: Domain,
   { accountId, region, now }: MutationContext,
   instance: InstanceRecord,
-  own: Pick<ImageRecord, 'id' | 'name' | 'description' | 'blockDevices'>,
+  own: Pick<ImageRecord, 'id' | 'name' | 'state' | 'description' | 'blockDevices'>,
 ): ImageRecord {
   const source = store.images.find(instance.imageId)
   const loginUser =
@@ -84,7 +87,6 @@ function describeImage(
     region,
     ...own,
     architecture: instance.architecture,
-    state: 'pending',
     creationDate: now.toISOString(),
     imageLocation: `${accountId}/${own.name}`,
     rootDeviceName: instance.rootDeviceName,

@@ -322,6 +322,20 @@ describe('an image of an instance', () => {
     await remove(data)
   })
 
+  test('is there at once when all of its snapshots are', async () => {
+    const root = await rootOf(stopped)
+    await api.lab.call('DetachVolume', { VolumeId: root })
+    await waitForVolume(root, 'available')
+    const { ImageId: imageId = '' } = await api.lab.call('CreateImage', {
+      InstanceId: stopped,
+      Name: 'of a snapshot',
+      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId: api.snapshotId } }],
+    })
+    await waitForImage(imageId)
+    await api.lab.call('DeregisterImage', { ImageId: imageId })
+    await api.lab.call('AttachVolume', { VolumeId: root, InstanceId: stopped, Device: '/dev/xvda' })
+  })
+
   test('is refused where EC2 refuses it', async () => {
     await expectRefusal('CreateImage', { InstanceId: stopped, Name: 'a*b' }, 'InvalidAMIName.Malformed')
     const good = { InstanceId: stopped, Name: 'refused' }
