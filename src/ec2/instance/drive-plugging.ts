@@ -82,7 +82,7 @@ export function createDrivePlugging(dependencies: {
       }
       update(volume.id, (present) => ({ ...present, port }))
     }
-    update(volume.id, (present) => ({ ...present, state: present.state === 'attaching' ? 'attached' : present.state }))
+    markAttached(volume.id)
     await descriptions.describeVolume(volume.id)
   }
 
@@ -91,6 +91,10 @@ export function createDrivePlugging(dependencies: {
       const present = store.volumes.find(volumeId)
       if (present?.attachment) store.volumes.replace({ ...present, attachment: change(present.attachment) })
     })
+  }
+
+  function markAttached(volumeId: string): void {
+    update(volumeId, (present) => ({ ...present, state: present.state === 'attaching' ? 'attached' : present.state }))
   }
 
   async function giveUp({ id, attachment }: AttachedVolume, error: unknown): Promise<void> {
@@ -145,9 +149,11 @@ export function createDrivePlugging(dependencies: {
   return {
     converge,
     settle: async (instanceId) => {
-      for (const { id, attachment } of listVolumes(instanceId)) {
+      for (const { id, attachment, state } of listVolumes(instanceId)) {
         await volumes.settle(id)
         if (attachment.state === 'detaching') await letGo(id)
+        // Its machine, which it was to be plugged into, has ended or has never run: it is there at the next start.
+        else if (attachment.state === 'attaching' && state === 'in-use') markAttached(id)
       }
     },
   }

@@ -250,6 +250,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     runtime.checks = { system: 'not-applicable', instance: 'not-applicable' }
     delete runtime.problem
     await launcher.releaseAddresses(record)
+    await launcher.completeDisks(record)
     await settleDevices(record.id)
     recordState(dependencies, record.id, 'stopped', change)
     await launcher.refreshNetwork(record)

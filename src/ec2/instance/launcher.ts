@@ -38,6 +38,8 @@ export interface MachineLauncher {
   start(record: InstanceRecord, onEvent: (event: MachineEvent) => void): Promise<Machine>
   /** Takes over the machine that an earlier daemon started. */
   adopt(record: InstanceRecord, onEvent: (event: MachineEvent) => void): ReturnType<MachineHost['adopt']>
+  /** Makes the disks of an instance that is stopped before its machine has run; a failure is the log's, the next start tries again. */
+  completeDisks(record: InstanceRecord): Promise<void>
   /** The volumes of a machine that runs are attached, whichever daemon started it. */
   markAttached(record: InstanceRecord): void
   /** Brings the descriptions that its volumes carry of themselves up to date; a failure is the log's. */
@@ -223,8 +225,17 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     for (const id of volumeIds) await dependencies.descriptions.describeVolume(id)
   }
 
+  async function completeDisks(record: InstanceRecord): Promise<void> {
+    try {
+      await makeDisks(record)
+    } catch (error) {
+      dependencies.log.error({ instanceId: record.id, err: error }, 'disks could not be made')
+    }
+  }
+
   return {
     start,
+    completeDisks,
     markAttached,
     describeVolumes,
     volumeIdsOf: (record) => store.volumes.listBy('attachment.instanceId', record.id).map(({ id }) => id),

@@ -116,8 +116,8 @@ export function createVolumeDriver(dependencies: {
       for (const volume of store.volumes.listAll()) {
         const isPassing = volume.state === 'creating' || volume.state === 'deleting'
         const isModifying = volume.modification?.state === 'modifying'
-        const isLeaving = volume.attachment?.state === 'detaching'
-        if (isPassing || isModifying || isLeaving || waiting.has(volume.id)) wake(volume.id)
+        const isMoving = volume.attachment && volume.attachment.state !== 'attached'
+        if (isPassing || isModifying || isMoving || waiting.has(volume.id)) wake(volume.id)
       }
     },
   }
