@@ -9,16 +9,17 @@ import { eventually, type FreezeBench, layerIdOf, openFreezeBench } from '../sna
 
 const instanceId = 'i-1'
 
-function attach({ store, volume }: FreezeBench, state: VolumeAttachment['state'], volumeState: VolumeRecord['state']) {
-  const present = volume()
+function attach(bench: FreezeBench, state: VolumeAttachment['state'], volumeState: VolumeRecord['state']): void {
+  const present = bench.volume()
   if (!present) throw new Error('no volume')
   const attachment = { instanceId, deviceName: '/dev/sdf', state, attachTime: '', deleteOnTermination: false, port: 1 }
-  store.transaction(() => store.volumes.replace({ ...present, state: volumeState, attachment }))
+  bench.store.transaction(() => bench.store.volumes.replace({ ...present, state: volumeState, attachment }))
 }
 
-async function settle({ store, paths, startDaemon }: FreezeBench): Promise<void> {
+async function settle(bench: FreezeBench): Promise<void> {
+  const { store, paths } = bench
   const log = pino({ level: 'silent' })
-  const { volumes, freezer } = startDaemon()
+  const { volumes, freezer } = bench.startDaemon()
   const events = createEventBus({ store, clock })
   const descriptions = createDescriptionWriter({ store, paths, log })
   await createDrivePlugging({ store, clock, paths, events, volumes, freezer, descriptions, log }).settle(instanceId)
