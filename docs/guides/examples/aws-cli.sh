@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 image=$(ec2 describe-images --filters "Name=name,Values=$image_name" --query 'Images[0].ImageId' --output text)
 type=$(ec2 describe-instance-types --filters Name=instance-type,Values=t3.nano --query 'InstanceTypes[0].InstanceType' --output text)
 
-ec2 create-key-pair --key-name cli --key-type ed25519 --query KeyMaterial --output text >"$work/key"
+ec2 create-key-pair --key-name cli --query KeyMaterial --output text >"$work/key"
 chmod 600 "$work/key"
 group=$(ec2 create-security-group --group-name cli --description 'SSH' --query GroupId --output text)
 ec2 authorize-security-group-ingress --group-id "$group" --protocol tcp --port 22 --cidr 0.0.0.0/0 >"$work/rule"
