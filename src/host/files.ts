@@ -1,5 +1,6 @@
-import { open, rename, rm, statfs } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { open, readdir, rename, rm, statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import fsExtra from 'fs-extra'
 
 /** Makes a directory, and those above it, readable by its owner only. */
@@ -16,7 +17,7 @@ export async function writeFileAtomic(
   content: string | Uint8Array,
   options: { mode?: number; isDurable?: boolean } = {},
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}.${temporaryCount++}.tmp`
+  const temporary = `${path}.${processMark}.${temporaryCount++}.tmp`
   try {
     const file = await open(temporary, 'wx', options.mode ?? 0o600)
     try {
@@ -34,6 +35,16 @@ export async function writeFileAtomic(
 }
 
 let temporaryCount = 0
+/** Not the pid, which a later process may have too: in a container it is the same each time. */
+const processMark = randomBytes(4).toString('hex')
+
+/** Removes what `writeFileAtomic` of a process that was killed has left in a directory that this process alone writes to. */
+export async function removeHalfWritten(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const [, mark] = /\.([0-9a-f]+)\.\d+\.tmp$/.exec(name) ?? []
+    if (mark !== undefined && mark !== processMark) await rm(join(directory, name), { force: true })
+  }
+}
 
 /** Makes names created, renamed or removed in a directory survive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
 import { coalesceByKey } from '../../host/coalesce.ts'
+import { removeHalfWritten } from '../../host/files.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { Store } from '../ports/store.ts'
 import type { DescriptionWriter } from './description-writer.ts'
@@ -35,13 +36,22 @@ export function createDescriptionRefresher(dependencies: {
     }
   })
 
+  async function catchUpIn(parent: string, id: string, describe: (id: string) => Promise<void>): Promise<void> {
+    // It may not be there: then it is being made, or it is deleted.
+    await removeHalfWritten(join(parent, id)).catch(() => undefined)
+    await describe(id)
+  }
+
   return {
     refreshImage: (id) => void refreshImage(id),
     refreshLayer: (id) => void descriptions.describeLayer(id),
     catchUp: async () => {
-      for (const { id } of [...store.images.listAll(), ...store.deregisteredImages.listAll()]) await refreshImage(id)
-      for (const { id } of store.layers.listAll()) await descriptions.describeLayer(id)
-      for (const { id } of store.volumes.listAll()) await descriptions.describeVolume(id)
+      for (const { id } of store.deregisteredImages.listAll()) await refreshImage(id)
+      for (const { id } of store.images.listAll()) await catchUpIn(paths.images, id, refreshImage)
+      for (const layer of store.layers.listAll())
+        await catchUpIn(paths.layers, layer.id, (id) => descriptions.describeLayer(id))
+      for (const volume of store.volumes.listAll())
+        await catchUpIn(paths.volumes, volume.id, (id) => descriptions.describeVolume(id))
     },
   }
 }

@@ -67,6 +67,8 @@ test('a start describes what the daemon before was killed before it could descri
   const { store, paths } = bench
   await bench.startDaemon().volumes.settle(bench.volumeId)
   const described = await readLayer(bench, 'b')
+  const halfWritten = join(paths.volumes, bench.volumeId, 'volume.yaml.0a1b2c3d.7.tmp')
+  await fsExtra.outputFile(halfWritten, 'volu')
   const image = join(paths.images, 'ami-1')
   await fsExtra.outputFile(join(image, 'image.yaml'), 'of an image that is deregistered')
   store.transaction(() => {
@@ -80,4 +82,5 @@ test('a start describes what the daemon before was killed before it could descri
   expect(await readLayer(bench, 'b')).toContain('late')
   expect(await readFile(join(paths.volumes, bench.volumeId, 'volume.yaml'), 'utf8')).toContain('late')
   expect(await fsExtra.pathExists(image)).toBe(false)
+  expect(await fsExtra.pathExists(halfWritten)).toBe(false)
 })
