@@ -1,7 +1,15 @@
 import type { Server } from 'node:http'
+import { StartError } from './start-error.ts'
 
-/** Listens on the port, or on the next free one; answers which. Throws what listen(2) says when none of a hundred is free. */
-export async function listenNear(server: Server, address: string, firstPort: number): Promise<number> {
+/** Listens on the port, or on the next free one; answers the URL. Throws StartError when it may not, or none of a hundred is free. */
+export async function listenAtEndpoint(
+  server: Server,
+  { address, port }: { address: string; port: number },
+): Promise<string> {
+  return `http://${address}:${await listenNear(server, address, port).catch(explainListenFailure)}`
+}
+
+async function listenNear(server: Server, address: string, firstPort: number): Promise<number> {
   for (let port = firstPort; ; port++) {
     try {
       await listenOn(server, { host: address, port })
@@ -13,6 +21,7 @@ export async function listenNear(server: Server, address: string, firstPort: num
   }
 }
 
+/** Listens there and nowhere else. Throws what listen(2) says. */
 export async function listenOn(
   server: Server,
   where: { host: string; port: number } | { path: string },
@@ -30,4 +39,12 @@ export async function listenOn(
     server.once('error', onError)
     server.listen(where)
   })
+}
+
+function explainListenFailure(error: unknown): never {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') throw new StartError('endpoint.port: it and the hundred ports after it are taken')
+  if (code === 'EADDRNOTAVAIL') throw new StartError('endpoint.address: this host has no such address')
+  if (code === 'EACCES') throw new StartError('endpoint.port: you may not listen there, take one above 1023')
+  throw error
 }

@@ -1,0 +1,32 @@
+import type { Domain } from '../ec2/domain.ts'
+import type { Ground } from './ground.ts'
+import type { Rooms } from './rooms.ts'
+import type { Timetable } from './timetable.ts'
+
+/** What operations may work with, out of all that there is. */
+export function furnishDomain(ground: Ground, rooms: Rooms, { schedules, spotInterrupter }: Timetable): Domain {
+  const { store, clock, random, paths, settings, instanceTypes, regions, events, sessions } = ground
+  const { volumes, freezer, layers, descriptionRefresher } = rooms.storage
+  const { tasks, imageWork } = rooms.images
+  return {
+    store,
+    clock,
+    random,
+    paths,
+    settings,
+    instanceTypes,
+    regions,
+    events,
+    instances: rooms.machines.instances,
+    networks: rooms.network.networks,
+    volumes,
+    freezer,
+    layers,
+    descriptionRefresher,
+    tasks,
+    imageWork,
+    schedules,
+    sessions,
+    spotInterrupter,
+  }
+}

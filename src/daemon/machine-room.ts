@@ -1,0 +1,72 @@
+import { createBootWatcher } from '../ec2/instance/boot-watcher.ts'
+import { createDiskPause } from '../ec2/instance/disk-pause.ts'
+import { createInstanceDriver, type InstanceDriver } from '../ec2/instance/driver.ts'
+import { createDrivePlugging } from '../ec2/instance/drive-plugging.ts'
+import { createInterfacePlugging } from '../ec2/instance/interface-plugging.ts'
+import { createMachineLauncher } from '../ec2/instance/launcher.ts'
+import type { MachineHost } from '../ec2/ports/machine.ts'
+import { createMachineHost } from '../machine/machine-host.ts'
+import { type AcceleratorChoice, createAcceleratorChoice } from './accelerator-choice.ts'
+import type { Ground } from './ground.ts'
+import type { NetworkRoom } from './network-room.ts'
+import type { StorageRoom } from './storage-room.ts'
+
+/** Instances and the machines that they are. */
+export interface MachineRoom {
+  readonly accelerators: AcceleratorChoice
+  readonly machines: MachineHost
+  readonly instances: InstanceDriver
+}
+
+const bytesPerMib = 1024 ** 2
+
+export function createMachineRoom(
+  ground: Ground,
+  storage: StorageRoom,
+  { network, networks }: NetworkRoom,
+): MachineRoom {
+  const { store, clock, random, paths, events, log, processes, settings, instanceTypes, configuration } = ground
+  const { disks, volumes, freezer, descriptions } = storage
+  const accelerators = createAcceleratorChoice(ground)
+  const machines = createMachineHost({ processes, clock, log })
+  const launcher = createMachineLauncher({
+    store,
+    clock,
+    paths,
+    disks,
+    machines,
+    network,
+    networks,
+    volumes,
+    instanceTypes,
+    publicCidr: settings.publicCidr,
+    chooseAccelerator: (architecture) => accelerators.choose(architecture),
+    machineTypeOf: (architecture) => (architecture === 'arm64' ? 'virt-7.2' : 'pc-q35-7.2'),
+    descriptions,
+    log,
+  })
+  const bootWatcher = createBootWatcher({ store, clock, paths, network, events, log })
+  const diskPause = createDiskPause({
+    clock,
+    events,
+    log,
+    resumeFreeBytes: configuration.machines.resumeFreeMib * bytesPerMib,
+    freeBytes: () => disks.freeBytes(paths.volumes),
+  })
+  const interfaces = createInterfacePlugging({ store, clock, events, network, networks, log })
+  const drives = createDrivePlugging({ store, clock, paths, events, volumes, freezer, descriptions, log })
+  const instances = createInstanceDriver({
+    ...settings,
+    store,
+    clock,
+    random,
+    events,
+    launcher,
+    bootWatcher,
+    diskPause,
+    drives,
+    interfaces,
+    log,
+  })
+  return { accelerators, machines, instances }
+}

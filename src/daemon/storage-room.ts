@@ -1,0 +1,38 @@
+import { createDiskHost } from '../disk/disk-host.ts'
+import { createDescriptionRefresher, type DescriptionRefresher } from '../ec2/description/description-refresher.ts'
+import { createDescriptionWriter, type DescriptionWriter } from '../ec2/description/description-writer.ts'
+import { createLayerCollector, type LayerCollector } from '../ec2/layer/layer-collector.ts'
+import type { DiskHost } from '../ec2/ports/disk.ts'
+import { createFreezer, type Freezer } from '../ec2/snapshot/freezer.ts'
+import { createLayerSealer, type LayerSealer } from '../ec2/snapshot/layer-sealer.ts'
+import { createVolumeDriver, type VolumeDriver } from '../ec2/volume/volume-driver.ts'
+import type { Ground } from './ground.ts'
+
+/** Layers, snapshots and volumes, and what they say of themselves on the disk. */
+export interface StorageRoom {
+  readonly disks: DiskHost
+  readonly layers: LayerCollector
+  readonly descriptions: DescriptionWriter
+  readonly descriptionRefresher: DescriptionRefresher
+  readonly sealer: LayerSealer
+  readonly freezer: Freezer
+  readonly volumes: VolumeDriver
+}
+
+/** `wakeInstance` is called when a volume of an instance has work for its machine. */
+export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: string) => void): StorageRoom {
+  const { store, clock, paths, events, log, configuration } = ground
+  const disks = createDiskHost({
+    processes: ground.diskProcesses,
+    clock,
+    downloadsDirectory: paths.downloads,
+    maximumVirtualBytes: configuration.images.maximumVirtualGib * 1024 ** 3,
+  })
+  const layers = createLayerCollector({ store, paths, log })
+  const descriptions = createDescriptionWriter({ store, paths, log })
+  const descriptionRefresher = createDescriptionRefresher({ store, paths, descriptions, log })
+  const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, layers, events, log })
+  const freezer = createFreezer({ store, paths, disks, descriptions, sealer, log })
+  const volumes = createVolumeDriver({ store, clock, paths, disks, descriptions, freezer, layers, log, wakeInstance })
+  return { disks, layers, descriptions, descriptionRefresher, sealer, freezer, volumes }
+}

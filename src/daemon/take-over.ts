@@ -1,0 +1,40 @@
+import { markVariable } from '../host/process.ts'
+import { findMarkedProcesses, signalProcess } from '../host/process-table.ts'
+import type { Ground } from './ground.ts'
+import type { Rooms } from './rooms.ts'
+
+/** Removes what the last daemon had begun and not finished, above all what its crash interrupted. */
+export async function removeHalfMade(
+  { paths }: Ground,
+  { storage: { disks, layers }, images: { tasks, publisher } }: Rooms,
+): Promise<void> {
+  for (const stray of await findMarkedProcesses(markVariable, paths.root)) await signalProcess(stray, 'SIGKILL')
+  await tasks.abandonInterrupted()
+  await publisher.removeInterrupted()
+  await disks.removeInterrupted(paths.layers)
+  await layers.collect()
+}
+
+/** Takes the machines that run and the networks that they are in into this daemon's hands, and goes on with what they wait for. */
+export async function adoptLiving(
+  { store, paths, log }: Ground,
+  { storage: { volumes, sealer }, network: { network, networks }, machines: { machines, instances } }: Rooms,
+): Promise<void> {
+  const live = (['pending', 'running', 'stopping', 'shutting-down'] as const).flatMap((state) =>
+    store.instances.listBy('state', state),
+  )
+  const vpcIds = new Set(live.map(({ vpcId }) => vpcId))
+  await machines.removeStrays(paths.machines, new Set(live.map(({ id }) => id)))
+  await network.adopt(vpcIds)
+  // A VPC that cannot be brought to its records must not keep the daemon from managing the machines.
+  await Promise.all(
+    [...vpcIds].map((vpcId) =>
+      networks
+        .refresh(vpcId)
+        .catch((error: unknown) => log.error({ vpcId, err: error }, 'network could not be refreshed')),
+    ),
+  )
+  await instances.adopt()
+  volumes.adopt()
+  sealer.resume()
+}

@@ -1,0 +1,45 @@
+import type { Dispatch } from '../api/dispatch.ts'
+import { ownerOf } from '../ec2/access/identity.ts'
+import { createInstanceReaper } from '../ec2/instance/reaper.ts'
+import { createScheduleRunner, type ScheduleRunner } from '../ec2/schedule/schedule-runner.ts'
+import { createSpotInterrupter, type SpotInterrupter } from '../ec2/spot/spot-interrupter.ts'
+import type { Ground } from './ground.ts'
+import type { MachineRoom } from './machine-room.ts'
+
+/** What happens to instances when its time has come, with nobody asking. */
+export interface Timetable {
+  readonly schedules: ScheduleRunner
+  readonly spotInterrupter: SpotInterrupter
+  start(): void
+  close(): void
+}
+
+export function createTimetable(ground: Ground, { instances }: MachineRoom, dispatch: Dispatch): Timetable {
+  const { store, clock, random, paths, events, log, settings } = ground
+  const schedules = createScheduleRunner({
+    store,
+    events,
+    log,
+    run: async ({ accountId, region, action }, instanceId) => {
+      const source = { kind: 'schedule' } as const
+      const caller = { accountId, region, identity: ownerOf(accountId), source, requestId: random.uuid() }
+      await dispatch(caller, action === 'start' ? 'StartInstances' : 'StopInstances', { InstanceIds: [instanceId] })
+    },
+  })
+  const spotInterrupter = createSpotInterrupter({ store, clock, events, instances, log })
+  const reaper = createInstanceReaper({ store, clock, paths, log, retentionMs: settings.terminatedRetentionMs })
+  return {
+    schedules,
+    spotInterrupter,
+    start: () => {
+      schedules.refresh()
+      spotInterrupter.refresh()
+      reaper.start()
+    },
+    close: () => {
+      schedules.close()
+      spotInterrupter.close()
+      reaper.stop()
+    },
+  }
+}
