@@ -36,19 +36,20 @@ export function renderConfigurationReference(defaults: string, schema: z.ZodType
   return `${[head, ...parts].join('\n')}\n`
 }
 
-/** A comment above a key is for those below it too, up to the next comment. */
+/** A comment above a key is for those below it too, up to the next comment; after an empty line the first one holds again. */
 function describeSection({ value }: Pair, keys: Readonly<Record<string, KeySchema>>): string[] {
   if (!isMap(value)) throw new Error('a section of config/defaults.yaml is no mapping')
-  let meaning = (value.commentBefore ?? '').trim()
+  const sectionMeaning = value.commentBefore ?? ''
+  let meaning = sectionMeaning
   const rows = value.items.map((pair) => {
     const name = nameOf(pair)
-    const comment = isScalar(pair.key) ? pair.key.commentBefore : undefined
-    if (comment) meaning = comment.trim()
+    if (isScalar(pair.key) && pair.key.commentBefore) meaning = pair.key.commentBefore
+    else if (isScalar(pair.key) && pair.key.spaceBefore) meaning = sectionMeaning
     const cells = [
       `\`${name}\``,
       `\`${String(pair.value)}\``,
       describeValue(keys[name] ?? {}),
-      meaning.replace(/\s+/g, ' '),
+      meaning.trim().replace(/\s+/g, ' '),
     ]
     return `| ${cells.join(' | ')} |`
   })
