@@ -18,6 +18,7 @@ export const quotaNames = [
   'keyPairs',
   'volumes',
   'snapshots',
+  'fastSnapshotRestores',
   'images',
   'launchTemplates',
   'launchTemplateVersions',
@@ -34,7 +35,7 @@ export function requireQuota(
   { present, added = 1, code }: { present: number; added?: number; code: string },
 ): void {
   const limit = quotas[name]
-  if (present + added <= limit) return
+  if (added === 0 || present + added <= limit) return
   throw new Ec2Error(
     code,
     `The quota ${name} of ${limit} does not allow ${added} more beside the ${present} that are there. It is set under quotas in config.yaml.`,

@@ -1,12 +1,14 @@
 import type { Domain } from '../domain.ts'
-import { invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
+import { Ec2Error, invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
 import { findAll } from '../ids.ts'
 import type { CallContext, Ec2Mutation } from '../operation.ts'
+import { requireQuota } from '../quota.ts'
 import type { Zone } from '../region/region.ts'
 import { describeFastRestorePlace, type FastRestore, fastRestores, listFastRestores, zonesOf } from './fast-restore.ts'
 import type { SnapshotRecord } from './snapshot.ts'
 import { visibleSnapshots } from './visible-snapshot.ts'
 
+/** Of one request. */
 const maximumSnapshots = 10
 
 interface Selection {
@@ -32,10 +34,11 @@ export function enableFastSnapshotRestores(domain: Domain): Ec2Mutation<'EnableF
       const added = places
         .filter((place) => !present.some((entry) => isAt(entry, place)))
         .map(({ snapshot, zone }) => ({ snapshotId: snapshot.id, zoneName: zone.name, enabledAt }))
+      requireRestoreQuota(domain, present, added)
       fastRestores.put(domain.store, context, [...present, ...added])
       return {
         Successful: places.map(({ snapshot, zone }) => ({
-          ...describeFastRestorePlace(snapshot, zone),
+          ...describeFastRestorePlace(context, snapshot, zone),
           State: 'enabling' as const,
           StateTransitionReason: 'Client.UserInitiated',
           EnablingTime: context.now,
@@ -61,7 +64,7 @@ export function disableFastSnapshotRestores(domain: Domain): Ec2Mutation<'Disabl
       )
       return {
         Successful: places.filter(isEnabled).map(({ snapshot, zone }) => ({
-          ...describeFastRestorePlace(snapshot, zone),
+          ...describeFastRestorePlace(context, snapshot, zone),
           State: 'disabling' as const,
           StateTransitionReason: 'Client.UserInitiated',
           DisablingTime: context.now,
@@ -92,7 +95,8 @@ function readPlaces(
   const { SourceSnapshotIds: ids = [] } = input
   if (ids.length === 0) throw missingParameter('SourceSnapshotIds')
   if (ids.length > maximumSnapshots) {
-    throw invalidParameterValue('sourceSnapshotId', ids.length, `At most ${maximumSnapshots} snapshots.`)
+    const limit = `Number of values of parameter SourceSnapshotIds must be less than or equal to ${maximumSnapshots}.`
+    throw new Ec2Error('InvalidRequest', limit)
   }
   const zones = readZones(domain, context, input)
   const snapshots = findAll('snap', ids, (id) => visibleSnapshots(domain.store).get(context, id))
@@ -116,6 +120,22 @@ function readZones(
     const zone = zones.find(({ name, id }) => (names.length > 0 ? name : id) === text)
     if (zone) return zone
     throw invalidParameterValue('availabilityZone', text.slice(0, 80), 'There is no such zone in the region.')
+  })
+}
+
+/** Throws ResourceLimitExceeded when more snapshots would be enabled than the account may have, in however many zones. */
+function requireRestoreQuota(
+  { settings }: Domain,
+  present: readonly FastRestore[],
+  added: readonly FastRestore[],
+): void {
+  const known = new Set(present.map(({ snapshotId }) => snapshotId))
+  const fresh = new Set(added.map(({ snapshotId }) => snapshotId).filter((id) => !known.has(id)))
+  requireQuota(settings.quotas, 'fastSnapshotRestores', {
+    present: known.size,
+    added: fresh.size,
+    // EC2 documents no code of its own for this quota.
+    code: 'ResourceLimitExceeded',
   })
 }
 

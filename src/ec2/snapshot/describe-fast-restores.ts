@@ -28,7 +28,7 @@ export function describeFastSnapshotRestores(domain: Domain): Ec2Query<'Describe
         const time = new Date(entry.enabledAt)
         return [
           {
-            ...describeFastRestorePlace(snapshot, zone),
+            ...describeFastRestorePlace(context, snapshot, zone),
             State: 'enabled',
             StateTransitionReason: 'Client.UserInitiated - Lifecycle state transition',
             EnablingTime: time,

@@ -27,12 +27,12 @@ export function zonesOf({ regions }: Domain, { region }: CallContext): readonly 
   return regions.get(region)?.zones ?? []
 }
 
-/** Where a snapshot is restored fast, in EC2's shape. */
-export function describeFastRestorePlace(snapshot: SnapshotRecord, zone: Zone) {
+/** Where a snapshot is restored fast, in EC2's shape, whose owner is who enabled it. */
+export function describeFastRestorePlace({ accountId }: CallContext, snapshot: SnapshotRecord, zone: Zone) {
   return {
     SnapshotId: snapshot.id,
     AvailabilityZone: zone.name,
     AvailabilityZoneId: zone.id,
-    OwnerId: snapshot.accountId,
+    OwnerId: accountId,
   }
 }

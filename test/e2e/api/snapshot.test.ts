@@ -11,7 +11,7 @@ let other: sdk.EC2Client
 let snapshotId: string
 
 beforeAll(async () => {
-  api = await openApiLab()
+  api = await openApiLab('quotas:\n  fastSnapshotRestores: 1\n')
   other = openOtherAccount(api, otherId)
   const copy = { Name: 'copy', SourceImageId: api.imageId, SourceRegion: 'us-east-1' }
   const { ImageId: imageId = '' } = await api.lab.call('CopyImage', copy)
@@ -115,12 +115,15 @@ test('fast restores are recorded by snapshot and zone until they are disabled', 
   await api.lab.call('DisableFastSnapshotRestores', { ...selection, AvailabilityZones: ['us-east-1a'] })
   const { FastSnapshotRestores: told } = await api.lab.call('DescribeFastSnapshotRestores', {})
   expect(told).toMatchObject([{ SnapshotId: snapshotId, AvailabilityZone: 'us-east-1b', State: 'enabled' }])
+  const enable = (more: object) => codeOf(api.lab.call('EnableFastSnapshotRestores', { ...selection, ...more }))
+  expect(await enable({ SourceSnapshotIds: [api.snapshotId] })).toBe('ResourceLimitExceeded')
+  expect(await enable({ SourceSnapshotIds: Array.from({ length: 11 }, () => snapshotId) })).toBe('InvalidRequest')
   const { Unsuccessful: refused } = await api.lab.call('DisableFastSnapshotRestores', selection)
   expect(refused).toMatchObject([
     { SnapshotId: snapshotId, FastSnapshotRestoreStateErrors: [{ AvailabilityZone: 'us-east-1a' }] },
   ])
   const unknown = { ...selection, AvailabilityZones: ['eu-west-1a'] }
-  expect(await codeOf(api.lab.call('EnableFastSnapshotRestores', unknown))).toBe('InvalidParameterValue')
+  expect(await enable(unknown)).toBe('InvalidParameterValue')
 })
 
 test('all snapshots are in the standard tier', async () => {
