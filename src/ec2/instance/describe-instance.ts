@@ -62,7 +62,7 @@ export function describeInstance(
       ...(instance.placement?.partitionNumber === undefined
         ? {}
         : { PartitionNumber: instance.placement.partitionNumber }),
-      Tenancy: 'default',
+      Tenancy: instance.tenancy ?? 'default',
     },
     Monitoring: { State: instance.isMonitored ? 'enabled' : 'disabled' },
     ...(isGone ? {} : { SubnetId: instance.subnetId, VpcId: instance.vpcId, PrivateIpAddress: instance.privateIp }),

@@ -178,7 +178,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'state-reason-message': ({ stateReason }) => stateReason?.message,
     'state-reason-code': ({ stateReason }) => stateReason?.code,
     'subnet-id': { read: ({ subnetId }) => subnetId, index: 'subnetId' },
-    tenancy: () => 'default',
+    tenancy: ({ tenancy }) => tenancy ?? 'default',
     'tpm-support': () => undefined,
     'usage-operation': () => 'RunInstances',
     'usage-operation-update-time': ({ launchTime }) => launchTime,

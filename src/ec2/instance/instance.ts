@@ -1,6 +1,7 @@
 import type { Accelerator, Architecture } from '../ports/machine.ts'
 import type { ResourceRecord } from '../ports/store.ts'
 import type { SpotInterruption } from '../spot/spot-request.ts'
+import type { Tenancy } from '../vpc/vpc.ts'
 
 /** EC2's instance states with their codes ("Instance lifecycle"). */
 export const instanceStateCodes = {
@@ -90,6 +91,8 @@ export interface InstanceRecord extends ResourceRecord {
   readonly metadataOptions: InstanceMetadataOptions
   readonly iamInstanceProfile?: InstanceProfile
   readonly placement?: InstancePlacement
+  /** Absent: `default`. */
+  readonly tenancy?: Tenancy
   /** Absent: the processors of the type. */
   readonly cpuOptions?: CpuOptions
   /** Absent: on demand. */

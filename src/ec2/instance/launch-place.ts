@@ -8,6 +8,7 @@ import type { Scope } from '../ports/store.ts'
 import { findGroupsByName } from '../security-group/find-group.ts'
 import { refuseTooManyGroups } from '../security-group/find-group.ts'
 import type { SubnetRecord } from '../subnet/subnet.ts'
+import type { Tenancy } from '../vpc/vpc.ts'
 import { readInterfaces } from './launch-interface.ts'
 import { findExistingInterface, planFurtherInterface, type PlannedInterface } from './planned-interface.ts'
 
@@ -16,6 +17,7 @@ export interface LaunchPlace {
   readonly subnet: SubnetRecord
   readonly interfaces: readonly [PlannedInterface, ...PlannedInterface[]]
   readonly placementGroup?: ChosenPlacementGroup
+  readonly tenancy: Tenancy
 }
 
 const operation = 'RunInstances'
@@ -49,7 +51,23 @@ export function choosePlace(domain: Domain, scope: Scope, input: RunInstancesReq
     deleteOnTermination: wanted.deleteOnTermination,
   }
   const further = others.map((other) => planFurtherInterface(domain, scope, subnet, other))
-  return { ...(placementGroup ? { placementGroup } : {}), subnet, interfaces: [primary, ...further] }
+  return {
+    ...(placementGroup ? { placementGroup } : {}),
+    tenancy: chooseTenancy(domain, subnet, input.Placement),
+    subnet,
+    interfaces: [primary, ...further],
+  }
+}
+
+/** As on EC2, all instances of a dedicated VPC are dedicated. */
+function chooseTenancy(
+  { store }: Domain,
+  { vpcId }: SubnetRecord,
+  placement: RunInstancesRequest['Placement'],
+): Tenancy {
+  requireOneOf(operation, 'Placement.Tenancy', placement?.Tenancy, ['default', 'dedicated'])
+  const isDedicated = placement?.Tenancy === 'dedicated' || store.vpcs.find(vpcId)?.tenancy === 'dedicated'
+  return isDedicated ? 'dedicated' : 'default'
 }
 
 function readZone({ regions }: Domain, scope: Scope, placement: RunInstancesRequest['Placement']): string | undefined {
@@ -62,7 +80,6 @@ function readZone({ regions }: Domain, scope: Scope, placement: RunInstancesRequ
     'GroupId',
     'PartitionNumber',
   ])
-  requireOneOf(operation, 'Placement.Tenancy', placement?.Tenancy, ['default'])
   requireOneOf(operation, 'Placement.Affinity', placement?.Affinity, ['default'])
   const { AvailabilityZone: name, AvailabilityZoneId: id } = placement ?? {}
   if (id === undefined) return name

@@ -143,6 +143,7 @@ function recordInstance(
     isMonitored: plan.isMonitored,
     metadataOptions: plan.metadataOptions,
     ...(plan.placementGroup ? { placement: placeInGroup(store, plan.placementGroup) } : {}),
+    tenancy: plan.tenancy,
     ...(plan.instanceProfile ? { iamInstanceProfile: plan.instanceProfile } : {}),
     ...(plan.cpuOptions ? { cpuOptions: plan.cpuOptions } : {}),
     ...(plan.cpuCredits ? { cpuCredits: plan.cpuCredits } : {}),

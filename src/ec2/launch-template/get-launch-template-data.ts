@@ -36,7 +36,7 @@ function dataOf(domain: Domain, instance: InstanceRecord): ResponseLaunchTemplat
     Placement: {
       AvailabilityZone: instance.availabilityZone,
       GroupName: instance.placement?.groupName ?? '',
-      Tenancy: 'default',
+      Tenancy: instance.tenancy ?? 'default',
     },
     DisableApiTermination: instance.hasTerminationProtection,
     DisableApiStop: instance.hasStopProtection,

@@ -27,7 +27,8 @@ export function modifyInstancePlacement(domain: Domain): Ec2Mutation<'ModifyInst
       if (Object.values(request).every((value) => value === undefined)) {
         throw invalidParameterCombination('No placement attributes specified.')
       }
-      requireOneOf(operation, 'Tenancy', request.Tenancy, ['default'])
+      // EC2 changes a tenancy only to or from that of a dedicated host, of which there are none.
+      requireOneOf(operation, 'Tenancy', request.Tenancy, [instance.tenancy ?? 'default'])
       requireOneOf(operation, 'Affinity', request.Affinity, ['default'])
       const chosen = chooseGroup(store, context, instance, request)
       const { placement: former, ...rest } = instance

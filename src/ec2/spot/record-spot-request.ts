@@ -48,7 +48,7 @@ function specificationOf(store: Store, instance: InstanceRecord): LaunchSpecific
     Placement: {
       AvailabilityZone: instance.availabilityZone,
       ...(placement ? { GroupName: placement.groupName } : {}),
-      Tenancy: 'default',
+      Tenancy: instance.tenancy ?? 'default',
     },
     SubnetId: instance.subnetId,
     SecurityGroups: (interfaces[0]?.groupIds ?? []).map((id) => ({

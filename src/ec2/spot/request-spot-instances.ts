@@ -97,7 +97,7 @@ function launchOf(input: RequestSpotInstancesRequest): RunInstancesRequest {
   ])
   const { Placement: placement, ...launch } = specification
   refuseOtherMembers(operation, `${path}.Placement`, placement, ['AvailabilityZone', 'GroupName', 'Tenancy'])
-  requireOneOf(operation, `${path}.Placement.Tenancy`, placement?.Tenancy, ['default'])
+  requireOneOf(operation, `${path}.Placement.Tenancy`, placement?.Tenancy, ['default', 'dedicated'])
   return {
     ...launch,
     ...(placement ? { Placement: placement } : {}),

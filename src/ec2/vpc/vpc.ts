@@ -1,5 +1,8 @@
 import type { ResourceRecord } from '../ports/store.ts'
 
+/** Whose the hardware is. Kept and told: here all instances share one host. */
+export type Tenancy = 'default' | 'dedicated'
+
 export interface VpcRecord extends ResourceRecord {
   readonly cidr: string
   readonly isDefault: boolean
@@ -7,8 +10,8 @@ export interface VpcRecord extends ResourceRecord {
   readonly dhcpOptionsId: string
   /** Blocks that were added to the first one. */
   readonly secondaryCidrs?: readonly CidrAssociation[]
-  /** Kept and told; absent: `default`. */
-  readonly tenancy?: 'default' | 'dedicated'
+  /** Of instances that are launched in it; absent: `default`. */
+  readonly tenancy?: Tenancy
   /** Whether the VPC's resolver answers; absent: it does. */
   readonly hasDnsSupport?: boolean
   /** Whether instances with public addresses have public names; absent: in a default VPC alone. */

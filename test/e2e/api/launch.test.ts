@@ -58,3 +58,19 @@ test('processors are as many as CpuOptions say', async () => {
   }
   await terminate(id)
 })
+
+test('the tenancy is that of the launch or of its VPC, and stays when the VPC changes its own', async () => {
+  const { Vpc: vpc } = await api.lab.call('CreateVpc', { CidrBlock: '10.0.0.0/16', InstanceTenancy: 'dedicated' })
+  const VpcId = vpc?.VpcId ?? ''
+  const { Subnet: subnet } = await api.lab.call('CreateSubnet', { VpcId, CidrBlock: '10.0.1.0/24' })
+  const shared = await launch({})
+  const asked = await launch({ Placement: { Tenancy: 'dedicated' } })
+  const inVpc = await launch({ SubnetId: subnet?.SubnetId ?? '', Placement: { Tenancy: 'default' } })
+  await api.lab.call('ModifyVpcTenancy', { VpcId, InstanceTenancy: 'default' })
+  const dedicated = await describeAll([{ Name: 'tenancy', Values: ['dedicated'] }])
+  expect(dedicated.map(({ InstanceId, Placement }) => [InstanceId, Placement?.Tenancy])).toEqual([
+    [asked, 'dedicated'],
+    [inVpc, 'dedicated'],
+  ])
+  await terminate(shared, asked, inVpc)
+})

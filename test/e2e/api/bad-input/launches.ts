@@ -243,7 +243,7 @@ export const badLaunches: BadInput[] = [
   [
     'a host of its own',
     'RunInstances',
-    run({ Placement: { Tenancy: 'dedicated' } }),
+    run({ Placement: { Tenancy: 'host' } }),
     'UnsupportedOperation',
     'Placement.Tenancy',
   ],
