@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { provideImage } from './images.ts'
 import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
 
-// One real guest in a VPC of its own: what its gateway, its addresses and its interfaces are to it. The rules are in test/e2e/api/vpc.test.ts.
+// One real guest in a VPC of its own: what its gateway, its addresses and its interfaces are to it. The rules are in test/e2e/api/{vpc,subnet,way-out}.test.ts.
 let lab: Lab
 let keyFile: string
 let subnetId: string
