@@ -30,7 +30,7 @@ export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: str
   })
   const layers = createLayerCollector({ store, paths, log })
   const descriptions = createDescriptionWriter({ store, paths, log })
-  const descriptionRefresher = createDescriptionRefresher({ store, paths, descriptions, log })
+  const descriptionRefresher = createDescriptionRefresher({ store, clock, paths, descriptions, log })
   const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, layers, events, log })
   const freezer = createFreezer({ store, paths, disks, descriptions, sealer, log })
   const volumes = createVolumeDriver({ store, clock, paths, disks, descriptions, freezer, layers, log, wakeInstance })

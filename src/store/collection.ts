@@ -32,6 +32,7 @@ export function createCollection<T extends ResourceRecord, Index extends string 
     { pluck: true },
   )
   const all = prepareLate<[], Row>(database, `SELECT sequence, document FROM ${table} ORDER BY sequence`)
+  const ids = prepareLate<[], string>(database, `SELECT id FROM ${table} ORDER BY sequence`, { pluck: true })
   const pageInScope = prepareLate<[string, string, number, number], Row>(
     database,
     `SELECT sequence, document FROM ${table} WHERE account_id = ? AND region = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
@@ -75,6 +76,7 @@ export function createCollection<T extends ResourceRecord, Index extends string 
     },
     list: (scope) => inScope.all(scope.accountId, scope.region).map(recordOf),
     count: (scope) => countInScope.get(scope.accountId, scope.region) ?? 0,
+    listIds: () => ids.all(),
     listAll: () => all.all().map(recordOf),
     page: (scope, afterSequence, limit, among = []): Sequenced<T>[] => {
       const rows =

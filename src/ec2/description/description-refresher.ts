@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
+import type { Clock } from '../../host/clock.ts'
 import { coalesceByKey } from '../../host/coalesce.ts'
 import { removeHalfWritten } from '../../host/files.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
@@ -16,17 +17,21 @@ export interface DescriptionRefresher {
   refreshImage(imageId: string): void
   /** Of a layer whose snapshots were made, changed or deleted. */
   refreshLayer(layerId: string): void
-  /** Does what an earlier daemon was killed before, for all that there is. */
+  /** Does what an earlier daemon was killed before, for all that there is, little by little. */
   catchUp(): Promise<void>
 }
 
+/** Catching up rests so many times as long as it works: nobody waits for it, but callers would wait behind it. */
+const restsPerWork = 20
+
 export function createDescriptionRefresher(dependencies: {
   store: Store
+  clock: Clock
   paths: StatePaths
   descriptions: DescriptionWriter
   log: Logger
 }): DescriptionRefresher {
-  const { store, paths, descriptions, log } = dependencies
+  const { store, clock, paths, descriptions, log } = dependencies
   const refreshImage = coalesceByKey(async (id) => {
     if (store.images.find(id)) return await descriptions.describeImage(id)
     try {
@@ -36,22 +41,28 @@ export function createDescriptionRefresher(dependencies: {
     }
   })
 
-  async function catchUpIn(parent: string, id: string, describe: (id: string) => Promise<void>): Promise<void> {
-    // It may not be there: then it is being made, or it is deleted.
-    await removeHalfWritten(join(parent, id)).catch(() => undefined)
-    await describe(id)
-  }
-
   return {
     refreshImage: (id) => void refreshImage(id),
     refreshLayer: (id) => void descriptions.describeLayer(id),
     catchUp: async () => {
-      for (const { id } of store.deregisteredImages.listAll()) await refreshImage(id)
-      for (const { id } of store.images.listAll()) await catchUpIn(paths.images, id, refreshImage)
-      for (const layer of store.layers.listAll())
-        await catchUpIn(paths.layers, layer.id, (id) => descriptions.describeLayer(id))
-      for (const volume of store.volumes.listAll())
-        await catchUpIn(paths.volumes, volume.id, (id) => descriptions.describeVolume(id))
+      for (const id of store.deregisteredImages.listIds()) await refreshImage(id)
+      await catchUpIn(paths.images, store.images.listIds(), refreshImage)
+      await catchUpIn(paths.layers, store.layers.listIds(), descriptions.describeLayer)
+      await catchUpIn(paths.volumes, store.volumes.listIds(), descriptions.describeVolume)
     },
+  }
+
+  async function catchUpIn(
+    parent: string,
+    ids: readonly string[],
+    describe: (id: string) => Promise<void>,
+  ): Promise<void> {
+    for (const id of ids) {
+      const beganMs = clock.monotonicMs()
+      // The directory may not be there: then it is being made, or it is deleted.
+      await removeHalfWritten(join(parent, id)).catch(() => undefined)
+      await describe(id)
+      await clock.sleep(restsPerWork * (clock.monotonicMs() - beganMs))
+    }
   }
 }

@@ -71,6 +71,8 @@ export interface Collection<T extends ResourceRecord, Index extends string = nev
   count(scope: Scope): number
   /** Everyone's, in order of creation. For the daemon's own work. */
   listAll(): T[]
+  /** Everyone's ids, in order of creation. */
+  listIds(): string[]
   /** In order of creation, those after `afterSequence`; at most `limit`. All that are among each of the candidates, perhaps others. */
   page(scope: Scope, afterSequence: number, limit: number, among?: readonly Candidates[]): Sequenced<T>[]
   /** By an indexed member, whoever they belong to, in order of creation; of a list (`groupIds[]`), those whose list has the value. */

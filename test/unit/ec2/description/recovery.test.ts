@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import pino from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../../../src/host/clock.ts'
 import { createDescriptionRefresher } from '../../../../src/ec2/description/description-refresher.ts'
 import { createDescriptionWriter } from '../../../../src/ec2/description/description-writer.ts'
 import { recoverRecords } from '../../../../src/ec2/description/recovery.ts'
@@ -77,7 +78,7 @@ test('a start describes what the daemon before was killed before it could descri
     store.deregisteredImages.insert({ ...bench.scope, id: 'ami-1', deregisteredAt: '2026-01-01T00:00:00.000Z' })
   })
   const descriptions = createDescriptionWriter({ store, paths, log })
-  await createDescriptionRefresher({ store, paths, descriptions, log }).catchUp()
+  await createDescriptionRefresher({ store, clock: systemClock, paths, descriptions, log }).catchUp()
   expect(described).not.toContain('late')
   expect(await readLayer(bench, 'b')).toContain('late')
   expect(await readFile(join(paths.volumes, bench.volumeId, 'volume.yaml'), 'utf8')).toContain('late')
