@@ -47,8 +47,8 @@ export function createDescriptionRefresher(dependencies: {
     catchUp: async () => {
       for (const id of store.deregisteredImages.listIds()) await refreshImage(id)
       await catchUpIn(paths.images, store.images.listIds(), refreshImage)
-      await catchUpIn(paths.layers, store.layers.listIds(), descriptions.describeLayer)
-      await catchUpIn(paths.volumes, store.volumes.listIds(), descriptions.describeVolume)
+      await catchUpIn(paths.layers, store.layers.listIds(), (id) => descriptions.describeLayer(id))
+      await catchUpIn(paths.volumes, store.volumes.listIds(), (id) => descriptions.describeVolume(id))
     },
   }
 
