@@ -1,6 +1,6 @@
 import { operationTable } from '../../src/api/operations/table.ts'
 import type { AnyOperation } from '../../src/api/dispatch.ts'
-import type { KilnDependencies } from '../../src/api/kiln-handlers.ts'
+import type { KilnDependencies } from '../../src/api/kiln-dependencies.ts'
 import type { Domain } from '../../src/ec2/domain.ts'
 import { type Ec2Model, loadModel } from '../../src/ec2-model/model.ts'
 

@@ -1,6 +1,6 @@
 import type { Domain } from '../../ec2/domain.ts'
 import type { AnyOperation } from '../dispatch.ts'
-import { type KilnDependencies, kilnOperations } from '../kiln-handlers.ts'
+import type { KilnDependencies } from '../kiln-dependencies.ts'
 import { addressOperations } from './address.ts'
 import { ebsDefaultOperations } from './ebs-default.ts'
 import { eventWindowOperations } from './event-window.ts'
@@ -11,6 +11,12 @@ import { instanceOperations } from './instance.ts'
 import { instanceOptionOperations } from './instance-option.ts'
 import { instanceTypeOperations } from './instance-type.ts'
 import { keyPairOperations } from './key-pair.ts'
+import { kilnAccessOperations } from './kiln-access.ts'
+import { kilnDaemonOperations } from './kiln-daemon.ts'
+import { kilnImageOperations } from './kiln-image.ts'
+import { kilnInstanceOperations } from './kiln-instance.ts'
+import { kilnScheduleOperations } from './kiln-schedule.ts'
+import { kilnTaskOperations } from './kiln-task.ts'
 import { launchTemplateOperations } from './launch-template.ts'
 import { placementGroupOperations } from './placement-group.ts'
 import { recycleBinOperations } from './recycle-bin.ts'
@@ -58,7 +64,12 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...networkInterfaceOperations(domain),
     ...regionOperations(domain),
     ...stsOperations(domain),
-    ...kilnOperations(domain, kiln),
+    ...kilnDaemonOperations(domain, kiln),
+    ...kilnImageOperations(domain, kiln),
+    ...kilnTaskOperations(domain),
+    ...kilnInstanceOperations(domain, kiln),
+    ...kilnScheduleOperations(domain),
+    ...kilnAccessOperations(domain),
   }
   return new Map(Object.entries(operations))
 }

@@ -1,12 +1,12 @@
-import { type AccessKeyRecord, findAccessKey, makeAccessKey } from '../ec2/access/access-key.ts'
-import type { AuditRecord } from '../ec2/audit/audit.ts'
-import type { Domain } from '../ec2/domain.ts'
-import type { AnyOperation } from './dispatch.ts'
-import { mutation, query } from './kiln-operation.ts'
-import type { AccessKeyDescription, AuditEntry } from './kiln-operations.ts'
+import { type AccessKeyRecord, findAccessKey, makeAccessKey } from '../../ec2/access/access-key.ts'
+import type { AuditRecord } from '../../ec2/audit/audit.ts'
+import type { Domain } from '../../ec2/domain.ts'
+import type { AnyOperation } from '../dispatch.ts'
+import { mutation, query } from '../kiln-operation.ts'
+import type { AccessKeyDescription, AuditEntry } from '../kiln-operations.ts'
 
 /** Access keys and the audit log. They are the daemon owner's, whatever the account: EC2 itself has neither. */
-export function accessOperations({ store, random }: Domain): Record<string, AnyOperation> {
+export function kilnAccessOperations({ store, random }: Domain): Record<string, AnyOperation> {
   function setEnabled(id: string, isEnabled: boolean): { AccessKey: AccessKeyDescription } {
     const changed = { ...findAccessKey(store, id), isEnabled }
     store.accessKeys.put(changed)

@@ -1,0 +1,78 @@
+import type { Domain } from '../../ec2/domain.ts'
+import { requireFreeImageName, requireImageName } from '../../ec2/image/image-name.ts'
+import { imageTag } from '../../ec2/image/image-tag.ts'
+import type { CallContext } from '../../ec2/operation.ts'
+import type { AnyOperation } from '../dispatch.ts'
+import type { KilnDependencies } from '../kiln-dependencies.ts'
+import { mutation, query } from '../kiln-operation.ts'
+import type { KilnOutputs } from '../kiln-operations.ts'
+import { startTask } from './kiln-task.ts'
+
+/** Images: built of recipes, pulled from the catalogue, imported from files. */
+export function kilnImageOperations(domain: Domain, kiln: KilnDependencies): Record<string, AnyOperation> {
+  return {
+    KilnDescribeRecipes: query('KilnDescribeRecipes', async () => ({
+      Recipes: (await kiln.builder.listRecipes()).map(({ name, description, architecture }) => ({
+        Name: name,
+        Description: description,
+        Architecture: architecture,
+      })),
+    })),
+    KilnDescribeCatalog: query('KilnDescribeCatalog', (context) => describeCatalog(domain, kiln, context)),
+    KilnBuildImage: mutation('KilnBuildImage', (context, input) => {
+      if (input.Name !== undefined) requireFreeImageName(domain.store, context, input.Name)
+      return startTask(domain, context, 'build-image', input.Recipe, (job) =>
+        domain.imageWork.build(context, { recipe: input.Recipe, name: input.Name }, job),
+      )
+    }),
+    KilnPullImage: mutation('KilnPullImage', (context, input) => {
+      kiln.catalog.find(input.CatalogName)
+      if (input.Name !== undefined) requireImageName(input.Name)
+      return startTask(domain, context, 'pull-image', input.CatalogName, (job) =>
+        domain.imageWork.pull(context, { catalogName: input.CatalogName, name: input.Name }, job),
+      )
+    }),
+    KilnImportImage: mutation('KilnImportImage', (context, input) => {
+      requireFreeImageName(domain.store, context, input.Name)
+      return startTask(domain, context, 'import-image', input.Source, (job) =>
+        domain.imageWork.import(
+          context,
+          {
+            source: input.Source,
+            name: input.Name,
+            description: input.Description,
+            architecture: input.Architecture,
+            checksum: input.Checksum,
+            loginUser: input.LoginUser,
+          },
+          job,
+        ),
+      )
+    }),
+  }
+}
+
+function describeCatalog(
+  { store }: Domain,
+  kiln: KilnDependencies,
+  context: CallContext,
+): KilnOutputs['KilnDescribeCatalog'] {
+  const pulled = new Map<string, string>()
+  for (const { id, state } of store.images.list(context)) {
+    const name = store.tags.of(id).find(({ key }) => key === imageTag.catalog)?.value
+    if (state === 'available' && name !== undefined) pulled.set(name, id)
+  }
+  return {
+    Entries: kiln.catalog.list().map(({ name, description, architecture, url, loginUser }) => {
+      const imageId = pulled.get(name)
+      return {
+        Name: name,
+        Description: description,
+        Architecture: architecture,
+        Url: url,
+        LoginUser: loginUser,
+        ...(imageId === undefined ? {} : { ImageId: imageId }),
+      }
+    }),
+  }
+}
