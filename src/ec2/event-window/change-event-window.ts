@@ -20,10 +20,7 @@ export function createInstanceEventWindow({ store, random }: Domain): Ec2Mutatio
       const times = readWindowTimes(input)
       if (!times) throw missingParameter('TimeRange')
       if (store.eventWindows.count(context) >= maximumWindows) {
-        throw new Ec2Error(
-          'InstanceEventWindowLimitExceeded',
-          `You have reached the limit of ${maximumWindows} windows.`,
-        )
+        throw new Ec2Error('ResourceLimitExceeded', `You have reached the limit of ${maximumWindows} windows.`)
       }
       const tags = readTagSpecifications(input.TagSpecifications, ['instance-event-window'])
       const { accountId, region } = context

@@ -6,7 +6,7 @@ import { requireFreeImageName } from './image-name.ts'
 
 /**
  * What holds for every new image, whatever it is made of. Throws InvalidAMIName.Malformed, InvalidAMIName.Duplicate,
- * InvalidParameterValue for its description, AMIQuotaExceeded.
+ * InvalidParameterValue for its description, ResourceLimitExceeded.
  */
 export function requireNewImage(
   { store, settings }: Pick<Domain, 'store' | 'settings'>,
@@ -15,5 +15,5 @@ export function requireNewImage(
 ): void {
   requireFreeImageName(store, scope, name)
   requireImageDescription(description)
-  requireQuota(settings.quotas, 'images', { present: store.images.count(scope), code: 'AMIQuotaExceeded' })
+  requireQuota(settings.quotas, 'images', { present: store.images.count(scope), code: 'ResourceLimitExceeded' })
 }

@@ -27,7 +27,7 @@ export function createLaunchTemplate({ store, random, settings }: Domain): Ec2Mu
         throw new Ec2Error('InvalidLaunchTemplateName.AlreadyExistsException', 'Launch template name already in use.')
       }
       const present = store.launchTemplates.count(context)
-      requireQuota(settings.quotas, 'launchTemplates', { present, code: 'LaunchTemplateLimitExceeded' })
+      requireQuota(settings.quotas, 'launchTemplates', { present, code: 'MaxTemplateLimitExceeded' })
       requirePlausible(data)
       const tags = readTagSpecifications(input.TagSpecifications, ['launch-template'])
       const { accountId, region } = context
@@ -65,7 +65,7 @@ export function createLaunchTemplateVersion({ store, settings }: Domain): Ec2Mut
     apply: (context, input) => {
       const template = findTemplate(store, context, input)
       const present = store.launchTemplateVersions.countBy('templateId', template.id)
-      requireQuota(settings.quotas, 'launchTemplateVersions', { present, code: 'VersionLimitExceeded' })
+      requireQuota(settings.quotas, 'launchTemplateVersions', { present, code: 'MaxTemplateVersionLimitExceeded' })
       const source = input.SourceVersion === undefined ? undefined : findVersion(store, template, input.SourceVersion)
       const data = { ...(source ? inheritedData(source.data) : {}), ...input.LaunchTemplateData }
       requirePlausible(data)

@@ -41,7 +41,7 @@ export function createManagedPrefixList({ store, random, settings }: Domain): Ec
       }
       requireRoom(list.entries, list.maxEntries)
       const present = store.prefixLists.count(context)
-      requireQuota(settings.quotas, 'prefixLists', { present, code: 'PrefixListLimitExceeded' })
+      requireQuota(settings.quotas, 'prefixLists', { present, code: 'ResourceLimitExceeded' })
       const tags = readTagSpecifications(input.TagSpecifications, ['prefix-list']).get('prefix-list') ?? []
       store.prefixLists.insert(list)
       putTags(store, context, list.id, 'prefix-list', tags)

@@ -27,7 +27,8 @@ export function readEntries(
 /** Throws InvalidParameterValue for a number of entries that no list may have. */
 export function requireMaxEntries(maxEntries: number): number {
   if (maxEntries >= 1 && maxEntries <= maximumMaxEntries) return maxEntries
-  throw invalidParameterValue('maxEntries', maxEntries, `Expecting a value between 1 and ${maximumMaxEntries}.`)
+  // As EC2 words it (aws-samples/update-aws-ip-ranges#1).
+  throw new Ec2Error('InvalidParameterValue', `Must specify a max size between 1 and ${maximumMaxEntries}`)
 }
 
 /** Throws InvalidParameterValue for a name that is too long or looks like one of AWS's own lists. */

@@ -56,9 +56,10 @@ function readRange(store: Store, subnet: { id: string; cidr: string }, text: str
     return block && overlapsBlock(block, range)
   })
   if (other) {
+    // As EC2 words it (hashicorp/terraform-provider-aws#45304).
     throw new Ec2Error(
-      'InvalidSubnetCidrReservation.Conflict',
-      `The CIDR ${text} conflicts with ${other.id} (${other.cidr}).`,
+      'InvalidParameterValue',
+      `Reservation CIDR ${formatIpv4Block(range)} has overlap with existing reserved CIDR block`,
     )
   }
   return formatIpv4Block(range)

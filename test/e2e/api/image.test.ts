@@ -184,7 +184,7 @@ test('no way of making an image goes beyond the quotas of images and snapshots',
     })
   const imagesPresent = (await api.lab.call('DescribeImages', { Owners: ['self'] })).Images?.length ?? 0
   for (let number = imagesPresent; number < 4; number++) await copy(`image ${number}`)
-  for (const make of [copy, create, register]) expect(await codeOf(make('one more'))).toBe('AMIQuotaExceeded')
+  for (const make of [copy, create, register]) expect(await codeOf(make('one more'))).toBe('ResourceLimitExceeded')
 
   // An image goes and its snapshot stays.
   const { Images: images } = await api.lab.call('DescribeImages', { Filters: [{ Name: 'name', Values: ['image 3'] }] })

@@ -132,7 +132,7 @@ describe('a launch template', () => {
     await add({ LaunchTemplateData: { KeyName: 'last' } })
     const tooMany = { ...of, LaunchTemplateData: { KeyName: 'more' } }
     expect(await refusalOfSdk(api, 'CreateLaunchTemplateVersion', tooMany)).toMatchObject({
-      code: 'VersionLimitExceeded',
+      code: 'MaxTemplateVersionLimitExceeded',
     })
     expect(await refusalOfSdk(api, 'DescribeLaunchTemplateVersions', { ...of, Versions: ['3'] })).toEqual({
       code: 'InvalidLaunchTemplateId.VersionNotFound',

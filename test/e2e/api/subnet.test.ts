@@ -68,7 +68,7 @@ describe('a reservation in a subnet', () => {
         Cidr: '10.77.1.8/29',
         ReservationType: 'prefix',
       }),
-    ).toBe('InvalidSubnetCidrReservation.Conflict')
+    ).toBe('InvalidParameterValue')
     expect(
       await codeOf('CreateSubnetCidrReservation', {
         SubnetId: subnetId,
