@@ -7,10 +7,10 @@ import { listBadQueries } from '../../contract/generated/bad-query.ts'
 import { createDice, createGenerator, makeValue } from '../../contract/random-data.ts'
 import { createRandom } from '../random.ts'
 import { type ApiLab, openApiLab, takeInventory } from './api-lab.ts'
+import { inParallel } from './in-parallel.ts'
 import { sendRaw } from './raw-query.ts'
 
 const model = loadModel()
-const connections = 8
 const version = `Version=${model.version}`
 /** Nonsense that keeps the model's rules, for each operation. */
 const nonsenseRounds = 5
@@ -30,16 +30,6 @@ beforeAll(async () => {
 afterAll(async () => {
   expect(await api.lab.close()).toEqual([])
 })
-
-async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = []
-  const rest = [...items].reverse()
-  const run = async () => {
-    for (let item = rest.pop(); item !== undefined; item = rest.pop()) results.push(await work(item))
-  }
-  await Promise.all(Array.from({ length: connections }, run))
-  return results
-}
 
 async function readResidentKib(): Promise<number> {
   const { pid } = JSON.parse(await readFile(join(api.lab.home, 'daemon.json'), 'utf8')) as { pid: number }

@@ -3,6 +3,7 @@ import { EC2Client, EC2ServiceException } from '@aws-sdk/client-ec2'
 import type { Store } from '../../../src/ec2/ports/store.ts'
 import { openStore } from '../../../src/store/store.ts'
 import type { ApiLab } from './api-lab.ts'
+import type { SigningKey } from './raw-query.ts'
 
 /** Changes what the daemon has recorded, behind its back: time that has gone by, above all. */
 export function changeRecords({ lab }: ApiLab, change: (store: Store) => void): void {
@@ -14,8 +15,8 @@ export function changeRecords({ lab }: ApiLab, change: (store: Store) => void): 
   }
 }
 
-/** A client of another account, in a region. */
-export function openOtherAccount(api: ApiLab, accountId: string, region = 'us-east-1'): EC2Client {
+/** An access key of another account. */
+export function grantKey(api: ApiLab, accountId: string): SigningKey {
   const id = `AKIA${accountId}TEST`
   const secret = 'not-much-of-a-secret'
   changeRecords(api, (store) => {
@@ -23,10 +24,15 @@ export function openOtherAccount(api: ApiLab, accountId: string, region = 'us-ea
     const createdAt = new Date().toISOString()
     store.accessKeys.put({ id, accountId, secret, createdAt, isEnabled: true, isReadOnly: false, description: '' })
   })
+  return { accessKeyId: id, secretAccessKey: secret }
+}
+
+/** A client of another account, in a region. */
+export function openOtherAccount(api: ApiLab, accountId: string, region = 'us-east-1'): EC2Client {
   return new EC2Client({
     region,
     endpoint: api.endpointUrl,
-    credentials: { accessKeyId: id, secretAccessKey: secret },
+    credentials: grantKey(api, accountId),
     maxAttempts: 1,
   })
 }
