@@ -1,5 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { Ec2Model } from '../../ec2-model/model.ts'
 import type { CallerIdentity } from '../../ec2/access/identity.ts'
@@ -7,6 +6,7 @@ import { Ec2Error, internalError } from '../../ec2/errors.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
 import type { Caller } from '../caller.ts'
+import { refuseConnection } from '../connection-refusal.ts'
 import { type Dispatch, operationNotOffered } from '../dispatch.ts'
 import { readBody, RequestAbandoned } from '../read-body.ts'
 import type { Parameter } from './form.ts'
@@ -82,7 +82,11 @@ export function createQueryServer(dependencies: QueryServerDependencies): Server
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const requestId = random.uuid()
     log.debug({ requestId, errorCode: error.code }, 'refused what is not an HTTP request')
-    refuseConnection(error, socket, requestId)
+    refuseConnection(error, socket, (refusal) => ({
+      type: 'text/xml;charset=UTF-8',
+      requestId,
+      body: writeError(refusal, requestId),
+    }))
   })
   return server
 }
@@ -183,30 +187,4 @@ function send(response: ServerResponse, { requestId }: Exchange, status: number,
     'x-amzn-requestid': requestId,
   })
   response.end(bytes)
-}
-
-/** Node has given up on the bytes of this connection before they became a request. */
-function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex, requestId: string): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const refusal = connectionRefusalOf(error.code)
-  const document = writeError(refusal, requestId)
-  socket.end(
-    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nconnection: close\r\n` +
-      `content-type: text/xml;charset=UTF-8\r\ncontent-length: ${Buffer.byteLength(document)}\r\n` +
-      `x-amzn-requestid: ${requestId}\r\n\r\n${document}`,
-  )
-}
-
-function connectionRefusalOf(code: string | undefined): Ec2Error {
-  switch (code) {
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new Ec2Error('RequestTimeout', 'The request was not complete within the time limit', 408)
-    case 'HPE_HEADER_OVERFLOW':
-      return new Ec2Error('RequestHeadersTooLarge', 'The headers of the request are too large', 431)
-    default:
-      return new Ec2Error('InvalidRequest', 'The request is not valid HTTP')
-  }
 }

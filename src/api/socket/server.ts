@@ -8,6 +8,7 @@ import { Ec2Error, internalError, invalidParameterValue } from '../../ec2/errors
 import type { EventBus } from '../../ec2/event/event-bus.ts'
 import type { Random } from '../../host/random.ts'
 import type { Caller } from '../caller.ts'
+import { refuseConnection } from '../connection-refusal.ts'
 import { type Dispatch, operationNotOffered } from '../dispatch.ts'
 import { kilnInputs } from '../kiln-operations.ts'
 import { toJson, validateInput } from '../model-validation.ts'
@@ -36,9 +37,14 @@ export interface SocketServerDependencies {
     options: { lines?: number | undefined; until?: AbortSignal | undefined },
   ) => Promise<AsyncIterable<Buffer>>
   readonly shutDown: (caller: Caller, options: { machines: boolean }) => void
+  /** Longest time from a request's first byte to its last; half a minute when absent. */
+  readonly requestTimeoutMs?: number
 }
 
+/** Longer than clients keep theirs, so that none sends a request into a connection that is just being closed. */
 const keepAliveTimeoutMs = 75_000
+const defaultRequestTimeoutMs = 30_000
+const timeoutCheckMs = 1000
 
 /**
  * `POST /operations/NAME` answers JSON; `GET /events?after=NUMBER` streams one event a line; `GET /console-log/INSTANCE` gives the output
@@ -46,14 +52,29 @@ const keepAliveTimeoutMs = 75_000
  * become raw bytes; `POST /shutdown` ends the daemon; `GET /health`.
  */
 export function createSocketServer(dependencies: SocketServerDependencies): Server {
-  const server = createServer((request, response) => {
-    const caller = callerOf(dependencies, request)
-    route(dependencies, caller, request, response).catch((error: unknown) => {
-      sendError(response, describeError(dependencies, caller, error))
-    })
+  const { requestTimeoutMs = defaultRequestTimeoutMs, random } = dependencies
+  const server = createServer(
+    {
+      keepAliveTimeout: keepAliveTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(timeoutCheckMs, requestTimeoutMs),
+    },
+    (request, response) => {
+      const caller = callerOf(dependencies, request)
+      route(dependencies, caller, request, response).catch((error: unknown) => {
+        sendError(response, describeError(dependencies, caller, error))
+      })
+    },
+  )
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const requestId = random.uuid()
+    refuseConnection(error, socket, (refusal) => ({
+      type: 'application/json',
+      requestId,
+      body: writeRefusal(refusal, requestId),
+    }))
   })
-  // Longer than clients keep theirs, so that none sends a request into a connection that is just being closed.
-  server.keepAliveTimeout = keepAliveTimeoutMs
   server.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy())
     const caller = callerOf(dependencies, request)
@@ -221,6 +242,9 @@ function describeError({ log }: SocketServerDependencies, { requestId }: Caller,
   if (refusal !== error && !(error instanceof RequestAbandoned)) {
     log.error({ requestId, err: error }, 'request failed unexpectedly')
   }
-  const { status, code, message } = refusal
-  return { status, body: `${JSON.stringify({ Code: code, Message: message, RequestId: requestId })}\n` }
+  return { status: refusal.status, body: writeRefusal(refusal, requestId) }
+}
+
+function writeRefusal({ code, message }: Ec2Error, requestId: string): string {
+  return `${JSON.stringify({ Code: code, Message: message, RequestId: requestId })}\n`
 }

@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import * as sdk from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadModel } from '../../../src/ec2-model/model.ts'
+import { kilnInputs } from '../../../src/api/kiln-operations.ts'
+import { listBadJson } from '../../contract/generated/bad-json.ts'
 import { listBadQueries } from '../../contract/generated/bad-query.ts'
 import { createDice, createGenerator, makeValue } from '../../contract/random-data.ts'
 import { createRandom } from '../random.ts'
-import { type ApiLab, openApiLab, takeInventory } from './api-lab.ts'
+import { type ApiLab, openApiLab, refusalOfSocket, takeInventory } from './api-lab.ts'
 import { inParallel } from './in-parallel.ts'
 import { sendRaw } from './raw-query.ts'
 
@@ -15,6 +17,8 @@ const version = `Version=${model.version}`
 /** Nonsense that keeps the model's rules, for each operation. */
 const nonsenseRounds = 5
 const patience = 300_000
+/** The codec alone is tried with all that is wrong: test/contract/generated-bad-input.test.ts. */
+const everyOther = 7
 
 let api: ApiLab
 let offered: string[] = []
@@ -62,6 +66,54 @@ test(
   },
   patience,
 )
+
+test(
+  'what the model forbids, lists of ten thousand and members of another type are refused by the socket, and change nothing',
+  async () => {
+    const before = await takeInventory(api)
+    const requests = [
+      ...offered.flatMap((name) => [
+        ...listBadJson(model, name)
+          // What JSON can write.
+          .filter(({ what }, index) => index % everyOther === 0 && !what.endsWith('not finite'))
+          .map((bad) => ({ name, ...bad })),
+        ...listLongLists(name),
+      ]),
+      ...Object.entries(kilnInputs).flatMap(([name, schema]) =>
+        ['Nonsense', ...Object.keys(schema.shape)].map((member) => ({
+          name,
+          what: `${member} nested`,
+          input: { [member]: [[{ a: 1 }]] },
+          codes: ['InvalidParameterValue', 'UnsupportedOperation'],
+        })),
+      ),
+    ]
+    const answers = await inParallel(requests, async ({ name, what, input, codes }) => {
+      const { code, message } = (await refusalOfSocket(api, name, input)) ?? { code: 'nothing', message: '' }
+      const isRefusal = (codes.length === 0 || codes.includes(code)) && !['nothing', 'InternalError'].includes(code)
+      return isRefusal && message !== '' ? [] : [`${name} ${what}: ${code} ${message}`]
+    })
+    expect(answers.flat()).toEqual([])
+    expect(await takeInventory(api)).toEqual(before)
+  },
+  patience,
+)
+
+/** The first list of texts that an operation takes, with more of what is nothing than anybody means. */
+function listLongLists(
+  name: string,
+): { name: string; what: string; input: Record<string, unknown>; codes: string[] }[] {
+  const { input = '' } = model.findOperation(name) ?? {}
+  const shape = input === '' ? undefined : model.shapeOf(input)
+  if (shape?.type !== 'structure') return []
+  const list = [...shape.members.values()].find(({ name: member, shape: of }) => {
+    const inner = model.shapeOf(of)
+    return member.endsWith('Ids') && inner.type === 'list' && model.shapeOf(inner.item).type === 'string'
+  })
+  if (!list) return []
+  const items = Array.from({ length: 10_000 }, (_item, index) => `x-${index}`)
+  return [{ name, what: `${list.name} of ten thousand`, input: { [list.name]: items }, codes: [] }]
+}
 
 test(
   'nonsense that keeps the rules of the model is answered by every operation with what EC2 has for it',
