@@ -55,7 +55,7 @@ export const kilnInputs = {
     /** EC2's are two minutes. */
     NoticeSeconds: z.number().int().min(0).max(86_400).optional(),
   }),
-  /** State changes after the event of that number, oldest first. */
+  /** State changes after the event of that number, of all accounts and regions, oldest first. */
   KilnDescribeEvents: z.strictObject({
     AfterEventNumber: z.number().int().nonnegative().optional(),
     MaxResults: z.number().int().min(1).max(1000).optional(),
