@@ -101,6 +101,22 @@ test('an image of a running server with its volumes, taken by a new daemon, has 
   await deregister(imageId)
 })
 
+test('a volume that is given back while the server boots comes back, although the guest does not hear it then', async () => {
+  const zone = (await servers.describe(server)).Placement?.AvailabilityZone ?? ''
+  const { VolumeId: volumeId = '' } = await lab.call('CreateVolume', { AvailabilityZone: zone, Size: 1 })
+  const [booting = ''] = await servers.launch(nano)
+  await servers.waitForState(booting, 'running')
+  await lab.call('AttachVolume', { VolumeId: volumeId, InstanceId: booting, Device: '/dev/sdf' })
+  await until(async () => (await describeVolume(volumeId))?.Attachments?.[0]?.State === 'attached')
+  await lab.call('DetachVolume', { VolumeId: volumeId })
+  await waitForVolume(volumeId, 'available')
+  await servers.waitForStage(booting, 'ssh')
+  expect(await findDisk(volumeId, booting)).toBe('')
+  await lab.call('DeleteVolume', { VolumeId: volumeId })
+  await lab.call('TerminateInstances', { InstanceIds: [booting] })
+  await servers.waitForState(booting, 'terminated')
+})
+
 test('a detached volume is gone from the server and keeps its data, as its snapshot does', async () => {
   const { SnapshotId: snapshotId = '' } = await lab.call('CreateSnapshot', { VolumeId: data })
   await write(await findDisk(data), 'later')

@@ -14,8 +14,11 @@ import type { VolumeDriver } from '../volume/volume-driver.ts'
 
 /** Brings the drives of an instance's machine to what the records of its volumes say: plugs, unplugs, grows and freezes them. */
 export interface DrivePlugging {
-  /** For a machine that runs. Safe to repeat; what the guest has to agree to goes on when `device-removed` tells of it. */
-  converge(machine: Machine, instanceId: string): Promise<void>
+  /**
+   * For a machine that runs. Safe to repeat; what the guest has to agree to goes on when `device-removed` tells of it. Answers whether
+   * something waits for that: a guest that is busy booting does not hear that it is asked, so it is to be asked again.
+   */
+  converge(machine: Machine, instanceId: string): Promise<boolean>
   /** For an instance without a machine: nothing stands in the way, and everything is done by files. */
   settle(instanceId: string): Promise<void>
 }
@@ -48,8 +51,8 @@ export function createDrivePlugging(dependencies: {
     )
   }
 
-  async function converge(machine: Machine, instanceId: string): Promise<void> {
-    if (!hasWork(listVolumes(instanceId))) return
+  async function converge(machine: Machine, instanceId: string): Promise<boolean> {
+    if (!hasWork(listVolumes(instanceId))) return false
     const drives = await machine.listDrives()
     for (const volume of listVolumes(instanceId)) {
       if (volume.attachment.state === 'detaching') await unplug(machine, volume, drives)
@@ -59,6 +62,7 @@ export function createDrivePlugging(dependencies: {
     for (const volume of plugged) if (volume.modification?.state === 'modifying') await grow(machine, volume)
     // A reboot that was asked for together with an image comes first: then the disks are at rest.
     if (!store.instances.find(instanceId)?.request?.isReboot) await freezer.freezePlugged(machine, plugged)
+    return listVolumes(instanceId).some(({ attachment }) => attachment.state === 'detaching')
   }
 
   async function plug(machine: Machine, volume: AttachedVolume, drives: readonly PluggedDrive[]): Promise<void> {
@@ -123,7 +127,7 @@ export function createDrivePlugging(dependencies: {
   async function unplug(machine: Machine, volume: AttachedVolume, drives: readonly PluggedDrive[]): Promise<void> {
     const id = driveIdOf(volume.attachment.port)
     if (drives.some((drive) => drive.id === id && drive.path !== undefined)) {
-      // QEMU refuses to ask a guest that it has asked already.
+      // QEMU refuses to ask a guest that it has asked less than five seconds before, or whose slot blinks because it has heard.
       await machine.unplugDrive(id).catch((error: unknown) => log.debug({ volumeId: volume.id, err: error }, 'unplug'))
       if (!volume.attachment.isForced) return
       await clock.sleep(forcedPatienceMs)

@@ -52,6 +52,9 @@ export interface DriverDependencies {
   readonly startAfterHostReboot: boolean
 }
 
+/** Longer than the five seconds for which Linux lets the button of a PCIe slot take back what it has asked for. */
+const askAgainMs = 10_000
+
 export function createInstanceDriver(dependencies: DriverDependencies): InstanceDriver {
   const { store, clock, events, launcher, bootWatcher, diskPause, drives, interfaces, log } = dependencies
   const runtimes = new Map<string, InstanceRuntime>()
@@ -161,8 +164,18 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
   async function watchRunning(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
     if (record.request?.isReboot) return await reboot(runtime, record)
     if (!runtime.machine) return await dealWithEnding(runtime, record)
-    await drives.converge(runtime.machine, record.id)
-    await interfaces.converge(runtime.machine, record.id)
+    const isDriveWaiting = await drives.converge(runtime.machine, record.id)
+    const isInterfaceWaiting = await interfaces.converge(runtime.machine, record.id)
+    if (isDriveWaiting || isInterfaceWaiting) void wakeLater(runtime)
+  }
+
+  /** Once for all that waits. */
+  async function wakeLater(runtime: InstanceRuntime): Promise<void> {
+    if (runtime.isToBeWoken) return
+    runtime.isToBeWoken = true
+    await clock.sleep(askAgainMs)
+    runtime.isToBeWoken = false
+    if (!isClosed) wake(runtime.id)
   }
 
   /** The machine of a running instance has ended by itself. */

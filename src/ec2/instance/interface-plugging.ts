@@ -14,8 +14,8 @@ import type { NetworkDriver } from '../vpc/network-driver.ts'
 
 /** Brings the network devices of an instance's machine to what the records of its interfaces say. */
 export interface InterfacePlugging {
-  /** For a machine that runs. Safe to repeat; what the guest has to agree to goes on when `device-removed` tells of it. */
-  converge(machine: Machine, instanceId: string): Promise<void>
+  /** As DrivePlugging's. */
+  converge(machine: Machine, instanceId: string): Promise<boolean>
   /** For an instance without a machine: nothing stands in the way. */
   settle(instanceId: string): void
 }
@@ -90,7 +90,7 @@ export function createInterfacePlugging(dependencies: {
     const { id, mac } = networkDeviceOf(record, record.attachment)
     const isThere = async () => (await machine.listNetworkDevices()).some((own) => own.id === id && own.mac === mac)
     if (await isThere()) {
-      // QEMU refuses to ask a guest that it has asked already.
+      // Refused when the guest was asked just before, as for drives.
       await machine
         .unplugNetworkDevice(id)
         .catch((error: unknown) => log.debug({ interfaceId: record.id, err: error }, 'unplug'))
@@ -107,6 +107,7 @@ export function createInterfacePlugging(dependencies: {
         if (record.attachment.state === 'attaching') await plug(machine, record)
         else await unplug(machine, record)
       }
+      return listChanging(instanceId).some(({ attachment }) => attachment.state === 'detaching')
     },
     settle: (instanceId) => {
       for (const record of listChanging(instanceId)) {

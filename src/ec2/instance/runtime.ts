@@ -17,6 +17,8 @@ export interface InstanceRuntime {
   /** There is work that the running loop has not seen yet. */
   isDirty: boolean
   isRunning: boolean
+  /** It is woken again after a while anyhow. */
+  isToBeWoken: boolean
   readonly waiters: Set<() => void>
 }
 
@@ -39,6 +41,7 @@ export function createRuntime(id: string): InstanceRuntime {
     pendingMetadataChanges: 0,
     isDirty: false,
     isRunning: false,
+    isToBeWoken: false,
     waiters: new Set(),
   }
 }
