@@ -19,7 +19,16 @@ interface KnownInstance {
   isDoubtful: boolean
 }
 
+/** A volume made by hand; a call on it that breaks off may have deleted it or not. */
+interface KnownVolume {
+  readonly id: string
+  isDeleted: boolean
+  isDoubtful: boolean
+}
+
 const poolSize = 6
+const volumePoolSize = 5
+const snapshotPoolSize = 8
 const simultaneous = 3
 
 export function createBusyUser(dependencies: {
@@ -27,11 +36,15 @@ export function createBusyUser(dependencies: {
   random: TestRandom
   imageId: string
   groupId: string
+  /** Where its instances live. */
+  zone: string
   /** An instance that is left alone. */
   keep: string
 }): BusyUser {
-  const { lab, random, imageId, groupId } = dependencies
+  const { lab, random, imageId, groupId, zone } = dependencies
   const instances = new Map<string, KnownInstance>()
+  const volumes = new Map<string, KnownVolume>()
+  const snapshots = new Map<string, KnownVolume>()
   const keyNames = new Set<string>()
   const openPorts = new Set<number>()
   let acknowledgedCount = 0
@@ -89,6 +102,54 @@ export function createBusyUser(dependencies: {
     openPorts.add(port)
   }
 
+  const present = (known: ReadonlyMap<string, KnownVolume>) => [...known.values()].filter(({ isDeleted }) => !isDeleted)
+
+  async function makeVolume(): Promise<void> {
+    if (present(volumes).length >= volumePoolSize) return
+    const { VolumeId: id = '' } = await lab.call('CreateVolume', { AvailabilityZone: zone, Size: 1 })
+    volumes.set(id, { id, isDeleted: false, isDoubtful: false })
+  }
+
+  async function attach(): Promise<void> {
+    const [volume, instance] = [random.pick(present(volumes)), random.pick(live())]
+    if (!volume || !instance) return
+    const device = `/dev/sd${'fghijk'[random.below(6)]}`
+    await lab.call('AttachVolume', { VolumeId: volume.id, InstanceId: instance.id, Device: device })
+  }
+
+  async function detach(): Promise<void> {
+    const volume = random.pick(present(volumes))
+    // Nobody in the machine gives anything up.
+    if (volume) await lab.call('DetachVolume', { VolumeId: volume.id, Force: true })
+  }
+
+  async function snapshot(): Promise<void> {
+    const all = await lab.call('DescribeVolumes', {})
+    const volume = random.pick(all.Volumes ?? [])
+    if (!volume || present(snapshots).length >= snapshotPoolSize) return
+    const { SnapshotId: id = '' } = await lab.call('CreateSnapshot', { VolumeId: volume.VolumeId ?? '' })
+    snapshots.set(id, { id, isDeleted: false, isDoubtful: false })
+  }
+
+  async function remove(known: KnownVolume | undefined, call: (id: string) => Promise<unknown>): Promise<void> {
+    if (!known) return
+    const wasDoubtful = known.isDoubtful
+    known.isDoubtful = true
+    try {
+      await call(known.id)
+      known.isDeleted = true
+    } catch (error) {
+      // A refusal leaves no doubt.
+      if (error instanceof Error && /VolumeInUse|IncorrectState/.test(error.message)) known.isDoubtful = wasDoubtful
+      throw error
+    }
+    known.isDoubtful = wasDoubtful
+  }
+
+  const removeVolume = () => remove(random.pick(present(volumes)), (id) => lab.call('DeleteVolume', { VolumeId: id }))
+  const removeSnapshot = () =>
+    remove(random.pick(present(snapshots)), (id) => lab.call('DeleteSnapshot', { SnapshotId: id }))
+
   const acts: readonly (() => Promise<void>)[] = [
     launch,
     launch,
@@ -99,6 +160,14 @@ export function createBusyUser(dependencies: {
     () => onInstance(tag),
     importKey,
     openPort,
+    makeVolume,
+    attach,
+    attach,
+    detach,
+    snapshot,
+    snapshot,
+    removeVolume,
+    removeSnapshot,
   ]
 
   async function workUntil(isOver: () => boolean): Promise<void> {
@@ -131,6 +200,10 @@ export function createBusyUser(dependencies: {
       const present = new Map(found?.Tags?.map(({ Key, Value }) => [Key, Value]))
       for (const [key, value] of tags) if (value !== undefined) expect(present.get(key)).toBe(value)
     }
+    const { Volumes: foundVolumes = [] } = await lab.call('DescribeVolumes', {})
+    const { Snapshots: foundSnapshots = [] } = await lab.call('DescribeSnapshots', {})
+    expectKnown(volumes, new Map(foundVolumes.map(({ VolumeId, State }) => [VolumeId, State])), ['deleting'])
+    expectKnown(snapshots, new Map(foundSnapshots.map(({ SnapshotId, State }) => [SnapshotId, State])), [])
     const { KeyPairs: keyPairs = [] } = await lab.call('DescribeKeyPairs', {})
     expect(keyPairs.map(({ KeyName }) => KeyName)).toEqual(expect.arrayContaining([...keyNames]))
     const { SecurityGroups: groups = [] } = await lab.call('DescribeSecurityGroups', { GroupIds: [groupId] })
@@ -155,12 +228,29 @@ export function createBusyUser(dependencies: {
   }
 }
 
+/** What was made is there unless it was deleted, what was deleted is not, and nothing has failed. */
+function expectKnown(
+  known: ReadonlyMap<string, KnownVolume>,
+  states: ReadonlyMap<string | undefined, string | undefined>,
+  leaving: readonly string[],
+): void {
+  for (const one of known.values()) {
+    const state = states.get(one.id)
+    const isThere = state !== undefined && !leaving.includes(state)
+    if (one.isDoubtful && !isThere) one.isDeleted = true
+    else if (!one.isDoubtful) expect([one.id, isThere]).toEqual([one.id, !one.isDeleted])
+    expect(state).not.toBe('error')
+  }
+}
+
 /** A state that does not allow it, no room, or no daemon: part of a busy life. Anything else is a failure of the test. */
 function isRefusalOrDeath(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''
   if (['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE'].includes(code)) return true
-  return /IncorrectInstanceState|InsufficientInstanceCapacity|RulesPerSecurityGroupLimitExceeded|TagLimitExceeded/.test(
+  if (/AttachVolume: .*already in use|InvalidVolume\.NotFound|InvalidVolume\.ZoneMismatch/.test(error.message))
+    return true
+  return /IncorrectState|VolumeInUse|InvalidSnapshot\.NotFound|AttachmentLimitExceeded|IncorrectInstanceState|InsufficientInstanceCapacity|RulesPerSecurityGroupLimitExceeded|TagLimitExceeded/.test(
     error.message,
   )
 }

@@ -1,7 +1,7 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { findProcesses } from '../../src/host/process-table.ts'
 import { createBusyUser } from './busy-user.ts'
 import { provideImage, waitForImage } from './images.ts'
@@ -19,15 +19,20 @@ let servers: Servers
 let bystander: string
 let bystanderPid: number | undefined
 let idleImage: string
+let zone: string
 
 beforeAll(async () => {
   lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  // A machine that has halted hears no power button. One that reboots, or whose volume outlives it, is asked to go down first.
+  const patience = 'machines: { stopTimeoutSeconds: 5, rebootTimeoutSeconds: 5 }\n'
+  await writeFile(join(lab.home, 'config.yaml'), patience, { mode: 0o644 })
   await lab.startDaemon()
   const nano = await provideImage(lab, 'nano')
   servers = await prepareServers(lab)
   ;[bystander = ''] = await servers.launch(nano)
   idleImage = await importIdleImage()
   await servers.waitForStage(bystander, 'ssh')
+  zone = (await servers.describe(bystander)).Placement?.AvailabilityZone ?? ''
   bystanderPid = (await lab.call('KilnDescribeInstance', { InstanceId: bystander })).QemuPid
 })
 afterAll(async () => {
@@ -73,7 +78,18 @@ async function listStates(): Promise<Map<string, string>> {
 /** Nothing is under way any more. */
 async function waitForRest(): Promise<void> {
   const passing = new Set(['pending', 'stopping', 'shutting-down'])
-  await until(async () => [...(await listStates()).values()].every((state) => !passing.has(state)))
+  await vi.waitFor(
+    async () => {
+      const { Volumes: volumes = [] } = await lab.call('DescribeVolumes', {})
+      const { Snapshots: snapshots = [] } = await lab.call('DescribeSnapshots', {})
+      const isSettled = ({ State: state, Attachments: [attachment] = [] }: (typeof volumes)[number]) =>
+        ['available', 'in-use'].includes(state ?? '') && (attachment?.State ?? 'attached') === 'attached'
+      expect([...(await listStates())].filter(([, state]) => passing.has(state))).toEqual([])
+      expect(volumes.filter((volume) => !isSettled(volume))).toEqual([])
+      expect(snapshots.filter(({ State: state }) => state !== 'completed')).toEqual([])
+    },
+    { timeout: 120_000, interval: 200 },
+  )
   await until(
     async () => ((await lab.call('KilnGetStatus', {})).InstanceCounts['running'] ?? 0) === (await listQemus()).length,
   )
@@ -90,7 +106,8 @@ async function expectNothingUnowned(): Promise<void> {
   )
   const machines = await readdir(join(lab.home, 'machines'))
   expect(machines.filter((name) => !states.has(name))).toEqual([])
-  expect(await readdir(join(lab.home, 'layers'))).toHaveLength(2)
+  // A layer that nothing needs any more goes in the background.
+  await vi.waitFor(expectChainsWhole, { timeout: 60_000, interval: 500 })
   expect(await readdir(join(lab.home, 'staging'))).toEqual([])
   expect(await readdir(join(lab.home, 'networks'))).toHaveLength(1)
   const ofNetwork = await findProcesses((argv) => argv.some((word) => word.includes(join(lab.home, 'networks'))))
@@ -98,6 +115,34 @@ async function expectNothingUnowned(): Promise<void> {
   // Egress needs a way out of the host itself; without one there is no pasta.
   expect(['dnsmasq,pasta,tail', 'dnsmasq,tail']).toContain(programs.join(','))
   expect(await countTaps(ofNetwork)).toBe(running.length)
+}
+
+const soundLayers = new Set<string>()
+
+/** Each volume has one file, each chain is there and sound, and each layer is part of one or a snapshot's. */
+async function expectChainsWhole(): Promise<void> {
+  const { Snapshots: snapshots = [] } = await lab.call('DescribeSnapshots', {})
+  const reached = new Set<string>()
+  const follow = async (path: string) => {
+    const { stdout } = await execa('qemu-img', ['info', '-U', '--backing-chain', '--output=json', path])
+    for (const { filename } of JSON.parse(stdout) as { filename: string }[]) reached.add(filename)
+  }
+  for (const name of await readdir(join(lab.home, 'volumes'))) {
+    const files = (await readdir(join(lab.home, 'volumes', name))).sort()
+    expect(files).toEqual([expect.stringMatching(/\.qcow2$/), 'volume.yaml'])
+    await follow(join(lab.home, 'volumes', name, files[0] ?? ''))
+  }
+  const layers = await readdir(join(lab.home, 'layers'))
+  for (const name of layers) {
+    const description = await readFile(join(lab.home, 'layers', name, 'layer.yaml'), 'utf8')
+    const path = join(lab.home, 'layers', name, 'disk.qcow2')
+    if (snapshots.some(({ SnapshotId: id = '' }) => description.includes(id))) await follow(path)
+    // A layer never changes.
+    if (soundLayers.has(name)) continue
+    await execa('qemu-img', ['check', '-q', '-f', 'qcow2', path])
+    soundLayers.add(name)
+  }
+  expect(layers.filter((name) => !reached.has(join(lab.home, 'layers', name, 'disk.qcow2')))).toEqual([])
 }
 
 async function countTaps(ofNetwork: readonly { pid: number; argv: readonly string[] }[]): Promise<number> {
@@ -110,7 +155,7 @@ async function countTaps(ofNetwork: readonly { pid: number; argv: readonly strin
 test(`loses and leaves nothing when the daemon is killed at ${rounds} moments of busy work`, async () => {
   const random = createRandom(process.env['KILN_TEST_SEED'])
   console.log(`the moments and the work come from KILN_TEST_SEED=${random.seed}`)
-  const user = createBusyUser({ lab, random, imageId: idleImage, groupId: servers.groupId, keep: bystander })
+  const user = createBusyUser({ lab, random, imageId: idleImage, groupId: servers.groupId, zone, keep: bystander })
   for (let round = 1; round <= rounds; round++) {
     const work = user.work()
     await random.sleep(50, 1200)
