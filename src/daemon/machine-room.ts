@@ -4,6 +4,7 @@ import { createInstanceDriver, type InstanceDriver } from '../ec2/instance/drive
 import { createDrivePlugging } from '../ec2/instance/drive-plugging.ts'
 import { createInterfacePlugging } from '../ec2/instance/interface-plugging.ts'
 import { createMachineLauncher } from '../ec2/instance/launcher.ts'
+import { createRootReplacer } from '../ec2/root-volume-task/root-replacer.ts'
 import type { MachineHost } from '../ec2/ports/machine.ts'
 import { createMachineHost } from '../machine/machine-host.ts'
 import { type AcceleratorChoice, createAcceleratorChoice } from './accelerator-choice.ts'
@@ -55,6 +56,7 @@ export function createMachineRoom(
   })
   const interfaces = createInterfacePlugging({ store, clock, events, network, networks, log })
   const drives = createDrivePlugging({ store, clock, paths, events, volumes, freezer, descriptions, log })
+  const rootReplacer = createRootReplacer({ store, clock, paths, disks, descriptions, volumes, events, log })
   const instances = createInstanceDriver({
     ...settings,
     store,
@@ -66,6 +68,7 @@ export function createMachineRoom(
     diskPause,
     drives,
     interfaces,
+    rootReplacer,
     log,
   })
   return { accelerators, machines, instances }

@@ -104,6 +104,11 @@ const idKinds = {
     notFound: 'InvalidSpotInstanceRequestID.NotFound',
   },
   fleet: { noun: 'fleet ID', malformed: 'InvalidFleetId.Malformed', notFound: 'InvalidFleetId.NotFound' },
+  replacevol: {
+    noun: 'replace root volume task ID',
+    malformed: 'InvalidReplaceRootVolumeTaskId.Malformed',
+    notFound: 'InvalidReplaceRootVolumeTaskId.NotFound',
+  },
   task: { noun: 'task', malformed: 'InvalidTaskId.Malformed', notFound: 'InvalidTaskId.NotFound' },
   layer: { noun: 'layer', malformed: 'InvalidLayerId.Malformed', notFound: 'InvalidLayerId.NotFound' },
 } as const

@@ -41,6 +41,7 @@ function createStore(database: Database.Database): Store {
       'layerId',
       'availabilityZone',
     ]),
+    rootVolumeTasks: createCollection(database, 'replace_root_volume_task', ['instanceId', 'volumeId']),
     interfaces: createCollection(database, 'network_interface', [
       'vpcId',
       'subnetId',

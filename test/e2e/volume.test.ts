@@ -149,6 +149,45 @@ test('an image is taken between two boots of a server unless it is told otherwis
   await deregister(imageId)
 })
 
+test('a running server gets its root volume of a snapshot, and of its launch, and keeps its addresses', async () => {
+  const { PublicIpAddress: publicIp, PrivateIpAddress: privateIp } = await servers.describe(server)
+  const rootOf = async () => (await servers.describe(server)).BlockDeviceMappings?.[0]?.Ebs?.VolumeId ?? ''
+  const replace = async (more: { SnapshotId?: string }) => {
+    const old = await rootOf()
+    const { ReplaceRootVolumeTask: task } = await lab.call('CreateReplaceRootVolumeTask', {
+      InstanceId: server,
+      ...more,
+    })
+    const ids = [task?.ReplaceRootVolumeTaskId ?? '']
+    // What was asked for is done by whichever daemon is there.
+    await lab.killDaemon()
+    await lab.startDaemon()
+    await until(async () => {
+      const { ReplaceRootVolumeTasks: found } = await lab.call('DescribeReplaceRootVolumeTasks', {
+        ReplaceRootVolumeTaskIds: ids,
+      })
+      return found?.[0]?.TaskState === 'succeeded'
+    })
+    expect(await rootOf()).not.toBe(old)
+    await waitForVolume(old, 'available')
+    await servers.waitForStage(server, 'ssh')
+    await lab.call('DeleteVolume', { VolumeId: old })
+  }
+  await servers.run(server, 'echo good | sudo tee /etc/kept && sync')
+  const { SnapshotId: snapshotId = '' } = await lab.call('CreateSnapshot', { VolumeId: await rootOf() })
+  await until(async () => {
+    const { Snapshots: snapshots } = await lab.call('DescribeSnapshots', { SnapshotIds: [snapshotId] })
+    return snapshots?.[0]?.State === 'completed'
+  })
+  await servers.run(server, 'echo bad | sudo tee /etc/kept && sync')
+  await replace({ SnapshotId: snapshotId })
+  expect(await servers.run(server, 'cat /etc/kept')).toBe('good')
+  await replace({})
+  expect(await servers.run(server, 'ls /etc/kept || true')).toBe('')
+  expect(await servers.describe(server)).toMatchObject({ PublicIpAddress: publicIp, PrivateIpAddress: privateIp })
+  await lab.call('DeleteSnapshot', { SnapshotId: snapshotId })
+})
+
 test('nothing is left of all that when it is deleted', async () => {
   await lab.call('TerminateInstances', { InstanceIds: [server] })
   await servers.waitForState(server, 'terminated')

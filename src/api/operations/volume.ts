@@ -1,4 +1,6 @@
 import type { Domain } from '../../ec2/domain.ts'
+import { createReplaceRootVolumeTask } from '../../ec2/root-volume-task/create-task.ts'
+import { describeReplaceRootVolumeTasks } from '../../ec2/root-volume-task/describe-tasks.ts'
 import { attachVolume } from '../../ec2/volume/attach-volume.ts'
 import { createVolume } from '../../ec2/volume/create-volume.ts'
 import { deleteVolume } from '../../ec2/volume/delete-volume.ts'
@@ -23,5 +25,7 @@ export function volumeOperations(domain: Domain) {
     ModifyVolumeAttribute: modifyVolumeAttribute(domain),
     ModifyVolume: modifyVolume(domain),
     DescribeVolumesModifications: describeVolumesModifications(domain),
+    CreateReplaceRootVolumeTask: createReplaceRootVolumeTask(domain),
+    DescribeReplaceRootVolumeTasks: describeReplaceRootVolumeTasks(domain),
   } satisfies Record<string, AnyOperation>
 }

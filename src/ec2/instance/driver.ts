@@ -4,6 +4,7 @@ import type { Random } from '../../host/random.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { Machine, MachineEvent } from '../ports/machine.ts'
 import type { Store } from '../ports/store.ts'
+import type { RootReplacer } from '../root-volume-task/root-replacer.ts'
 import type { BootWatcher } from './boot-watcher.ts'
 import type { DiskPause } from './disk-pause.ts'
 import type { DrivePlugging } from './drive-plugging.ts'
@@ -46,6 +47,7 @@ export interface DriverDependencies {
   readonly diskPause: DiskPause
   readonly drives: DrivePlugging
   readonly interfaces: InterfacePlugging
+  readonly rootReplacer: RootReplacer
   readonly log: Logger
   readonly stopTimeoutMs: number
   readonly rebootTimeoutMs: number
@@ -56,7 +58,7 @@ export interface DriverDependencies {
 const askAgainMs = 10_000
 
 export function createInstanceDriver(dependencies: DriverDependencies): InstanceDriver {
-  const { store, clock, events, launcher, bootWatcher, diskPause, drives, interfaces, log } = dependencies
+  const { store, clock, events, launcher, bootWatcher, diskPause, drives, interfaces, rootReplacer, log } = dependencies
   const runtimes = new Map<string, InstanceRuntime>()
   let isClosed = false
   const powerButton = createPowerButton({ store, clock, log, isClosed: () => isClosed })
@@ -115,6 +117,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
 
   /** What was asked of devices and no machine has to do. */
   async function settleDevices(instanceId: string): Promise<void> {
+    await rootReplacer.settle(instanceId)
     await drives.settle(instanceId)
     interfaces.settle(instanceId)
   }
@@ -162,8 +165,14 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
   }
 
   async function watchRunning(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
-    if (record.request?.isReboot) return await reboot(runtime, record)
+    if (await rootReplacer.prepare(record.id)) {
+      runtime.isDirty = true
+      return
+    }
+    const isRebootDue = record.request?.isReboot || rootReplacer.isWaiting(record.id)
+    if (isRebootDue || (!runtime.machine && rootReplacer.isReplaced(record.id))) return await reboot(runtime, record)
     if (!runtime.machine) return await dealWithEnding(runtime, record)
+    rootReplacer.complete(record.id)
     const isDriveWaiting = await drives.converge(runtime.machine, record.id)
     const isInterfaceWaiting = await interfaces.converge(runtime.machine, record.id)
     if (isDriveWaiting || isInterfaceWaiting) void wakeLater(runtime)
@@ -200,6 +209,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
   async function startAgain(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
     const renewed = renewBoot(dependencies, record)
     const machine = await startMachine(runtime, renewed)
+    if (machine) rootReplacer.complete(record.id)
     if (machine && !runtime.ending) takeOver(runtime, machine, renewed)
   }
 
@@ -209,6 +219,12 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
       const isDown = await powerButton.press(runtime, machine, dependencies.rebootTimeoutMs)
       const present = store.instances.find(record.id)
       if (isClosed || present?.state !== 'running') {
+        runtime.isDirty = true
+        return
+      }
+      if (!isDown && rootReplacer.isWaiting(record.id)) {
+        log.warn({ instanceId: record.id }, 'guest ignored the power button, ending it to replace its root volume')
+        await machine.kill()
         runtime.isDirty = true
         return
       }
@@ -265,6 +281,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     await launcher.releaseAddresses(record)
     await launcher.completeDisks(record)
     await settleDevices(record.id)
+    rootReplacer.complete(record.id)
     recordState(dependencies, record.id, 'stopped', change)
     await launcher.refreshNetwork(record)
   }
@@ -289,6 +306,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     if (isClosed) return
     runtime.bootWatch?.abort()
     await settleDevices(record.id)
+    rootReplacer.complete(record.id)
     await launcher.release(record)
     recordState(dependencies, record.id, 'terminated', {
       ...(record.stateReason ? { reason: record.stateReason } : {}),

@@ -7,8 +7,8 @@ import type { StatePaths } from '../../host/state-paths.ts'
 import type { Store } from '../ports/store.ts'
 
 /**
- * Forgets terminated instances, with the spot requests that they fulfilled, when they have been visible for long enough; and deleted
- * fleets and client tokens of past days.
+ * Forgets terminated instances, with the spot requests that they fulfilled and the replacements of their root volumes, when they have been
+ * visible for long enough; and deleted fleets and client tokens of past days.
  */
 export interface InstanceReaper {
   start(): void
@@ -40,6 +40,10 @@ export function createInstanceReaper(dependencies: {
         store.tags.removeAll(instance.id)
         for (const { id } of store.spotRequests.listBy('instanceId', instance.id)) {
           store.spotRequests.remove(id)
+          store.tags.removeAll(id)
+        }
+        for (const { id } of store.rootVolumeTasks.listBy('instanceId', instance.id)) {
+          store.rootVolumeTasks.remove(id)
           store.tags.removeAll(id)
         }
       }

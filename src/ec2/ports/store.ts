@@ -18,6 +18,7 @@ import type { InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { PlacementGroupRecord } from '../placement-group/placement-group.ts'
 import type { RouteTableRecord } from '../route-table/route-table.ts'
 import type { PrefixListRecord, PrefixListVersionRecord } from '../prefix-list/prefix-list.ts'
+import type { RootVolumeTaskRecord } from '../root-volume-task/root-volume-task.ts'
 import type { ScheduleRecord } from '../schedule/schedule.ts'
 import type { SecurityGroupRecord } from '../security-group/security-group.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
@@ -141,6 +142,7 @@ export interface Store {
     VolumeRecord,
     'state' | 'attachment.instanceId' | 'snapshotId' | 'layerId' | 'availabilityZone'
   >
+  readonly rootVolumeTasks: Collection<RootVolumeTaskRecord, 'instanceId' | 'volumeId'>
   readonly interfaces: Collection<
     InterfaceRecord,
     | 'vpcId'

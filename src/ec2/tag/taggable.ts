@@ -37,6 +37,10 @@ const taggableKinds: Partial<Record<IdPrefix, TaggableKind>> = {
   iew: { resourceType: 'instance-event-window', find: (store, scope, id) => store.eventWindows.get(scope, id) },
   sir: { resourceType: 'spot-instances-request', find: (store, scope, id) => store.spotRequests.get(scope, id) },
   fleet: { resourceType: 'fleet', find: (store, scope, id) => store.fleets.get(scope, id) },
+  replacevol: {
+    resourceType: 'replace-root-volume-task',
+    find: (store, scope, id) => store.rootVolumeTasks.get(scope, id),
+  },
   lt: { resourceType: 'launch-template', find: (store, scope, id) => store.launchTemplates.get(scope, id) },
 }
 

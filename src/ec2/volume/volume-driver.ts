@@ -44,8 +44,9 @@ export function createVolumeDriver(dependencies: {
     const volume = store.volumes.find(volumeId)
     if (!volume) return
     if (volume.state === 'creating') {
-      // What a launch makes is made by it.
-      if (!volume.attachment) await make(volume)
+      // What a launch or the replacement of a root volume makes is made by it.
+      const isOfInstance = volume.attachment || store.rootVolumeTasks.countBy('volumeId', volumeId) > 0
+      if (!isOfInstance) await make(volume)
       return
     }
     // Before it grows: a machine that is gone may have gone on in the new overlay already, and only that may become larger.
