@@ -2,6 +2,7 @@ import type { CreateReplaceRootVolumeTaskRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination, invalidParameterValue } from '../errors.ts'
 import { idNotFound } from '../ids.ts'
+import type { ImageRecord } from '../image/image.ts'
 import { requireAllowedImage } from '../image/allowed-images.ts'
 import { findVisibleImage, requireAvailableImage } from '../image/visible-image.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
@@ -27,30 +28,41 @@ interface Rooted {
   readonly root: VolumeRecord
 }
 
+/** What a request names. */
+interface NamedSource {
+  readonly snapshot?: SnapshotRecord
+  readonly image?: ImageRecord
+}
+
+/** Throws for both at once, and for what the caller does not see. */
+export function findNamedSource(
+  { store }: Domain,
+  context: CallContext,
+  { SnapshotId: snapshotId, ImageId: imageId }: CreateReplaceRootVolumeTaskRequest,
+): NamedSource {
+  if (snapshotId !== undefined && imageId !== undefined) {
+    throw invalidParameterCombination('The parameters SnapshotId and ImageId may not be used together')
+  }
+  if (imageId !== undefined) return { image: findVisibleImage(store, context, imageId) }
+  return snapshotId === undefined ? {} : { snapshot: findVisibleSnapshot(store, context, snapshotId) }
+}
+
 /** The launch state, unless a snapshot or an image is named. Throws for what EC2 does not take as the instance's root. */
 export function chooseSource(
   domain: Domain,
   context: CallContext,
   rooted: Rooted,
-  { SnapshotId: snapshotId, ImageId: imageId }: CreateReplaceRootVolumeTaskRequest,
+  { snapshot, image }: NamedSource,
 ): RootSource {
-  if (snapshotId !== undefined && imageId !== undefined) {
-    throw invalidParameterCombination('The parameters SnapshotId and ImageId may not be used together')
-  }
-  if (imageId !== undefined) return sourceOfImage(domain, context, rooted, imageId)
-  if (snapshotId !== undefined) return sourceOfSnapshot(domain, context, rooted, snapshotId)
-  const snapshot = requireLaunchSnapshot(domain, rooted)
-  return { snapshot, sizeGib: snapshot.volumeSizeGib, launchSnapshotId: snapshot.id }
+  if (image) return sourceOfImage(domain, context, rooted, image)
+  if (snapshot) return sourceOfSnapshot(domain, rooted, snapshot)
+  const launched = requireLaunchSnapshot(domain, rooted)
+  return { snapshot: launched, sizeGib: launched.volumeSizeGib, launchSnapshotId: launched.id }
 }
 
 /** EC2's rule: taken of the instance's present root volume or an earlier one; a copy of such a snapshot will not do. */
-function sourceOfSnapshot(
-  { store }: Domain,
-  context: CallContext,
-  { instance, root }: Rooted,
-  snapshotId: string,
-): RootSource {
-  const snapshot = requireCompleted(findVisibleSnapshot(store, context, snapshotId))
+function sourceOfSnapshot({ store }: Domain, { instance, root }: Rooted, snapshot: SnapshotRecord): RootSource {
+  requireCompleted(snapshot)
   const replacements = listReplacements(store, instance.id)
   const isOwn =
     snapshot.volumeId === root.id || replacements.some(({ replacedVolumeId }) => replacedVolumeId === snapshot.volumeId)
@@ -65,8 +77,7 @@ function sourceOfSnapshot(
   return { snapshot, sizeGib: snapshot.volumeSizeGib, launchSnapshotId }
 }
 
-function sourceOfImage({ store }: Domain, context: CallContext, { instance }: Rooted, imageId: string): RootSource {
-  const image = findVisibleImage(store, context, imageId)
+function sourceOfImage({ store }: Domain, context: CallContext, { instance }: Rooted, image: ImageRecord): RootSource {
   requireAvailableImage(image)
   requireAllowedImage(store, context, image)
   for (const [name, own, wanted] of [

@@ -7,7 +7,7 @@ import { requireQuota } from '../quota.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import type { VolumeRecord } from '../volume/volume.ts'
 import { requireVolumeSize } from '../volume/volume-type.ts'
-import { chooseSource } from './choose-source.ts'
+import { chooseSource, findNamedSource } from './choose-source.ts'
 import { describeTask } from './describe-tasks.ts'
 import { findRootVolume, findTaskUnderWay, type RootVolumeTaskRecord } from './root-volume-task.ts'
 
@@ -24,8 +24,9 @@ export function createReplaceRootVolumeTask(domain: Domain): Ec2Mutation<'Create
     parameters: ['InstanceId', 'SnapshotId', 'ImageId', 'DeleteReplacedRootVolume', 'TagSpecifications', 'ClientToken'],
     apply: (context, input) => {
       const instance = findOne('i', input.InstanceId ?? '', (id) => store.instances.get(context, id))
+      const named = findNamedSource(domain, context, input)
       const root = requireReplaceable(domain, instance)
-      const source = chooseSource(domain, context, { instance, root }, input)
+      const source = chooseSource(domain, context, { instance, root }, named)
       const tags = readTagSpecifications(input.TagSpecifications, [resourceType]).get(resourceType) ?? []
       requireQuota(domain.settings.quotas, 'volumes', {
         present: store.volumes.count(context),

@@ -191,6 +191,18 @@ export async function makeBelongings(ec2: sdk.EC2Client, region: string, word: s
   )
   const [instance] = instances ?? []
   const instanceId = instance?.InstanceId ?? ''
+  await until(async () => {
+    const { Reservations: found } = await ec2.send(new sdk.DescribeInstancesCommand({ InstanceIds: [instanceId] }))
+    return found?.[0]?.Instances?.[0]?.State?.Name === 'running'
+  })
+  const { ReplaceRootVolumeTask: task } = await ec2.send(
+    new sdk.CreateReplaceRootVolumeTaskCommand({
+      InstanceId: instanceId,
+      DeleteReplacedRootVolume: true,
+      TagSpecifications: tagged('replace-root-volume-task'),
+    }),
+  )
+  // The volume is replaced all the same.
   await ec2.send(new sdk.StopInstancesCommand({ InstanceIds: [instanceId], Force: true }))
   await until(async () => {
     const { Reservations: found } = await ec2.send(new sdk.DescribeInstancesCommand({}))
@@ -243,6 +255,7 @@ export async function makeBelongings(ec2: sdk.EC2Client, region: string, word: s
     fleet,
     pg: placementGroup?.GroupId,
     iew: eventWindow?.InstanceEventWindowId,
+    replacevol: task?.ReplaceRootVolumeTaskId,
     sir: requests?.[0]?.SpotInstanceRequestId,
     r: reservationId,
     i: instanceId,

@@ -36,6 +36,7 @@ const kindsOfMembers: readonly (readonly [name: RegExp, ...kinds: readonly strin
   [/^LaunchTemplateIds?$/, 'lt'],
   [/^InstanceEventWindowIds?$/, 'iew'],
   [/^SpotInstanceRequestIds$/, 'sir'],
+  [/^ReplaceRootVolumeTaskIds$/, 'replacevol'],
   [/^FleetIds?$/, 'fleet'],
   [/^KeyNames?$/, 'key name'],
   [/^(GroupNames?|SecurityGroups|SourceSecurityGroupName)$/, 'group name'],
