@@ -1,5 +1,6 @@
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isProcessAlive } from '../../src/host/process-table.ts'
 import { provideImage } from './images.ts'
@@ -87,9 +88,24 @@ test('reports a machine that ended while no daemon was there', async () => {
   expect((await servers.describe(first)).StateReason?.Message).toContain('ended while no daemon was running')
 })
 
-test('after a reboot of the host starts what ran, but for what was told not to', async () => {
+test('goes on with a reboot that the daemon was killed in between two machines', async () => {
   await lab.call('StartInstances', { InstanceIds: [first] })
   await servers.waitForStage(first, 'ssh')
+  const recorded = await readProcess(first)
+  await lab.killDaemon()
+  process.kill(recorded.pid, 'SIGKILL')
+  await until(async () => !(await isProcessAlive(recorded)))
+  // As the record is when the machine that was asked to reboot has ended and the next one is about to be executed.
+  const database = new Database(join(lab.home, 'kiln.db'))
+  const renewed = "json_set(json_remove(document, '$.boot.consoleStart'), '$.boot.stages', json('{}'))"
+  database.prepare(`UPDATE instance SET document = ${renewed} WHERE id = ?`).run(first)
+  database.close()
+  await lab.startDaemon()
+  await servers.waitForStage(first, 'ssh')
+  expect((await servers.describe(first)).State?.Name).toBe('running')
+})
+
+test('after a reboot of the host starts what ran, but for what was told not to', async () => {
   await servers.run(second, 'sudo sh -c "echo kept >/root/note; sync"')
   const { ImageId: image = '' } = await servers.describe(first)
   const [third = ''] = await servers.launch(image, { MaintenanceOptions: { AutoRecovery: 'disabled' } })

@@ -191,6 +191,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
   async function dealWithEnding(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
     const { ending } = runtime
     delete runtime.ending
+    if (ending?.isBetweenMachines) return await startAgain(runtime, record)
     if (ending?.isHostRebooted && dependencies.startAfterHostReboot && record.autoRecovery === 'default') {
       return await startAgain(runtime, record)
     }
@@ -365,7 +366,8 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
       takeOver(runtime, found, record)
     } else {
       const reason = found.isHostRebooted ? 'the host was rebooted' : 'it ended while no daemon was running'
-      runtime.ending = { kind: 'ended', isClean: found.isClean, isHostRebooted: found.isHostRebooted, reason }
+      const { isClean, isHostRebooted } = found
+      runtime.ending = { kind: 'ended', isClean, isHostRebooted, isBetweenMachines: isMachineDue(record), reason }
     }
     wake(record.id)
   }
@@ -414,4 +416,9 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
       }
     },
   }
+}
+
+/** Whether the machine of the present boot has never run: where it writes its console is recorded when it does (launcher.ts). */
+function isMachineDue({ state, boot }: InstanceRecord): boolean {
+  return state === 'running' && boot !== undefined && boot.consoleStart === undefined
 }

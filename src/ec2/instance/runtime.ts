@@ -5,7 +5,11 @@ export interface InstanceRuntime {
   readonly id: string
   machine?: Machine
   /** How the last machine ended, until the driver has dealt with it. */
-  ending?: Extract<MachineEvent, { kind: 'ended' }> & { isHostRebooted?: boolean }
+  ending?: Extract<MachineEvent, { kind: 'ended' }> & {
+    isHostRebooted?: boolean
+    /** A daemon was killed between two machines of the instance: the later one has not run yet. */
+    isBetweenMachines?: boolean
+  }
   /** What the user must know while it lasts: a disk-full pause. */
   problem?: string
   /** Ends the boot watcher of the present machine. */
