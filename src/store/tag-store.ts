@@ -10,12 +10,16 @@ interface TagRow {
   value: string
 }
 
-/** Columns that lists of tags are narrowed by, with their index; a resource has few tags, so its own need no order. */
+const scopeAndPlace = 'account_id = ? AND region = ? AND sequence > ? ORDER BY sequence LIMIT ?'
+/** A resource has few tags. The pluses keep SQLite from reading all of the scope, which is in order already, instead of them. */
+const scopeAndPlaceOfFew = '+account_id = ? AND +region = ? AND +sequence > ? ORDER BY sequence LIMIT ?'
+
+/** Columns that lists of tags are narrowed by, with their index. */
 const indexedColumns = {
-  key: 'tag INDEXED BY tag_by_key WHERE key = ?',
-  value: 'tag INDEXED BY tag_by_value WHERE value = ?',
-  resourceType: 'tag INDEXED BY tag_by_type WHERE resource_type = ?',
-  resourceId: 'tag WHERE resource_id = ?',
+  key: `tag INDEXED BY tag_by_key WHERE key = ? AND ${scopeAndPlace}`,
+  value: `tag INDEXED BY tag_by_value WHERE value = ? AND ${scopeAndPlace}`,
+  resourceType: `tag INDEXED BY tag_by_type WHERE resource_type = ? AND ${scopeAndPlace}`,
+  resourceId: `tag WHERE resource_id = ? AND ${scopeAndPlaceOfFew}`,
 } as const
 
 /** Tags in one table for every kind of resource. */
@@ -87,7 +91,7 @@ export function createTagStore(database: Database.Database): TagStore {
 function createTagCandidateReader(database: Database.Database) {
   const statements = new Map(
     Object.entries(indexedColumns).map(([column, from]) => {
-      const sql = `SELECT sequence FROM ${from} AND account_id = ? AND region = ? AND sequence > ? ORDER BY sequence LIMIT ?`
+      const sql = `SELECT sequence FROM ${from}`
       return [column, database.prepare<[string, string, string, number, number], number>(sql).pluck()]
     }),
   )
