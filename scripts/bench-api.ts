@@ -46,7 +46,8 @@ try {
   if (isChosen('lists')) plot = await measureListCost(lab)
   await bench.terminate([sampleId])
 } finally {
-  await lab.close()
+  // What went wrong before matters more.
+  await lab.close().catch((error: unknown) => process.stderr.write(`the lab could not be closed: ${String(error)}\n`))
   clearInterval(reasonToStay)
 }
 const report = await describeRun()

@@ -58,7 +58,10 @@ function multiply(database: Database.Database, kind: Kind, count: number): void 
       .all(sample.id)
       .map((row) => ({ row, copyAttached }))
   })
-  for (let index = present; index < count; index++) {
+  // Tables do not grow in step: machines that a benchmark has launched and terminated are instances without a volume.
+  const tables = [kind.table, ...(companions[kind.table] ?? []).map(({ table }) => table)]
+  const first = Math.max(present, ...tables.map((table) => lastCopyOf(database, table) + 1))
+  for (let index = first; index < first + count - present; index++) {
     const id = copy(sample, index)
     for (const { row, copyAttached } of attached) {
       copyAttached({ ...row, document: row.document.replaceAll(sample.id, id) }, index)
@@ -96,6 +99,12 @@ function createCopier(
     }
     return id
   }
+}
+
+/** The largest index that a copy in the table has; -1 when there is none. */
+function lastCopyOf(database: Database.Database, table: string): number {
+  const id = database.prepare<[], string | null>(`SELECT max(id) FROM ${table} WHERE id GLOB '*-b00000*'`).pluck().get()
+  return id ? Number.parseInt(id.slice(id.lastIndexOf('-b') + 2), 16) : -1
 }
 
 /** The id of a copy: the index in its digits. */
