@@ -98,6 +98,14 @@ export async function takeInventory({ lab }: ApiLab): Promise<object> {
   }
 }
 
+/** An instance as DescribeInstances tells of it. Throws when it is not there. */
+export async function describeInstance({ lab }: ApiLab, id: string) {
+  const { Reservations: found } = await lab.call('DescribeInstances', { InstanceIds: [id] })
+  const instance = found?.[0]?.Instances?.[0]
+  if (!instance) throw new Error(`${id} is not there`)
+  return instance
+}
+
 /** Waits until an instance is in a state. */
 export async function waitForState({ lab }: ApiLab, instanceId: string, state: string): Promise<void> {
   await until(async () => {

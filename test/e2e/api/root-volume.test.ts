@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { OperationInput, OperationName } from '../../../src/api/contract.ts'
 import { until } from '../lab.ts'
-import { type ApiLab, launchOne, openApiLab, refusalOfSocket, waitForState } from './api-lab.ts'
+import { type ApiLab, describeInstance, launchOne, openApiLab, refusalOfSocket, waitForState } from './api-lab.ts'
 
 let api: ApiLab
 /** Its machine runs and nobody is in it: it is ended for a new root volume once the time for a reboot is over. */
@@ -14,7 +14,7 @@ beforeAll(async () => {
   api = await openApiLab('machines:\n  rebootTimeoutSeconds: 1\nquotas:\n  volumes: 12\n')
   server = await launchOne(api)
   await waitForState(api, server, 'running')
-  zone = (await describeInstance(server)).Placement?.AvailabilityZone ?? ''
+  zone = (await describeInstance(api, server)).Placement?.AvailabilityZone ?? ''
 })
 afterAll(async () => {
   await api.lab.call('TerminateInstances', { InstanceIds: [server] })
@@ -22,12 +22,6 @@ afterAll(async () => {
   expect(await api.lab.close()).toEqual([])
 })
 
-async function describeInstance(id: string) {
-  const { Reservations: found } = await api.lab.call('DescribeInstances', { InstanceIds: [id] })
-  const instance = found?.[0]?.Instances?.[0]
-  if (!instance) throw new Error(`${id} is not there`)
-  return instance
-}
 async function describeVolume(id: string) {
   const { Volumes: volumes } = await api.lab.call('DescribeVolumes', {
     Filters: [{ Name: 'volume-id', Values: [id] }],
@@ -35,7 +29,7 @@ async function describeVolume(id: string) {
   return volumes?.[0]
 }
 async function rootOf(id: string): Promise<string> {
-  const { BlockDeviceMappings: devices = [] } = await describeInstance(id)
+  const { BlockDeviceMappings: devices = [] } = await describeInstance(api, id)
   return devices.find(({ DeviceName: name }) => name === '/dev/xvda')?.Ebs?.VolumeId ?? ''
 }
 async function describeTask(id: string) {
@@ -80,7 +74,7 @@ async function expectRefusal(name: OperationName, input: object, code: string, t
 test('goes back to the launch state in a new machine, and the instance keeps all that is not its root volume', async () => {
   await api.lab.call('ModifyVolume', { VolumeId: await rootOf(server), Size: 2 })
   await until(async () => (await describeVolume(await rootOf(server)))?.Size === 2)
-  const before = await describeInstance(server)
+  const before = await describeInstance(api, server)
   const old = await rootOf(server)
   const { QemuPid: pid } = await api.lab.call('KilnDescribeInstance', { InstanceId: server })
   const tags = [{ ResourceType: 'replace-root-volume-task' as const, Tags: [{ Key: 'why', Value: 'broken' }] }]
@@ -103,7 +97,7 @@ test('goes back to the launch state in a new machine, and the instance keeps all
   const { Tags: found } = await api.lab.call('DescribeTags', { Filters: [{ Name: 'resource-id', Values: [id] }] })
   expect(found).toMatchObject([{ ResourceType: 'replace-root-volume-task', Key: 'why', Value: 'broken' }])
 
-  const after = await describeInstance(server)
+  const after = await describeInstance(api, server)
   const { BlockDeviceMappings: _old, ...kept } = before
   expect(after).toMatchObject(kept)
   const root = await rootOf(server)
@@ -188,10 +182,10 @@ test('by an image makes the instance one of that image, no smaller than it was',
     'architecture',
   )
   await replace({ ImageId: imageId, DeleteReplacedRootVolume: true })
-  expect(await describeInstance(server)).toMatchObject({ ImageId: imageId, RootDeviceName: '/dev/xvda' })
+  expect(await describeInstance(api, server)).toMatchObject({ ImageId: imageId, RootDeviceName: '/dev/xvda' })
   expect((await describeVolume(await rootOf(server)))?.Size).toBe(3)
   await replace({ ImageId: api.imageId, DeleteReplacedRootVolume: true })
-  expect((await describeInstance(server)).ImageId).toBe(api.imageId)
+  expect((await describeInstance(api, server)).ImageId).toBe(api.imageId)
   expect((await describeVolume(await rootOf(server)))?.Size).toBe(3)
   for (const id of [imageId, foreign]) await api.lab.call('DeregisterImage', { ImageId: id })
 })
@@ -259,7 +253,7 @@ test('is done by the next daemon, whenever the daemon is killed in it', async ()
     await api.lab.killDaemon()
     await api.lab.startDaemon()
     await waitForTask(id, 'succeeded')
-    expect((await describeInstance(server)).State?.Name).toBe('running')
+    expect((await describeInstance(api, server)).State?.Name).toBe('running')
     const root = await rootOf(server)
     expect(root).not.toBe(old)
     const { Volumes: volumes = [] } = await api.lab.call('DescribeVolumes', {})

@@ -4,7 +4,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { OperationInput, OperationName } from '../../../src/api/contract.ts'
 import { until } from '../lab.ts'
-import { type ApiLab, launchOne, openApiLab, refusalOfSocket, waitForState } from './api-lab.ts'
+import { type ApiLab, describeInstance, launchOne, openApiLab, refusalOfSocket, waitForState } from './api-lab.ts'
 
 let api: ApiLab
 /** Its machine runs and nobody is in it: it gives nothing up by itself. */
@@ -18,7 +18,7 @@ beforeAll(async () => {
   await Promise.all([waitForState(api, running, 'running'), waitForState(api, stopped, 'running')])
   await api.lab.call('StopInstances', { InstanceIds: [stopped], Force: true })
   await waitForState(api, stopped, 'stopped')
-  zone = (await describeInstance(running)).Placement?.AvailabilityZone ?? ''
+  zone = (await describeInstance(api, running)).Placement?.AvailabilityZone ?? ''
 })
 afterAll(async () => {
   // Nobody in them hears the power button: closing the lab would wait for each.
@@ -27,12 +27,6 @@ afterAll(async () => {
   expect(await api.lab.close()).toEqual([])
 })
 
-async function describeInstance(id: string) {
-  const { Reservations: found } = await api.lab.call('DescribeInstances', { InstanceIds: [id] })
-  const instance = found?.[0]?.Instances?.[0]
-  if (!instance) throw new Error(`${id} is not there`)
-  return instance
-}
 async function describeVolume(id: string) {
   const { Volumes: volumes } = await api.lab.call('DescribeVolumes', { VolumeIds: [id] })
   return volumes?.[0]
@@ -65,7 +59,7 @@ async function remove(...volumeIds: string[]): Promise<void> {
 async function expectRefusal(name: OperationName, input: object, code: string, text = ''): Promise<void> {
   expect(await refusalOfSocket(api, name, input)).toEqual({ code, message: expect.stringContaining(text) })
 }
-const rootOf = async (id: string) => (await describeInstance(id)).BlockDeviceMappings?.[0]?.Ebs?.VolumeId ?? ''
+const rootOf = async (id: string) => (await describeInstance(api, id)).BlockDeviceMappings?.[0]?.Ebs?.VolumeId ?? ''
 
 describe('a volume', () => {
   test('is made as it was asked for and told so, with its tags, and goes without a trace', async () => {
@@ -177,7 +171,7 @@ describe('an attachment', () => {
     expect((await describeVolume(id))?.Attachments).toMatchObject([{ State: 'attached', DeleteOnTermination: false }])
     await api.lab.call('StartInstances', { InstanceIds: [instance] })
     await waitForState(api, instance, 'running')
-    const { BlockDeviceMappings: devices = [] } = await describeInstance(instance)
+    const { BlockDeviceMappings: devices = [] } = await describeInstance(api, instance)
     expect(devices.map(({ DeviceName }) => DeviceName)).toEqual(['/dev/xvda', '/dev/sdf'])
     await api.lab.call('StopInstances', { InstanceIds: [instance], Force: true })
     await waitForState(api, instance, 'stopped')
