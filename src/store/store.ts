@@ -4,6 +4,7 @@ import type { ClientTokenRecord, Store } from '../ec2/ports/store.ts'
 import { createAccessKeyStore, createAuditStore } from './access-store.ts'
 import { createCollection } from './collection.ts'
 import { openDatabase } from './database.ts'
+import { createSubnetAddressIndex } from './subnet-address-index.ts'
 import { createTagStore } from './tag-store.ts'
 
 /** How many events are kept. */
@@ -54,6 +55,7 @@ function createStore(database: Database.Database): Store {
       'secondaryIps[].privateIp',
       'secondaryIps[].publicIp',
     ]),
+    subnetAddresses: createSubnetAddressIndex(database),
     deregisteredImages: createCollection(database, 'deregistered_image'),
     images: createCollection(database, 'image', ['name', 'blockDevices[].snapshotId', 'sharing.region']),
     snapshots: createCollection(database, 'snapshot', ['layerId', 'volumeId', 'sharing.region']),

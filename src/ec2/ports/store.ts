@@ -106,6 +106,13 @@ export interface TagStore {
   page(scope: Scope, afterSequence: number, limit: number, among?: readonly Candidates[]): Sequenced<TaggedResource>[]
 }
 
+/** The private addresses that interfaces have, by subnet. They follow the records of the interfaces. */
+export interface SubnetAddressIndex {
+  count(subnetId: string): number
+  has(subnetId: string, address: string): boolean
+  list(subnetId: string): string[]
+}
+
 export interface TaggedResource extends Tag {
   readonly resourceId: string
   readonly resourceType: string
@@ -156,6 +163,7 @@ export interface Store {
     | 'secondaryIps[].privateIp'
     | 'secondaryIps[].publicIp'
   >
+  readonly subnetAddresses: SubnetAddressIndex
   readonly deregisteredImages: Collection<DeregisteredImageRecord>
   readonly images: Collection<ImageRecord, 'name' | 'blockDevices[].snapshotId' | 'sharing.region'>
   readonly snapshots: Collection<SnapshotRecord, 'layerId' | 'volumeId' | 'sharing.region'>

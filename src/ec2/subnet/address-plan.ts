@@ -1,6 +1,5 @@
 import { Ec2Error } from '../errors.ts'
 import { containsBlock, ipv4OfNumber, isIpv4Address, numberOfIpv4, parseIpv4Block } from '../ipv4.ts'
-import { addressesOf } from '../network-interface/network-interface.ts'
 import type { Store } from '../ports/store.ts'
 import type { SubnetRecord } from './subnet.ts'
 
@@ -8,14 +7,13 @@ import type { SubnetRecord } from './subnet.ts'
 const reservedAtStart = 4
 
 /** Number of addresses that instances may have in a subnet of that CIDR. */
-export function usableAddressCount(cidr: string): number {
+function usableAddressCount(cidr: string): number {
   return 2 ** (32 - Number(cidr.split('/')[1])) - reservedAtStart - 1
 }
 
-/** The addresses of a subnet that interfaces have. */
-export function takenAddresses(store: Store, subnetId: string): Set<string> {
-  const interfaces = store.interfaces.listBy('subnetId', subnetId)
-  return new Set(interfaces.flatMap((record) => addressesOf(record).map(({ privateIp }) => privateIp)))
+/** Number of addresses of a subnet that no interface has. */
+export function freeAddressCount(store: Store, { id, cidr }: SubnetRecord): number {
+  return usableAddressCount(cidr) - store.subnetAddresses.count(id)
 }
 
 /**
@@ -27,7 +25,7 @@ export function takeAddresses(
   subnet: SubnetRecord,
   { minimum, maximum }: { minimum: number; maximum: number },
 ): string[] {
-  const taken = takenAddresses(store, subnet.id)
+  const taken = new Set(store.subnetAddresses.list(subnet.id))
   const base = baseOf(subnet.cidr)
   const reserved = store.cidrReservations
     .listBy('subnetId', subnet.id)
@@ -58,7 +56,7 @@ export function requireFreeAddress(store: Store, subnet: SubnetRecord, address: 
       `Address ${address.slice(0, 40)} does not fall within the subnet's address range`,
     )
   }
-  if (takenAddresses(store, subnet.id).has(address)) {
+  if (store.subnetAddresses.has(subnet.id, address)) {
     throw new Ec2Error('InvalidIPAddress.InUse', `Address ${address} is in use.`)
   }
 }

@@ -6,7 +6,7 @@ import type { Ec2Query } from '../operation.ts'
 import type { Store } from '../ports/store.ts'
 import { partitionOf } from '../region/region.ts'
 import { describeTags } from '../tag/tag.ts'
-import { takenAddresses, usableAddressCount } from './address-plan.ts'
+import { freeAddressCount } from './address-plan.ts'
 import { hasResourceNames, type SubnetRecord } from './subnet.ts'
 
 export function describeSubnets({ store }: Domain): Ec2Query<'DescribeSubnets'> {
@@ -20,7 +20,7 @@ export function describeSubnets({ store }: Domain): Ec2Query<'DescribeSubnets'> 
         availabilityZone: { read: ({ availabilityZone }) => availabilityZone, index: 'availabilityZone' },
         'availability-zone-id': ({ availabilityZoneId }) => availabilityZoneId,
         availabilityZoneId: ({ availabilityZoneId }) => availabilityZoneId,
-        'available-ip-address-count': (subnet) => freeCountOf(store, subnet),
+        'available-ip-address-count': (subnet) => freeAddressCount(store, subnet),
         cidr: { read: ({ cidr }) => cidr, index: 'cidr' },
         'cidr-block': { read: ({ cidr }) => cidr, index: 'cidr' },
         cidrBlock: { read: ({ cidr }) => cidr, index: 'cidr' },
@@ -68,7 +68,7 @@ export function describeSubnet(store: Store, subnet: SubnetRecord): Subnet {
     OwnerId: subnet.accountId,
     State: 'available',
     CidrBlock: subnet.cidr,
-    AvailableIpAddressCount: freeCountOf(store, subnet),
+    AvailableIpAddressCount: freeAddressCount(store, subnet),
     AvailabilityZone: subnet.availabilityZone,
     AvailabilityZoneId: subnet.availabilityZoneId,
     DefaultForAz: subnet.isDefaultForAz,
@@ -86,10 +86,6 @@ export function describeSubnet(store: Store, subnet: SubnetRecord): Subnet {
     BlockPublicAccessStates: { InternetGatewayBlockMode: 'off' },
     Tags: describeTags(store.tags.of(subnet.id)),
   }
-}
-
-function freeCountOf(store: Store, { id, cidr }: SubnetRecord): number {
-  return usableAddressCount(cidr) - takenAddresses(store, id).size
 }
 
 function arnOf({ accountId, region, id }: SubnetRecord): string {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { InterfaceRecord } from '../../../src/ec2/network-interface/network-interface.ts'
 import { isDamagedDatabase } from '../../../src/store/database.ts'
 import { openStore } from '../../../src/store/store.ts'
 
@@ -99,5 +100,42 @@ test('has room in its file and its log for what must be recorded on a full disk'
   }
   expect((await stat(path)).size).toBe(before)
   expect((await stat(`${path}-wal`)).size).toBe(logBefore)
+  store.close()
+})
+
+test('knows the private addresses of a subnet as interfaces come, change and go', () => {
+  const store = openStore(path)
+  const elasticInterface = (id: string, privateIp: string): InterfaceRecord => ({
+    ...scope,
+    id,
+    vpcId: 'vpc-1',
+    subnetId: 'subnet-1',
+    availabilityZone: 'us-east-1a',
+    description: '',
+    macAddress: '02:00:00:00:00:01',
+    privateIp,
+    groupIds: [],
+    hasSourceDestCheck: true,
+    wantsPublicIp: false,
+  })
+  const one = elasticInterface('eni-1', '10.0.0.4')
+  const other = { ...elasticInterface('eni-2', '10.0.0.5'), secondaryIps: [{ privateIp: '10.0.0.6' }] }
+  store.transaction(() => {
+    store.interfaces.insert(one)
+    store.interfaces.insert(other)
+    store.interfaces.insert({ ...elasticInterface('eni-3', '10.0.1.4'), subnetId: 'subnet-2' })
+  })
+  expect(store.subnetAddresses.list('subnet-1')).toEqual(['10.0.0.4', '10.0.0.5', '10.0.0.6'])
+  expect(store.subnetAddresses.count('subnet-2')).toBe(1)
+  store.transaction(() => {
+    store.interfaces.replace({ ...one, secondaryIps: [{ privateIp: '10.0.0.7' }, { privateIp: '10.0.0.8' }] })
+    store.interfaces.replace({ ...other, secondaryIps: [] })
+  })
+  expect(store.subnetAddresses.list('subnet-1')).toEqual(['10.0.0.4', '10.0.0.5', '10.0.0.7', '10.0.0.8'])
+  expect(store.subnetAddresses.has('subnet-1', '10.0.0.6')).toBe(false)
+  expect(store.subnetAddresses.has('subnet-1', '10.0.0.8')).toBe(true)
+  store.transaction(() => store.interfaces.remove('eni-1'))
+  expect(store.subnetAddresses.list('subnet-1')).toEqual(['10.0.0.5'])
+  expect(store.subnetAddresses.count('subnet-9')).toBe(0)
   store.close()
 })
