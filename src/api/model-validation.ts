@@ -100,7 +100,7 @@ function writeValue(model: Ec2Model, shape: Shape, value: unknown): unknown {
     case 'structure':
       return writeStructure(model, shape, value as Readonly<Record<string, unknown>>)
     case 'list':
-      return (value as readonly unknown[]).map((item) => writeValue(model, model.shapeOf(shape.item), item))
+      return Array.from(value as Iterable<unknown>, (item) => writeValue(model, model.shapeOf(shape.item), item))
     case 'timestamp':
       return (value as Date).toISOString()
     case 'blob':

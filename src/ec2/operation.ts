@@ -1,5 +1,6 @@
 import type { Ec2Operations } from '../ec2-model/operations.ts'
 import type { CallerIdentity } from './access/identity.ts'
+import type { LazyList } from './lazy-list.ts'
 import type { Scope } from './ports/store.ts'
 
 /** One call under way, as the domain sees it: whose, where, when. */
@@ -49,8 +50,12 @@ export interface Mutation<Input, Output, Prepared = undefined> {
 /** The query of an EC2 operation by its name. */
 export type Ec2Query<Name extends keyof Ec2Operations> = Query<
   Ec2Operations[Name]['input'],
-  Ec2Operations[Name]['output']
+  Answer<Ec2Operations[Name]['output']>
 >
+
+/** What a query answers: lists may be made while they are read. */
+type Answer<Output> = { [Member in keyof Output]: Output[Member] | LazyList<ItemOf<Output[Member]>> }
+type ItemOf<List> = List extends readonly (infer Item)[] | undefined ? Item : never
 
 /** The mutation of an EC2 operation by its name. */
 export type Ec2Mutation<Name extends keyof Ec2Operations, Prepared = undefined> = Mutation<

@@ -18,12 +18,15 @@ export function writeResponse(model: Ec2Model, operation: string, output: unknow
   const { output: shapeName } = model.findOperation(operation) ?? {}
   const version = heading.version ?? model.version
   const xml = createXmlOutput()
-  xml.write(xmlDeclaration)
-  xml.write(`<${operation}Response xmlns="http://ec2.amazonaws.com/doc/${escapeXml(version)}/">`)
-  xml.write(`<requestId>${escapeXml(heading.requestId)}</requestId>`)
-  if (shapeName === undefined) xml.write('<return>true</return>')
-  else writeMembers(xml, model, outputOf(model, shapeName), output ?? {}, '')
-  xml.write(`</${operation}Response>`)
+  xml.markup(
+    Buffer.from(
+      `${xmlDeclaration}<${operation}Response xmlns="http://ec2.amazonaws.com/doc/${escapeXml(version)}/">` +
+        `<requestId>${escapeXml(heading.requestId)}</requestId>`,
+    ),
+  )
+  if (shapeName === undefined) xml.markup(Buffer.from('<return>true</return>'))
+  else writeMembers(xml, model, outputOf(model, shapeName), output ?? {}, noBytes)
+  xml.markup(Buffer.from(`</${operation}Response>`))
   return xml.finish()
 }
 
@@ -36,11 +39,13 @@ export function writeError(error: Ec2Error, requestId: string): string {
   )
 }
 
-/** An element of that name and shape, its tags written once for all. */
+const noBytes = Buffer.alloc(0)
+
+/** An element of that name and shape, its tags encoded once for all. */
 interface Element {
-  readonly open: string
-  readonly close: string
-  readonly empty: string
+  readonly open: Buffer
+  readonly close: Buffer
+  readonly empty: Buffer
   readonly shape: Shape
   /** Of a structure. */
   readonly members: readonly Inner[]
@@ -77,9 +82,9 @@ function createElement(model: Ec2Model, xml: string, shapeName: string): Element
   const shape = model.shapeOf(shapeName)
   const members = shape.type === 'structure' ? [...shape.members.values()] : []
   return {
-    open: `<${xml}>`,
-    close: `</${xml}>`,
-    empty: `<${xml}/>`,
+    open: Buffer.from(`<${xml}>`),
+    close: Buffer.from(`</${xml}>`),
+    empty: Buffer.from(`<${xml}/>`),
     shape,
     members: members.map(({ name, xml: memberXml, shape: memberShape }) => ({
       name,
@@ -94,26 +99,32 @@ function writeElement(xml: XmlOutput, model: Ec2Model, element: Element, value: 
   const { shape, item } = element
   if (shape.type === 'structure') {
     const isEmpty = !writeMembers(xml, model, element, value, element.open)
-    xml.write(isEmpty ? element.empty : element.close)
+    xml.markup(isEmpty ? element.empty : element.close)
   } else if (shape.type === 'list') {
-    const values = value as readonly unknown[]
-    if (values.length > 0) xml.write(element.open)
+    const values = value as Iterable<unknown> & { readonly length: number }
+    if (values.length > 0) xml.markup(element.open)
     for (const inner of values) if (item) writeElement(xml, model, elementOf(model, item), inner)
-    xml.write(values.length > 0 ? element.close : element.empty)
+    xml.markup(values.length > 0 ? element.close : element.empty)
   } else {
     const text = textOf(shape.type, value)
-    xml.write(text === '' ? element.empty : element.open + text + element.close)
+    if (text === '') {
+      xml.markup(element.empty)
+      return
+    }
+    xml.markup(element.open)
+    xml.text(text)
+    xml.markup(element.close)
   }
 }
 
 /** Writes `open` before the first member that is there; answers whether one was. */
-function writeMembers(xml: XmlOutput, model: Ec2Model, element: Element, value: unknown, open: string): boolean {
+function writeMembers(xml: XmlOutput, model: Ec2Model, element: Element, value: unknown, open: Buffer): boolean {
   const record = value as Readonly<Record<string, unknown>>
   let isOpen = false
   for (const member of element.members) {
     const inner = record[member.name]
     if (inner === undefined || inner === null) continue
-    if (!isOpen) xml.write(open)
+    if (!isOpen) xml.markup(open)
     isOpen = true
     writeElement(xml, model, elementOf(model, member), inner)
   }
@@ -123,5 +134,5 @@ function writeMembers(xml: XmlOutput, model: Ec2Model, element: Element, value: 
 function textOf(type: Exclude<Shape['type'], 'structure' | 'list'>, value: unknown): string {
   if (type === 'timestamp') return (value as Date).toISOString()
   if (type === 'blob') return Buffer.from(value as Uint8Array).toString('base64')
-  return escapeXml(String(value))
+  return String(value)
 }

@@ -1,26 +1,66 @@
-/** XML that grows piece by piece and becomes bytes on the way: a long answer is never one long text, which would cost twice its size. */
+import { escapeXml } from './xml.ts'
+
+/** XML that becomes bytes piece by piece: a long answer is never one long text, nor a heap of short ones that must be thrown away. */
 export interface XmlOutput {
-  write(text: string): void
+  /** Tags, encoded once for all. */
+  markup(bytes: Uint8Array): void
+  /** The content of an element; escapes what needs it. */
+  text(content: string): void
   /** All that was written; nothing may be written afterwards. */
   finish(): Buffer
 }
 
-const chunkCharacters = 16 * 1024
+const firstChunkBytes = 8 * 1024
+const largestChunkBytes = 32 * 1024
+
+/** Whether a character is a byte by itself and needs no escaping; by its code. */
+const isPlain = Uint8Array.from({ length: 128 }, (_, code) =>
+  code >= 0x20 && code < 0x7f && !'&<>"\''.includes(String.fromCharCode(code)) ? 1 : 0,
+)
 
 /** An empty output. */
 export function createXmlOutput(): XmlOutput {
-  const chunks: Buffer[] = []
-  let text = ''
+  const full: Buffer[] = []
+  let chunk = Buffer.allocUnsafeSlow(firstChunkBytes)
+  let end = 0
+
+  function reserve(bytes: number): void {
+    if (chunk.length - end >= bytes) return
+    full.push(chunk.subarray(0, end))
+    chunk = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(chunk.length * 2, largestChunkBytes)))
+    end = 0
+  }
+  function append(bytes: Uint8Array): void {
+    reserve(bytes.length)
+    chunk.set(bytes, end)
+    end += bytes.length
+  }
   return {
-    write: (piece) => {
-      text += piece
-      if (text.length < chunkCharacters) return
-      chunks.push(Buffer.from(text))
-      text = ''
+    // Byte by byte: for pieces as short as these, every call that leaves JavaScript costs more (Node 20).
+    markup: (bytes) => {
+      reserve(bytes.length)
+      const into = chunk
+      let at = end
+      for (let index = 0; index < bytes.length; index++) into[at++] = bytes[index] as number
+      end = at
+    },
+    text: (content) => {
+      reserve(content.length)
+      const into = chunk
+      let at = end
+      for (let index = 0; index < content.length; index++) {
+        const code = content.charCodeAt(index)
+        if (isPlain[code] !== 1) {
+          append(Buffer.from(escapeXml(content)))
+          return
+        }
+        into[at++] = code
+      }
+      end = at
     },
     finish: () => {
-      chunks.push(Buffer.from(text))
-      return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)
+      const last = chunk.subarray(0, end)
+      return full.length === 0 ? last : Buffer.concat([...full, last])
     },
   }
 }

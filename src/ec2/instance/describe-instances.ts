@@ -1,6 +1,8 @@
+import type { Reservation } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
 import { defineFilters } from '../filter.ts'
+import { LazyList } from '../lazy-list.ts'
 import type { Ec2Query } from '../operation.ts'
 import { readAhead } from '../read-ahead.ts'
 import { describeReservation } from './describe-instance.ts'
@@ -28,12 +30,26 @@ export function describeInstances(domain: Domain): Ec2Query<'DescribeInstances'>
         if (others) others.push(record)
         else byReservation.set(record.reservationId, [record])
       }
-      const ids = page.records.map(({ id }) => id)
-      const ahead = { ...domain, store: readAhead(store, { tagsOf: ids, attachedTo: ids }) }
+      const reservations = [...byReservation]
       return {
-        Reservations: [...byReservation].map(([id, instances]) => describeReservation(ahead, id, instances)),
+        Reservations: new LazyList(reservations.length, () => describeReservations(domain, reservations)),
         ...page.token,
       }
     },
+  }
+}
+
+/** Reservations that are described with one reading of what belongs to their instances. */
+const reservationsAtOnce = 50
+
+function* describeReservations(
+  domain: Domain,
+  reservations: readonly (readonly [id: string, instances: readonly InstanceRecord[]])[],
+): Generator<Reservation> {
+  for (let start = 0; start < reservations.length; start += reservationsAtOnce) {
+    const some = reservations.slice(start, start + reservationsAtOnce)
+    const ids = some.flatMap(([, instances]) => instances.map(({ id }) => id))
+    const ahead = { ...domain, store: readAhead(domain.store, { tagsOf: ids, attachedTo: ids }) }
+    for (const [id, instances] of some) yield describeReservation(ahead, id, instances)
   }
 }
