@@ -75,7 +75,7 @@ install_modules() {
 # build_kiln: compiles it, unless nothing has changed since the last time.
 build_kiln() {
   stamp=dist/.built
-  if [ -f "$stamp" ] && [ -z "$(find src package.json tsconfig.json tsconfig.build.json node_modules/.package-lock.json -newer "$stamp")" ]; then
+  if [ -f "$stamp" ] && [ -z "$(find src package.json scripts/build.mjs node_modules/.package-lock.json -newer "$stamp")" ]; then
     return 0
   fi
   npm run --silent build && touch "$stamp"

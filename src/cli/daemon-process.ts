@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { daemonExit, daemonFlag } from '../api/daemon-program.ts'
 import { ensurePrivateDirectory } from '../host/files.ts'
+import { ownProgram } from '../host/installation.ts'
 import { isProcessAlive, signalProcess } from '../host/process-table.ts'
 import type { ProcessIdentity } from '../host/process.ts'
 import { findStateDirectoryProblem } from '../host/state-directory.ts'
@@ -16,18 +16,13 @@ const stopTimeoutMs = 120_000
 
 /** A program of daemon/ beside this CLI as argv: compiled, or from sources with the same loader. */
 export function siblingProgram(name: 'main' | 'doctor/main'): [string, ...string[]] {
-  return [process.execPath, ...process.execArgv, fileURLToPath(siblingUrl(name))]
+  return [process.execPath, ...process.execArgv, ownProgram(`daemon/${name}`)]
 }
 
 /** Makes this very process the daemon; resolves when it is ready. */
 export async function becomeDaemon(session: Session): Promise<void> {
   await refuseUnusableState(session)
-  await import(siblingUrl('main').href)
-}
-
-function siblingUrl(name: string): URL {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new URL(`../daemon/${name}.${extension}`, import.meta.url)
+  await import(ownProgram('daemon/main'))
 }
 
 /** Starts the daemon unless it runs; resolves when it answers. Whoever starts it at the same moment waits for the same one. */

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Argument, Command, CommanderError } from 'commander'
+import { projectRoot } from '../host/installation.ts'
 import { exitCode, ExitRequest, explainFailure } from './failure.ts'
 import { addExamples } from './help.ts'
 import { printable } from './render/text.ts'
@@ -226,7 +228,7 @@ function pathOf(command: Command): string {
 }
 
 function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const text = readFileSync(join(projectRoot, 'package.json'), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
 

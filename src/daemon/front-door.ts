@@ -16,7 +16,7 @@ import { loadModel } from '../ec2-model/model.ts'
 import type { Ground } from './ground.ts'
 import { createStreamOpener } from './instance-stream.ts'
 import { listenAtEndpoint, listenOn } from './listen.ts'
-import { projectRoot } from './project-root.ts'
+import { projectRoot } from '../host/installation.ts'
 import type { Rooms } from './rooms.ts'
 
 /** The way in: the table of operations, and the servers that callers reach it by. */

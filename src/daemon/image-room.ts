@@ -7,7 +7,7 @@ import type { Catalog, ImageBuilder } from '../ec2/ports/disk.ts'
 import { createTaskRunner, type TaskRunner } from '../ec2/task/task-runner.ts'
 import type { AcceleratorChoice } from './accelerator-choice.ts'
 import type { Ground } from './ground.ts'
-import { projectRoot } from './project-root.ts'
+import { projectRoot } from '../host/installation.ts'
 import type { StorageRoom } from './storage-room.ts'
 
 /** Where images come from, and the tasks that make them. */

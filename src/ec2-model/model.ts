@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { ownFile } from '../host/installation.ts'
 
 /** What a scalar holds. `number`: the public sources do not tell whether it is an integer. */
 export type ScalarKind = 'string' | 'integer' | 'double' | 'number' | 'boolean' | 'timestamp' | 'blob'
@@ -73,7 +74,7 @@ interface StructureFile {
 
 /** Reads the generated model: some tens of milliseconds and megabytes, so once a process. */
 export function loadModel(): Ec2Model {
-  const file = JSON.parse(readFileSync(new URL('./model.json', import.meta.url), 'utf8')) as ModelFile
+  const file = JSON.parse(readFileSync(ownFile('ec2-model/model.json'), 'utf8')) as ModelFile
   const operations = new Map(Object.entries(file.operations))
   const shapes = new Map(Object.entries(file.shapes))
   const resolved = new Map<string, Shape>()

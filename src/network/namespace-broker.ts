@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { Server, Socket } from 'node:net'
-import { join } from 'node:path'
+import { ownProgramArguments } from '../host/installation.ts'
 import type { ProcessHost } from '../host/process.ts'
 
 /** The daemon's arm into a namespace that it is not in. */
@@ -28,7 +28,7 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
 
   function ensureHelper(): ChildProcess {
     if (helper?.connected) return helper
-    const [program = '', ...rest] = [...enter, process.execPath, ...helperArguments()]
+    const [program = '', ...rest] = [...enter, process.execPath, ...ownProgramArguments('network/namespace-helper')]
     const started = processes.startHelper({ argv: [program, ...rest] })
     helper = started
     started.on('message', (message: { id: number; error?: string }, handle: unknown) => {
@@ -94,11 +94,4 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
       helper = undefined
     },
   }
-}
-
-/** From sources the helper runs by tsx, as the daemon itself does then. */
-function helperArguments(): string[] {
-  const isSource = import.meta.filename.endsWith('.ts')
-  const file = join(import.meta.dirname, isSource ? 'namespace-helper.ts' : 'namespace-helper.js')
-  return isSource ? ['--import', import.meta.resolve('tsx'), file] : [file]
 }

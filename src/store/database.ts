@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { ownFile } from '../host/installation.ts'
 
-const migrationsDirectory = join(import.meta.dirname, 'migrations')
+const migrationsDirectory = ownFile('store/migrations')
 
 /**
  * Opens the database and brings it to the newest version. WAL with synchronous=FULL: a transaction that has returned survives a

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
+import { projectRoot } from '../../host/installation.ts'
 import type { Session } from '../session.ts'
 
-const template = new URL('../../../config/kiln.service', import.meta.url)
+const template = join(projectRoot, 'config/kiln.service')
 
 /** config/kiln.service with the paths of this installation and of this state directory. */
 export async function renderServiceUnit(session: Session): Promise<string> {
   const [node, ...rest] = session.self
   const program = rest.at(-1) ?? ''
   const command = [node, ...rest.slice(0, -1), resolve(program)].map(quoteWord).join(' ')
-  const text = await readFile(fileURLToPath(template), 'utf8')
+  const text = await readFile(template, 'utf8')
   return text
     .replaceAll('@command@', () => command)
     .replaceAll('@home@', () => quoteWord(`KILN_HOME=${session.paths.root}`))

@@ -2,6 +2,7 @@ import { access, constants, mkdtemp, readdir, readFile, rm, stat } from 'node:fs
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
+import { projectRoot } from '../../host/installation.ts'
 import { systemClock as clock } from '../../host/clock.ts'
 import { createProcessHost } from '../../host/process.ts'
 import { isProcessAlive } from '../../host/process-table.ts'
@@ -25,7 +26,6 @@ import { checkWayOut } from './way-out.ts'
  * as soon as it is known. `kiln doctor` starts it. Changes nothing but the accelerator's verdict in the cache.
  */
 async function main(): Promise<void> {
-  const projectRoot = join(import.meta.dirname, '..', '..', '..')
   const searchPath = (process.env['PATH'] = withSystemDirectories(process.env['PATH']))
   const root = findStateRoot()
   const paths = statePathsOf(root)

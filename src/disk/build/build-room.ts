@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { Ec2Error } from '../../ec2/errors.ts'
+import { ownProgramArguments } from '../../host/installation.ts'
 import { CommandError, type ProcessHost } from '../../host/process.ts'
 import type { DebianRootRequest } from './debian-root.ts'
 
@@ -76,7 +76,11 @@ export async function buildInRoom(
   work: { signal: AbortSignal; onStage: (stage: string) => void; onLine: (line: string) => void },
 ): Promise<void> {
   work.signal.throwIfAborted()
-  const [program, ...rest] = [...roomCommand(isRoot), process.execPath, ...helperArguments()]
+  const [program, ...rest] = [
+    ...roomCommand(isRoot),
+    process.execPath,
+    ...ownProgramArguments('disk/build/debian-room-helper'),
+  ]
   const helper = processes.startHelper({
     argv: [program ?? 'unshare', ...rest],
     environment: { LC_ALL: 'C.UTF-8' },
@@ -123,11 +127,4 @@ function cannotBuild(what: string, how: string): Ec2Error {
 function tailOf(error: unknown): string {
   if (error instanceof CommandError) return error.stderrTail
   return error instanceof Error ? error.message : String(error)
-}
-
-/** From sources the helper runs by tsx, as the daemon itself does then. */
-function helperArguments(): string[] {
-  const isSource = import.meta.filename.endsWith('.ts')
-  const file = join(import.meta.dirname, isSource ? 'debian-room-helper.ts' : 'debian-room-helper.js')
-  return isSource ? ['--import', import.meta.resolve('tsx'), file] : [file]
 }

@@ -1,0 +1,83 @@
+import { join } from 'node:path'
+import { daemonExit, daemonFlag } from '../api/daemon-program.ts'
+import { createBallast } from '../host/ballast.ts'
+import { systemClock as clock } from '../host/clock.ts'
+import { freeBytes, writeFileAtomic } from '../host/files.ts'
+import { identifyProcess } from '../host/process-table.ts'
+import { loadCatalogFile } from './catalog-file.ts'
+import { loadConfiguration } from './configuration.ts'
+import { furnishDomain } from './domain.ts'
+import { createEnding } from './ending.ts'
+import { createFrontDoor } from './front-door.ts'
+import { layGround } from './ground.ts'
+import { createImageRoom } from './image-room.ts'
+import { takeStateLock } from './lock.ts'
+import { createLog } from './log.ts'
+import { createMachineRoom } from './machine-room.ts'
+import { createNetworkRoom } from './network-room.ts'
+import { openStateDirectory } from './open-state-directory.ts'
+import { projectRoot } from '../host/installation.ts'
+import { StartError } from './start-error.ts'
+import { createStorageRoom } from './storage-room.ts'
+import { adoptLiving, removeHalfMade } from './take-over.ts'
+import { createTimetable } from './timetable.ts'
+import { ConfigurationError } from './yaml-file.ts'
+
+/** Constructs and wires everything, takes over what is there, and serves until told to end. */
+async function main(): Promise<void> {
+  const startedAt = clock.now()
+  const paths = await openStateDirectory()
+  const configuration = await loadConfiguration({
+    configDirectory: join(projectRoot, 'config'),
+    userPath: join(paths.root, 'config.yaml'),
+  })
+  const catalogFile = await loadCatalogFile({
+    shippedPath: join(projectRoot, 'images/catalog.yaml'),
+    userPath: paths.catalogFile,
+  })
+  // `kiln daemon restart` asks before it ends the daemon that runs.
+  if (process.argv.includes(daemonFlag.checkConfiguration)) return
+  const lock = takeStateLock(paths.lock)
+  if (!lock) {
+    throw new StartError(`another daemon is running with the state directory ${paths.root}`, daemonExit.alreadyRunning)
+  }
+  const log = createLog(configuration.log.level, paths.log)
+  const ballast = createBallast(paths.ballast, () => freeBytes(paths.root))
+  await ballast.dropIfNeeded()
+
+  const ground = await layGround({ paths, configuration, log })
+  const storage = createStorageRoom(ground, (instanceId) => machines.instances.wake(instanceId))
+  const network = await createNetworkRoom(ground, (vpcId) => frontDoor.createGuestApi(vpcId))
+  const machines = createMachineRoom(ground, storage, network)
+  const images = createImageRoom(ground, storage, machines.accelerators, catalogFile)
+  const timetable = createTimetable(ground, machines, (...call) => frontDoor.dispatch(...call))
+  const rooms = { storage, network, machines, images }
+  const domain = furnishDomain(ground, rooms, timetable)
+  const frontDoor = await createFrontDoor(ground, domain, rooms, startedAt)
+  const end = createEnding({ ground, rooms, timetable, frontDoor, lock })
+
+  // Half-made things first, then what lives: adoption must find nothing that is about to go. Callers come in last.
+  await removeHalfMade(ground, rooms)
+  await adoptLiving(ground, rooms)
+  timetable.start()
+  const endpointUrl = await frontDoor.open(end)
+
+  const identity = { ...(await identifyProcess(process.pid)), endpointUrl, startedAt: startedAt.toISOString() }
+  await writeFileAtomic(paths.daemonFile, JSON.stringify(identity))
+  // SIGHUP: the terminal of a daemon in the foreground was closed.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end({ machines: false }))
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
+  log.info({ endpointUrl, root: paths.root, publicCidr: ground.settings.publicCidr }, 'daemon is ready')
+  void storage.descriptionRefresher.catchUp()
+  ballast.load().catch((error: unknown) => log.warn({ err: error }, 'no ballast could be taken on board'))
+}
+
+try {
+  await main()
+} catch (error) {
+  const isPlain = error instanceof StartError || error instanceof ConfigurationError
+  if (!isPlain && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  // From here on the text is what `kiln daemon start` shows.
+  process.stderr.write(`kilnd: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(error instanceof StartError ? error.exitCode : daemonExit.failed)
+}
