@@ -35,6 +35,9 @@ export interface Lab {
   close(): Promise<string[]>
 }
 
+/** Emulated guests and busy processors take their time: this only ends what hangs, before the limit of its test does. */
+const hangMs = 240_000
+
 const projectRoot = join(import.meta.dirname, '../..')
 
 /** `user` absent: whoever runs the test. With `diskMib` the state directory is a file system of its own of that size; only root can have one. */
@@ -106,7 +109,7 @@ export async function openLab(user?: string, { diskMib }: { diskMib?: number } =
       const endpoint = environment['ENDPOINT'] ?? ''
       const { stdout } = await execa('/usr/bin/aws', ['--endpoint-url', endpoint, '--output', 'json', 'ec2', ...args], {
         env: environment,
-        timeout: 60_000,
+        timeout: hangMs,
       })
       return stdout.trim() === '' ? {} : (JSON.parse(stdout) as Record<string, unknown>)
     },
@@ -123,7 +126,7 @@ export async function openLab(user?: string, { diskMib }: { diskMib?: number } =
       ]
       const port = await hostPortOf(call, address, 22)
       const { stdout } = await execa('ssh', [...options, '-p', String(port), `${login}@${address}`, command], {
-        timeout: 60_000,
+        timeout: hangMs,
       })
       return stdout
     },
