@@ -25,7 +25,7 @@ export function createImageRoom(
   accelerators: AcceleratorChoice,
   catalogFile: CatalogDependencies['file'],
 ): ImageRoom {
-  const { store, clock, random, paths, events, log, configuration } = ground
+  const { store, clock, random, paths, events, log, configuration, settings } = ground
   const builder = createImageBuilder({
     processes: ground.diskProcesses,
     random,
@@ -35,7 +35,10 @@ export function createImageRoom(
     debianMirror: configuration.images.debianMirror,
   })
   const catalog = createCatalog({ clock, file: catalogFile })
-  const publisher = createImagePublisher({ store, clock, random, paths, disks, events, descriptions })
+  const publisher = createImagePublisher({
+    ...{ store, clock, random, paths, disks, events, descriptions },
+    quotas: settings.quotas,
+  })
   return {
     tasks: createTaskRunner({ store, clock, paths, events, log }),
     builder,

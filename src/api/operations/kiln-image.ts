@@ -1,6 +1,7 @@
 import type { Domain } from '../../ec2/domain.ts'
 import { requireFreeImageName, requireImageName } from '../../ec2/image/image-name.ts'
 import { imageTag } from '../../ec2/image/image-tag.ts'
+import { requireQuotasOfDiskImage } from '../../ec2/image/new-image.ts'
 import type { CallContext } from '../../ec2/operation.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import type { KilnDependencies } from '../kiln-dependencies.ts'
@@ -10,6 +11,8 @@ import { startTask } from './kiln-task.ts'
 
 /** Images: built of recipes, pulled from the catalogue, imported from files. */
 export function kilnImageOperations(domain: Domain, kiln: KilnDependencies): Record<string, AnyOperation> {
+  const requireQuota = (context: CallContext) =>
+    requireQuotasOfDiskImage({ store: domain.store, quotas: domain.settings.quotas }, context)
   return {
     KilnDescribeRecipes: query('KilnDescribeRecipes', async () => ({
       Recipes: (await kiln.builder.listRecipes()).map(({ name, description, architecture }) => ({
@@ -21,6 +24,7 @@ export function kilnImageOperations(domain: Domain, kiln: KilnDependencies): Rec
     KilnDescribeCatalog: query('KilnDescribeCatalog', (context) => describeCatalog(domain, kiln, context)),
     KilnBuildImage: mutation('KilnBuildImage', (context, input) => {
       if (input.Name !== undefined) requireFreeImageName(domain.store, context, input.Name)
+      requireQuota(context)
       return startTask(domain, context, 'build-image', input.Recipe, (job) =>
         domain.imageWork.build(context, { recipe: input.Recipe, name: input.Name }, job),
       )
@@ -28,12 +32,14 @@ export function kilnImageOperations(domain: Domain, kiln: KilnDependencies): Rec
     KilnPullImage: mutation('KilnPullImage', (context, input) => {
       kiln.catalog.find(input.CatalogName)
       if (input.Name !== undefined) requireImageName(input.Name)
+      requireQuota(context)
       return startTask(domain, context, 'pull-image', input.CatalogName, (job) =>
         domain.imageWork.pull(context, { catalogName: input.CatalogName, name: input.Name }, job),
       )
     }),
     KilnImportImage: mutation('KilnImportImage', (context, input) => {
       requireFreeImageName(domain.store, context, input.Name)
+      requireQuota(context)
       return startTask(domain, context, 'import-image', input.Source, (job) =>
         domain.imageWork.import(
           context,

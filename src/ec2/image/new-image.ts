@@ -1,6 +1,6 @@
 import type { Domain } from '../domain.ts'
-import type { Scope } from '../ports/store.ts'
-import { requireQuota } from '../quota.ts'
+import type { Scope, Store } from '../ports/store.ts'
+import { type Quotas, requireQuota } from '../quota.ts'
 import { requireImageDescription } from './image-description.ts'
 import { requireFreeImageName } from './image-name.ts'
 
@@ -15,5 +15,16 @@ export function requireNewImage(
 ): void {
   requireFreeImageName(store, scope, name)
   requireImageDescription(description)
-  requireQuota(settings.quotas, 'images', { present: store.images.count(scope), code: 'ResourceLimitExceeded' })
+  requireImageQuota({ store, quotas: settings.quotas }, scope)
+}
+
+/** What holds besides for an image and its one snapshot that are made of a disk file. Throws ResourceLimitExceeded, SnapshotLimitExceeded. */
+export function requireQuotasOfDiskImage(domain: { store: Store; quotas: Quotas }, scope: Scope): void {
+  requireImageQuota(domain, scope)
+  const { store, quotas } = domain
+  requireQuota(quotas, 'snapshots', { present: store.snapshots.count(scope), code: 'SnapshotLimitExceeded' })
+}
+
+function requireImageQuota({ store, quotas }: { store: Store; quotas: Quotas }, scope: Scope): void {
+  requireQuota(quotas, 'images', { present: store.images.count(scope), code: 'ResourceLimitExceeded' })
 }

@@ -9,16 +9,18 @@ import type { DiskHost } from '../ports/disk.ts'
 import type { Architecture } from '../ports/machine.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
+import type { Quotas } from '../quota.ts'
 import { maximumTagValueLength } from '../tag/tag.ts'
 import type { TaskResult } from '../task/task.ts'
 import { isImageNameTaken, refuseTakenImageName } from './image-name.ts'
 import { imageTag } from './image-tag.ts'
 import type { ImageJob } from './image-work.ts'
 import type { ImageRecord } from './image.ts'
+import { requireQuotasOfDiskImage } from './new-image.ts'
 
 /** Makes an AMI of a disk file: a layer, a snapshot that names it, an image that maps it. */
 export interface ImagePublisher {
-  /** Nothing is left when it rejects. The result has a note when the image could not get the name it was to have. */
+  /** Nothing is left when it rejects, with ResourceLimitExceeded and SnapshotLimitExceeded among others. The result has a note when the image could not get the name it was to have. */
   publish(scope: Scope, request: PublishRequest): Promise<TaskResult>
   /** The image that was made of a downloaded file of that digest; of that name, when one is given. */
   findBySource(scope: Scope, digest: string, name: string | undefined): ImageRecord | undefined
@@ -50,11 +52,13 @@ export function createImagePublisher(dependencies: {
   disks: DiskHost
   events: EventBus
   descriptions: DescriptionWriter
+  quotas: Quotas
 }): ImagePublisher {
-  const { store, clock, random, paths, disks, events, descriptions } = dependencies
+  const { store, clock, random, paths, disks, events, descriptions, quotas } = dependencies
 
   async function publish(scope: Scope, request: PublishRequest): Promise<TaskResult> {
     if (request.isNameFixed) refuseTakenImageName(store, scope, request.name)
+    requireQuotasOfDiskImage({ store, quotas }, scope)
     const layerId = newId('layer', random)
     const createdAt = clock.now().toISOString()
     // Recorded first: a crash while the file is made leaves a pending layer, which the next start removes.
@@ -65,6 +69,7 @@ export function createImagePublisher(dependencies: {
       const sizeGib = Math.max(1, Math.ceil(file.virtualSizeBytes / bytesPerGib))
       const image = store.transaction(() => {
         const name = chooseName(scope, request)
+        requireQuotasOfDiskImage({ store, quotas }, scope)
         store.layers.replace({
           ...scope,
           id: layerId,

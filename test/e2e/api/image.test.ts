@@ -182,9 +182,12 @@ test('no way of making an image goes beyond the quotas of images and snapshots',
       BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId: api.snapshotId } }],
       DryRun: true,
     })
+  const build = (name: string) => api.lab.call('KilnBuildImage', { Recipe: 'nano', Name: name })
+  const importFile = (name: string) => api.lab.call('KilnImportImage', { Source: '/dev/null', Name: name })
   const imagesPresent = (await api.lab.call('DescribeImages', { Owners: ['self'] })).Images?.length ?? 0
   for (let number = imagesPresent; number < 4; number++) await copy(`image ${number}`)
-  for (const make of [copy, create, register]) expect(await codeOf(make('one more'))).toBe('ResourceLimitExceeded')
+  for (const make of [copy, create, register, build, importFile])
+    expect(await codeOf(make('one more'))).toBe('ResourceLimitExceeded')
 
   // An image goes and its snapshot stays.
   const { Images: images } = await api.lab.call('DescribeImages', { Filters: [{ Name: 'name', Values: ['image 3'] }] })
@@ -195,7 +198,8 @@ test('no way of making an image goes beyond the quotas of images and snapshots',
     const { Snapshots: snapshots } = await api.lab.call('DescribeSnapshots', { OwnerIds: ['self'] })
     if (snapshots?.length === 6) break
   }
-  for (const make of [copy, create]) expect(await codeOf(make('one more'))).toBe('SnapshotLimitExceeded')
+  for (const make of [copy, create, build, importFile])
+    expect(await codeOf(make('one more'))).toBe('SnapshotLimitExceeded')
   expect(await codeOf(register('one more'))).toBe('DryRunOperation')
   await api.lab.call('TerminateInstances', { InstanceIds: [instanceId] })
 })
