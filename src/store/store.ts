@@ -99,27 +99,30 @@ function createStore(database: Database.Database): Store {
 }
 
 function createEventStore(database: Database.Database): Store['events'] {
-  const insert = database.prepare<[string, string, string, string, string | null]>(
-    'INSERT INTO event (time, kind, resource_id, message, detail) VALUES (?, ?, ?, ?, ?)',
+  const insert = database.prepare<[string, string, string, string, string | null, string | null]>(
+    'INSERT INTO event (time, kind, resource_id, message, detail, account_id) VALUES (?, ?, ?, ?, ?, ?)',
   )
   const prune = database.prepare<[number]>('DELETE FROM event WHERE number <= ?')
-  const after = database.prepare<[number, number], EventRow>(
-    'SELECT number, time, kind, resource_id, message, detail FROM event WHERE number > ? ORDER BY number LIMIT ?',
+  const after = database.prepare<[number, string, number], EventRow>(
+    `SELECT number, time, kind, resource_id, message, detail, account_id FROM event
+     WHERE number > ? AND (account_id IS NULL OR account_id = ?) ORDER BY number LIMIT ?`,
   )
   return {
     append: (event) => {
       const detail = event.detail ? JSON.stringify(event.detail) : null
-      const number = Number(insert.run(event.time, event.kind, event.resourceId, event.message, detail).lastInsertRowid)
+      const { time, kind, resourceId, message, accountId = null } = event
+      const number = Number(insert.run(time, kind, resourceId, message, detail, accountId).lastInsertRowid)
       prune.run(number - eventLimit)
       return { ...event, number }
     },
-    after: (number, limit) =>
-      after.all(number, limit).map((row) => ({
+    after: (accountId, number, limit) =>
+      after.all(number, accountId, limit).map((row) => ({
         number: row.number,
         time: row.time,
         kind: row.kind,
         resourceId: row.resource_id,
         message: row.message,
+        ...(row.account_id ? { accountId: row.account_id } : {}),
         ...(row.detail ? { detail: JSON.parse(row.detail) as Record<string, string> } : {}),
       })),
   }
@@ -132,6 +135,7 @@ interface EventRow {
   resource_id: string
   message: string
   detail: string | null
+  account_id: string | null
 }
 
 function createClientTokenStore(database: Database.Database): Store['clientTokens'] {

@@ -14,8 +14,10 @@ export function kilnDaemonOperations(domain: Domain, kiln: KilnDependencies): Re
   return {
     KilnGetStatus: query('KilnGetStatus', () => describeStatus(domain, kiln)),
     KilnGetEnvironment: query('KilnGetEnvironment', (context) => describeEnvironment(domain, kiln, context)),
-    KilnDescribeEvents: query('KilnDescribeEvents', (_context, input) => ({
-      Events: domain.events.readAfter(input.AfterEventNumber ?? 0, input.MaxResults ?? 1000).map(describeEvent),
+    KilnDescribeEvents: query('KilnDescribeEvents', ({ accountId }, input) => ({
+      Events: domain.events
+        .readAfter(accountId, input.AfterEventNumber ?? 0, input.MaxResults ?? 1000)
+        .map(describeEvent),
     })),
   }
 }

@@ -130,7 +130,7 @@ async function route(
   if (request.method === 'GET' && url.pathname === '/health')
     return sendJson(response, 200, { Health: 'ok', Pid: process.pid })
   if (request.method === 'GET' && url.pathname === '/events')
-    return streamEvents(dependencies.events, response, readAfter(url))
+    return streamEvents(dependencies.events, response, caller.accountId, readAfter(url))
   const loggedId = /^\/console-log\/(i-[0-9a-f]{1,40})$/.exec(url.pathname)?.[1]
   if (request.method === 'GET' && loggedId !== undefined)
     return await sendConsoleLog(dependencies, caller, loggedId, url, response)

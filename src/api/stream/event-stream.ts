@@ -18,15 +18,15 @@ export function describeEvent({ number, time, kind, resourceId, message, detail 
 }
 
 /**
- * Streams the events after `number`, one JSON line each, and then each new one until the reader leaves. All of them are read from
+ * Streams the events after `number` that the account is told, one JSON line each, and then each new one until the reader leaves. All of them are read from
  * the store in their order, so none is missing or told twice, and a slow reader costs no memory.
  */
-export function streamEvents(events: EventBus, response: ServerResponse, number: number): void {
+export function streamEvents(events: EventBus, response: ServerResponse, accountId: string, number: number): void {
   let last = number
   let isWaiting = false
   const pump = () => {
     while (!isWaiting && !response.destroyed) {
-      const page = events.readAfter(last, pageSize)
+      const page = events.readAfter(accountId, last, pageSize)
       const end = page.at(-1)
       if (!end) return
       last = end.number

@@ -11,6 +11,8 @@ export interface EventRecord {
     | 'task'
     | 'schedule'
   readonly resourceId: string
+  /** Whose resource it is; absent when nobody's is known, and then everyone is told. */
+  readonly accountId?: string
   readonly message: string
   readonly detail?: Readonly<Record<string, string>>
 }

@@ -195,7 +195,8 @@ export interface Store {
   readonly tags: TagStore
   readonly events: {
     append(event: Omit<EventRecord, 'number'>): EventRecord
-    after(number: number, limit: number): EventRecord[]
+    /** Those that an account is told, in their order. */
+    after(accountId: string, number: number, limit: number): EventRecord[]
   }
   readonly clientTokens: {
     get(scope: Scope, operation: string, token: string): ClientTokenRecord | undefined

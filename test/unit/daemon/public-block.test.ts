@@ -98,7 +98,7 @@ test('addresses move out of a block that another daemon has taken meanwhile, eac
   const addresses = store.interfaces.listAll().map(({ publicIp }) => publicIp)
   expect(addresses.every((address) => address?.startsWith('127.241.0.'))).toBe(true)
   expect(new Set(addresses).size).toBe(3)
-  const told = store.events.after(0, 10).map(({ message }) => message)
+  const told = store.events.after('123456789012', 0, 10).map(({ message }) => message)
   expect(told).toContain(
     'the public address of i-00000000000000001 is 127.241.0.10 now, no longer 127.240.0.10: /home/other uses 127.240.0.0/16',
   )

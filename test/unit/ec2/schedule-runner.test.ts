@@ -60,7 +60,7 @@ function addSchedule(instanceIds: string[], cron: string, timeZone?: string): vo
 }
 
 function messages(): string[] {
-  return store.events.after(0, 100).map(({ message }) => message)
+  return store.events.after(scope.accountId, 0, 100).map(({ message }) => message)
 }
 
 test('runs at its time, in its time zone, and again the next day', async () => {

@@ -14,13 +14,16 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
+const accountId = '123456789012'
+
 async function openStream() {
   const root = await mkdtemp(join(tmpdir(), 'kiln-events-'))
   ends.push(() => rm(root, { recursive: true }))
   const store = openStore(join(root, 'kiln.db'))
   const events = createEventBus({ store, clock: systemClock })
   const server = createServer((request, response) => {
-    streamEvents(events, response, Number(new URL(request.url ?? '', 'http://kiln').searchParams.get('after')))
+    const { searchParams } = new URL(request.url ?? '', 'http://kiln')
+    streamEvents(events, response, accountId, Number(searchParams.get('after')))
   })
   const socketPath = join(root, 's')
   await new Promise<void>((resolve) => server.listen(socketPath, resolve))
@@ -28,7 +31,7 @@ async function openStream() {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
   })
-  const publish = (message: string) => events.publish({ kind: 'task', resourceId: 'task-1', message })
+  const publish = (message: string, resourceId = 'task-1') => events.publish({ kind: 'task', resourceId, message })
   return { store, publish, client: createClient({ socketPath }) }
 }
 
@@ -69,4 +72,17 @@ test('tells nothing of a change that was taken back', async () => {
   await new Promise(setImmediate)
   publish('second')
   expect(await taken).toEqual(['1 first', '2 second'])
+})
+
+test('tells an account nothing of what belongs to another', async () => {
+  const { store, publish, client } = await openStream()
+  const task = { region: 'us-east-1', kind: 'build-image', subject: 'nano', state: 'running', startedAt: '' } as const
+  store.transaction(() => {
+    store.tasks.insert({ ...task, id: 'task-own', accountId })
+    store.tasks.insert({ ...task, id: 'task-other', accountId: '444455556666' })
+  })
+  publish('own', 'task-own')
+  publish('of another', 'task-other')
+  publish('own again', 'task-own')
+  expect(await take(client.events(0, new AbortController().signal), 2)).toEqual(['1 own', '3 own again'])
 })
