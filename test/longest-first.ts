@@ -4,7 +4,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** The files that take minutes, the longest first. */
 const longest = [
   'debian.test.ts',
-  'packer.test.ts',
   'clients.test.ts',
   'crash.test.ts',
   'found-again.test.ts',

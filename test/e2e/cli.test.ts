@@ -111,7 +111,10 @@ test('opens and closes ports by names of groups', async () => {
 })
 
 test('stops, starts and terminates while another looks on, and says what cannot be', async () => {
-  const events = start(['events', 'web', '-f', '-o', 'json', '--tail', '0'])
+  const events = start(['events', 'web', '-f', '-o', 'json', '--tail', '1'])
+  // Looking on since it shows what was before.
+  await events.shows('}')
+  const before = events.text().length
   await kiln('stop', 'web', '--wait')
   expect(await refusal('console', '-f', 'web')).toMatchObject({
     code: 1,
@@ -121,7 +124,10 @@ test('stops, starts and terminates while another looks on, and says what cannot 
   await kiln('reboot', 'web', '--wait', 'ssh')
   await kiln('rm', '--all', '--yes', '--wait')
   await events.shows('is terminated')
-  const states = events.text().match(/is (stopping|stopped|pending|running|shutting-down|terminated)"/g)
+  const states = events
+    .text()
+    .slice(before)
+    .match(/is (stopping|stopped|pending|running|shutting-down|terminated)"/g)
   expect(states?.map((text) => text.slice(3, -1))).toEqual([
     'stopping',
     'stopped',

@@ -22,10 +22,10 @@ let idleImage: string
 let zone: string
 
 beforeAll(async () => {
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
-  // A machine that has halted hears no power button. One that reboots, or whose volume outlives it, is asked to go down first.
-  const patience = 'machines: { stopTimeoutSeconds: 5, rebootTimeoutSeconds: 5 }\n'
-  await writeFile(join(lab.home, 'config.yaml'), patience, { mode: 0o644 })
+  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined, {
+    // A machine that has halted hears no power button. One that reboots, or whose volume outlives it, is asked to go down first.
+    configuration: 'machines: { stopTimeoutSeconds: 5, rebootTimeoutSeconds: 5 }\n',
+  })
   await lab.startDaemon()
   const nano = await provideImage(lab, 'nano')
   servers = await prepareServers(lab)

@@ -40,11 +40,23 @@ const hangMs = 240_000
 
 const projectRoot = join(import.meta.dirname, '../..')
 
-/** `user` absent: whoever runs the test. With `diskMib` the state directory is a file system of its own of that size; only root can have one. */
-export async function openLab(user?: string, { diskMib }: { diskMib?: number } = {}): Promise<Lab> {
+/** What a lab has besides its user. */
+interface LabOptions {
+  /** The state directory is a file system of its own of that size; only root can have one. */
+  readonly diskMib?: number
+  /** YAML for config.yaml, anything but `network`. */
+  readonly configuration?: string
+}
+
+/** Labs of this process. */
+let labCount = 0
+
+/** `user` absent: whoever runs the test. */
+export async function openLab(user?: string, { diskMib, configuration = '' }: LabOptions = {}): Promise<Lab> {
   const home = await mkdtemp('/tmp/kiln-e2e-')
   const root = await readableRoot(user)
   if (diskMib) await execa('mount', ['-t', 'tmpfs', '-o', `size=${diskMib}m,mode=0700`, 'tmpfs', home])
+  await writeFile(join(home, 'config.yaml'), `${networkConfiguration()}${configuration}`, { mode: 0o644 })
   if (user) await execa('chown', ['-R', `${user}:`, home])
   const asUser = user ? ['runuser', '-u', user, '--'] : []
   let environment: Record<string, string> = {}
@@ -152,6 +164,17 @@ export async function openLab(user?: string, { diskMib }: { diskMib?: number } =
       return left
     },
   }
+}
+
+/**
+ * A block of public addresses that no lab of another test process asks for: while a daemon is dead, before the next one is started,
+ * whoever looks for a block may take its own.
+ */
+function networkConfiguration(): string {
+  const labsOfProcess = 20
+  const process = Number(globalThis.process.env['VITEST_POOL_ID'] ?? 0)
+  const block = 90 + (((process % 8) * labsOfProcess + (labCount++ % labsOfProcess)) % 160)
+  return `network:\n  publicCidr: 127.${block}.0.0/16\n`
 }
 
 /** Where the host offers a port of a public address. */

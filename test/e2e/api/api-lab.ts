@@ -1,4 +1,4 @@
-import { open, writeFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as sdk from '@aws-sdk/client-ec2'
 import type { OperationName } from '../../../src/api/contract.ts'
@@ -24,8 +24,7 @@ export interface Refusal {
 
 /** Opens a lab whose daemon has that configuration (YAML). */
 export async function openApiLab(configuration = ''): Promise<ApiLab> {
-  const lab = await openLab()
-  await writeFile(join(lab.home, 'config.yaml'), configuration)
+  const lab = await openLab(undefined, { configuration })
   await lab.startDaemon()
   const environment = await lab.call('KilnGetEnvironment', {})
   const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, EndpointUrl: endpointUrl } = environment
