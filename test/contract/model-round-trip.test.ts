@@ -63,7 +63,7 @@ describe('against the SDK, with random data that keeps the rules', () => {
       for (let round = 0; round < rounds; round++) {
         const input = makeValue(inputs, model, operation, 4)
         const output = makeValue(outputs, model, operation, 5)
-        exchange.reply = writeResponse(model, operation, output, { requestId: 'req-1' }).toString()
+        exchange.reply = Buffer.concat(writeResponse(model, operation, output, { requestId: 'req-1' })).toString()
         const Command = exported[`${operation}Command`] as AnyCommand
         const { $metadata: _, ...read } = await client.send(new Command(input))
         expect({ operation, output: read }).toEqual({ operation, output })

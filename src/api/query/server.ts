@@ -122,7 +122,7 @@ async function answer(
   exchange: Exchange,
   request: IncomingMessage,
   body: Buffer,
-): Promise<string | Buffer> {
+): Promise<string | Buffer[]> {
   const { dispatch, findCredential, clock } = dependencies
   const parameters = readParameters(request, body)
   exchange.isSts = isStsRequest(parameters)
@@ -141,7 +141,7 @@ async function answerEc2(
   { model, dispatch, isOffered }: QueryServerDependencies,
   caller: Caller,
   parameters: readonly Parameter[],
-): Promise<string | Buffer> {
+): Promise<string | Buffer[]> {
   const action = parameters.find(([key]) => key === 'Action')?.[1] ?? ''
   if (model.findOperation(action) && !isOffered(action)) throw operationNotOffered(action)
   const { operation, version, input } = parseQuery(model, parameters)
@@ -178,13 +178,15 @@ function refuseOtherService({ isSts }: Exchange, { service }: VerifiedSignature<
   }
 }
 
-function send(response: ServerResponse, { requestId }: Exchange, status: number, document: string | Buffer): void {
-  const bytes = typeof document === 'string' ? Buffer.from(document) : document
+function send(response: ServerResponse, { requestId }: Exchange, status: number, document: string | Buffer[]): void {
+  const pieces = typeof document === 'string' ? [Buffer.from(document)] : document
   response.writeHead(status, {
     'content-type': 'text/xml;charset=UTF-8',
-    'content-length': bytes.length,
+    'content-length': pieces.reduce((sum, { length }) => sum + length, 0),
     'cache-control': 'no-cache, no-store',
     'x-amzn-requestid': requestId,
   })
-  response.end(bytes)
+  // Node hands them on together.
+  for (const piece of pieces.slice(0, -1)) response.write(piece)
+  response.end(pieces.at(-1))
 }

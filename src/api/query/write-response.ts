@@ -11,10 +11,10 @@ export interface ResponseHeading {
 }
 
 /**
- * Writes EC2's answer by the model. Members that are absent are left out, empty lists are empty elements (clients tell them
+ * Writes EC2's answer by the model, in pieces that follow each other. Members that are absent are left out, empty lists are empty elements (clients tell them
  * apart), and an operation that answers nothing answers `<return>true</return>`.
  */
-export function writeResponse(model: Ec2Model, operation: string, output: unknown, heading: ResponseHeading): Buffer {
+export function writeResponse(model: Ec2Model, operation: string, output: unknown, heading: ResponseHeading): Buffer[] {
   const { output: shapeName } = model.findOperation(operation) ?? {}
   const version = heading.version ?? model.version
   const xml = createXmlOutput()

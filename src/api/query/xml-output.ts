@@ -6,8 +6,8 @@ export interface XmlOutput {
   markup(bytes: Uint8Array): void
   /** The content of an element; escapes what needs it. */
   text(content: string): void
-  /** All that was written; nothing may be written afterwards. */
-  finish(): Buffer
+  /** All that was written, piece after piece; nothing may be written afterwards. */
+  finish(): Buffer[]
 }
 
 const firstChunkBytes = 8 * 1024
@@ -58,9 +58,6 @@ export function createXmlOutput(): XmlOutput {
       }
       end = at
     },
-    finish: () => {
-      const last = chunk.subarray(0, end)
-      return full.length === 0 ? last : Buffer.concat([...full, last])
-    },
+    finish: () => [...full, chunk.subarray(0, end)],
   }
 }

@@ -186,17 +186,19 @@ test('answers are written as EC2 writes them', () => {
   const heading = { requestId: 'r' }
   const start = (operation: string) =>
     `<?xml version="1.0" encoding="UTF-8"?>\n<${operation}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r</requestId>`
-  expect(writeResponse(model, 'CreateTags', undefined, heading).toString()).toBe(
+  expect(Buffer.concat(writeResponse(model, 'CreateTags', undefined, heading)).toString()).toBe(
     `${start('CreateTags')}<return>true</return></CreateTagsResponse>`,
   )
-  expect(writeResponse(model, 'DescribeKeyPairs', { KeyPairs: [] }, heading).toString()).toBe(
+  expect(Buffer.concat(writeResponse(model, 'DescribeKeyPairs', { KeyPairs: [] }, heading)).toString()).toBe(
     `${start('DescribeKeyPairs')}<keySet/></DescribeKeyPairsResponse>`,
   )
-  expect(writeResponse(model, 'DescribeKeyPairs', {}, heading).toString()).toBe(
+  expect(Buffer.concat(writeResponse(model, 'DescribeKeyPairs', {}, heading)).toString()).toBe(
     `${start('DescribeKeyPairs')}</DescribeKeyPairsResponse>`,
   )
   expect(
-    writeResponse(model, 'DescribeKeyPairs', { KeyPairs: [{ KeyName: '<&>"\r\n\u0001' }] }, heading).toString(),
+    Buffer.concat(
+      writeResponse(model, 'DescribeKeyPairs', { KeyPairs: [{ KeyName: '<&>"\r\n\u0001' }] }, heading),
+    ).toString(),
   ).toBe(
     `${start('DescribeKeyPairs')}<keySet><item><keyName>&#x3C;&#x26;&#x3E;&#x22;&#xD;&#xA;\ufffd</keyName></item></keySet></DescribeKeyPairsResponse>`,
   )
