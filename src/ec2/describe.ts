@@ -1,6 +1,6 @@
 import { candidatesOf, compileFilters, type Filter, type FilterSet } from './filter.ts'
 import { findAll, type IdPrefix } from './ids.ts'
-import { type Page, type PageLimits, type PageRequest, readPage, refusePagingWithIds } from './page.ts'
+import { type Page, type PageLimits, type PageRequest, readRowPage, refusePagingWithIds, type RowPage } from './page.ts'
 import type { Candidates, Collection, ResourceRecord, Scope } from './ports/store.ts'
 
 /** What a Describe operation looks through. */
@@ -33,14 +33,28 @@ export function selectRecords<T extends ResourceRecord>(
   scope: Scope,
   request: DescribeRequest<T>,
 ): Page<T> {
+  const { rows, token } = selectRows(source, scope, request)
+  return { records: rows.map(({ record }) => record), token }
+}
+
+/** The same, for what is too much to be read at once. */
+export function selectRows<T extends ResourceRecord>(
+  source: DescribeSource<T>,
+  scope: Scope,
+  request: DescribeRequest<T>,
+): RowPage<T> {
   const { collection, prefix, filters } = source
-  const { ids, where = () => true, among } = request
+  const { ids, where, among } = request
   const passes = compileFilters(request.Filters, filters)
-  const select = (records: readonly T[]) => records.filter((record) => where(record) && passes(record))
+  const isSelective = where !== undefined || (request.Filters ?? []).length > 0
+  const select = isSelective
+    ? (records: readonly T[]) => records.filter((record) => (where?.(record) ?? true) && passes(record))
+    : undefined
   if (!ids || ids.length === 0) {
     const candidates = [...candidatesOf(request.Filters, filters), ...(among ? [among] : [])]
-    return readPage(collection, scope, request, select, source.limits, candidates)
+    return readRowPage(collection, scope, request, select, source.limits, candidates)
   }
   refusePagingWithIds(source.idParameter, ids, request)
-  return { records: select(findAll(prefix, ids, (id) => collection.get(scope, id))), token: {} }
+  const found = findAll(prefix, ids, (id) => collection.get(scope, id))
+  return { rows: (select?.(found) ?? found).map((record) => ({ record })), token: {} }
 }

@@ -19,6 +19,11 @@ export interface Page<T> {
   readonly token: { NextToken?: string }
 }
 
+/** A page of which each record is read when it is looked at, and perhaps again when it is looked at again. */
+export interface RowPage<T> extends Pick<Page<T>, 'token'> {
+  readonly rows: Pick<Sequenced<T>, 'record'>[]
+}
+
 const usualLimits: PageLimits = { minimum: 5, maximum: 1000 }
 
 /** Records that are read at once: as few as a page may need, more when few of them are let through. */
@@ -43,6 +48,19 @@ export function readPage<T>(
   limits: PageLimits = usualLimits,
   among: readonly Candidates[] = [],
 ): Page<T> {
+  const { rows, token } = readRowPage(source, scope, request, select, limits, among)
+  return { records: rows.map(({ record }) => record), token }
+}
+
+/** The same; all records are let through, and none is read, without `select`. */
+export function readRowPage<T>(
+  source: PageSource<T>,
+  scope: Scope,
+  request: PageRequest,
+  select: ((records: readonly T[]) => T[]) | undefined,
+  limits: PageLimits = usualLimits,
+  among: readonly Candidates[] = [],
+): RowPage<T> {
   requireWithin(limits, request)
   // One more tells whether there is another page.
   const wanted = (request.MaxResults ?? Number.POSITIVE_INFINITY) + 1
@@ -52,15 +70,19 @@ export function readPage<T>(
   let chunk = Math.min(Math.max(wanted, smallestChunk), largestChunk)
   for (;;) {
     const rows = source.page(scope, after, chunk, among)
-    const sequences = new Map(rows.map(({ record, sequence }) => [record, sequence]))
-    for (const record of select([...sequences.keys()])) found.push({ record, sequence: sequences.get(record) ?? 0 })
+    found.push(...(select ? selectRows(rows, select) : rows))
     const last = rows.at(-1)
     if (found.length >= wanted || rows.length < chunk || !last) break
     after = last.sequence
     chunk = Math.min(chunk * 2, largestChunk)
   }
-  const { records, token } = cutPage(found, request, ({ sequence }) => sequence)
-  return { records: records.map(({ record }) => record), token }
+  const { records: rows, token } = cutPage(found, request, ({ sequence }) => sequence)
+  return { rows, token }
+}
+
+function selectRows<T>(rows: readonly Sequenced<T>[], select: (records: readonly T[]) => T[]): Sequenced<T>[] {
+  const sequences = new Map(rows.map(({ record, sequence }) => [record, sequence]))
+  return select([...sequences.keys()]).map((record) => ({ record, sequence: sequences.get(record) ?? 0 }))
 }
 
 /** One page of a list that is no collection, in the order of its unique, unchanging keys; with `readPage`'s promise. */

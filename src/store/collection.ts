@@ -83,7 +83,7 @@ export function createCollection<T extends ResourceRecord, Index extends string 
         among.length === 0
           ? pageInScope.all(scope.accountId, scope.region, afterSequence, limit)
           : bySequences.all(JSON.stringify(readCandidates(among, scope, afterSequence, limit)))
-      return rows.map((row) => ({ sequence: row.sequence, record: recordOf(row) }))
+      return rows.map(({ sequence, document }) => new StoredRecord<T>(sequence, document))
     },
     listBy: (index, value) => lookupOf(index).one.all(value).map(recordOf),
     listByEach: (index, values) => {
@@ -111,6 +111,21 @@ export function createCollection<T extends ResourceRecord, Index extends string 
     remove: (id) => {
       deleteRow.run(id)
     },
+  }
+}
+
+/** A record that is parsed each time it is looked at: a page of thousands is not in memory as a whole. */
+class StoredRecord<T> implements Sequenced<T> {
+  readonly sequence: number
+  readonly #document: string
+
+  constructor(sequence: number, document: string) {
+    this.sequence = sequence
+    this.#document = document
+  }
+
+  get record(): T {
+    return JSON.parse(this.#document) as T
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Reservation } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import { type DescribeSource, selectRecords } from '../describe.ts'
+import { type DescribeSource, selectRows } from '../describe.ts'
 import { defineFilters } from '../filter.ts'
 import { LazyList } from '../lazy-list.ts'
 import type { Ec2Query } from '../operation.ts'
+import type { RowPage } from '../page.ts'
 import { readAhead } from '../read-ahead.ts'
 import { describeReservation } from './describe-instance.ts'
 import type { InstanceRecord } from './instance.ts'
@@ -23,33 +24,48 @@ export function describeInstances(domain: Domain): Ec2Query<'DescribeInstances'>
     parameters: ['InstanceIds', 'Filters', 'MaxResults', 'NextToken'],
     filters: source.filters.names,
     answer: (context, input) => {
-      const page = selectRecords(source, context, { ...input, ids: input.InstanceIds })
-      const byReservation = new Map<string, InstanceRecord[]>()
-      for (const record of page.records) {
-        const others = byReservation.get(record.reservationId)
-        if (others) others.push(record)
-        else byReservation.set(record.reservationId, [record])
-      }
-      const reservations = [...byReservation]
-      return {
-        Reservations: new LazyList(reservations.length, () => describeReservations(domain, reservations)),
-        ...page.token,
-      }
+      const { rows, token } = selectRows(source, context, { ...input, ids: input.InstanceIds })
+      const ordered = input.InstanceIds?.length ? gatherReservations(rows) : rows
+      return { Reservations: new LazyList(rows.length, () => describeReservations(domain, ordered)), ...token }
     },
   }
 }
 
-/** Reservations that are described with one reading of what belongs to their instances. */
-const reservationsAtOnce = 50
+type Row = RowPage<InstanceRecord>['rows'][number]
 
-function* describeReservations(
-  domain: Domain,
-  reservations: readonly (readonly [id: string, instances: readonly InstanceRecord[]])[],
-): Generator<Reservation> {
-  for (let start = 0; start < reservations.length; start += reservationsAtOnce) {
-    const some = reservations.slice(start, start + reservationsAtOnce)
-    const ids = some.flatMap(([, instances]) => instances.map(({ id }) => id))
-    const ahead = { ...domain, store: readAhead(domain.store, { tagsOf: ids, attachedTo: ids }) }
-    for (const [id, instances] of some) yield describeReservation(ahead, id, instances)
+/** Instances that were asked for by their ids, those of a reservation one after the other, as they are in the order of creation. */
+function gatherReservations(rows: readonly Row[]): Row[] {
+  const byReservation = new Map<string, Row[]>()
+  for (const row of rows) {
+    const { reservationId } = row.record
+    byReservation.set(reservationId, [...(byReservation.get(reservationId) ?? []), row])
   }
+  return [...byReservation.values()].flat()
+}
+
+/** So many instances, or one reservation, are described with one reading of what belongs to them. */
+const instancesAtOnce = 50
+
+function* describeReservations(domain: Domain, rows: readonly Row[]): Generator<Reservation> {
+  let some: InstanceRecord[] = []
+  for (const { record } of rows) {
+    if (some.length >= instancesAtOnce && some.at(-1)?.reservationId !== record.reservationId) {
+      yield* describeWholeReservations(domain, some)
+      some = []
+    }
+    some.push(record)
+  }
+  yield* describeWholeReservations(domain, some)
+}
+
+function* describeWholeReservations(domain: Domain, records: readonly InstanceRecord[]): Generator<Reservation> {
+  const ids = records.map(({ id }) => id)
+  const ahead = { ...domain, store: readAhead(domain.store, { tagsOf: ids, attachedTo: ids }) }
+  const byReservation = new Map<string, InstanceRecord[]>()
+  for (const record of records) {
+    const others = byReservation.get(record.reservationId)
+    if (others) others.push(record)
+    else byReservation.set(record.reservationId, [record])
+  }
+  for (const [id, instances] of byReservation) yield describeReservation(ahead, id, instances)
 }
