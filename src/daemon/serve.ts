@@ -23,6 +23,9 @@ import { adoptLiving, removeHalfMade } from './take-over.ts'
 import { createTimetable } from './timetable.ts'
 import { ConfigurationError } from './yaml-file.ts'
 
+/** When callers who waited for the daemon have been answered. */
+const afterStartMs = 1000
+
 /** Constructs and wires everything, takes over what is there, and serves until told to end. */
 async function main(): Promise<void> {
   const startedAt = clock.now()
@@ -68,6 +71,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end({ machines: false }))
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
   log.info({ endpointUrl, root: paths.root, publicCidr: ground.settings.publicCidr }, 'daemon is ready')
+  setTimeout(() => ground.store.reserveSpace(), afterStartMs).unref()
   void storage.descriptionRefresher.catchUp()
   ballast.load().catch((error: unknown) => log.warn({ err: error }, 'no ballast could be taken on board'))
 }

@@ -15,7 +15,6 @@ export function openDatabase(path: string): Database.Database {
   database.pragma('synchronous = FULL')
   database.pragma('foreign_keys = ON')
   migrate(database, path)
-  reserveSpace(database)
   return database
 }
 
@@ -28,7 +27,7 @@ const checkpointPages = 400
  * free pages in place, so a log that once was so long and pages that once were in use need no space when they are written again (on
  * file systems that overwrite in place).
  */
-function reserveSpace(database: Database.Database): void {
+export function reserveSpace(database: Database.Database): void {
   try {
     database.exec(
       `BEGIN; CREATE TABLE reserve (bytes BLOB); INSERT INTO reserve VALUES (zeroblob(${reservedBytes})); COMMIT`,

@@ -3,7 +3,7 @@ import type { EventRecord } from '../ec2/event/event.ts'
 import type { ClientTokenRecord, Store } from '../ec2/ports/store.ts'
 import { createAccessKeyStore, createAuditStore } from './access-store.ts'
 import { createCollection } from './collection.ts'
-import { openDatabase } from './database.ts'
+import { openDatabase, reserveSpace } from './database.ts'
 import { createSubnetAddressIndex } from './subnet-address-index.ts'
 import { createTagStore } from './tag-store.ts'
 
@@ -94,6 +94,9 @@ function createStore(database: Database.Database): Store {
     audit: createAuditStore(database),
     settings: createSettingStore(database),
     transaction: <R>(work: () => R) => (database.inTransaction ? work() : (transaction.immediate(work) as R)),
+    reserveSpace: () => {
+      if (database.open) reserveSpace(database)
+    },
     close: () => database.close(),
   }
 }

@@ -223,5 +223,7 @@ export interface Store {
    * Nested calls join the outer transaction.
    */
   transaction<R>(work: () => R): R
+  /** Keeps room on the disk for what must be recorded when it is full; takes some tens of milliseconds. */
+  reserveSpace(): void
   close(): void
 }

@@ -93,6 +93,7 @@ test('tells a damaged file from other failures', async () => {
 
 test('has room in its file and its log for what must be recorded on a full disk', async () => {
   const store = openStore(path)
+  store.reserveSpace()
   const before = (await stat(path)).size
   const logBefore = (await stat(`${path}-wal`)).size
   for (let index = 0; index < 200; index++) {
