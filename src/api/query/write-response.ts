@@ -11,8 +11,8 @@ export interface ResponseHeading {
 }
 
 /**
- * Writes EC2's answer by the model, in pieces that follow each other. Members that are absent are left out, empty lists are empty elements (clients tell them
- * apart), and an operation that answers nothing answers `<return>true</return>`.
+ * Writes EC2's answer by the model, in pieces that follow each other. Members that are absent are left out, empty lists are empty
+ * elements (clients tell them apart), and an operation that answers nothing answers `<return>true</return>`.
  */
 export function writeResponse(model: Ec2Model, operation: string, output: unknown, heading: ResponseHeading): Buffer[] {
   const { output: shapeName } = model.findOperation(operation) ?? {}
