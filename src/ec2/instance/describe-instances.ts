@@ -35,12 +35,8 @@ type Row = RowPage<InstanceRecord>['rows'][number]
 
 /** Instances that were asked for by their ids, those of a reservation one after the other, as they are in the order of creation. */
 function gatherReservations(rows: readonly Row[]): Row[] {
-  const byReservation = new Map<string, Row[]>()
-  for (const row of rows) {
-    const { reservationId } = row.record
-    byReservation.set(reservationId, [...(byReservation.get(reservationId) ?? []), row])
-  }
-  return [...byReservation.values()].flat()
+  const records = rows.map(({ record }) => record)
+  return [...groupByReservation(records).values()].flat().map((record) => ({ record }))
 }
 
 /** So many instances, or one reservation, are described with one reading of what belongs to them. */
@@ -61,11 +57,15 @@ function* describeReservations(domain: Domain, rows: readonly Row[]): Generator<
 function* describeWholeReservations(domain: Domain, records: readonly InstanceRecord[]): Generator<Reservation> {
   const ids = records.map(({ id }) => id)
   const ahead = { ...domain, store: readAhead(domain.store, { tagsOf: ids, attachedTo: ids }) }
-  const byReservation = new Map<string, InstanceRecord[]>()
+  for (const [id, instances] of groupByReservation(records)) yield describeReservation(ahead, id, instances)
+}
+
+function groupByReservation(records: readonly InstanceRecord[]): Map<string, InstanceRecord[]> {
+  const groups = new Map<string, InstanceRecord[]>()
   for (const record of records) {
-    const others = byReservation.get(record.reservationId)
+    const others = groups.get(record.reservationId)
     if (others) others.push(record)
-    else byReservation.set(record.reservationId, [record])
+    else groups.set(record.reservationId, [record])
   }
-  for (const [id, instances] of byReservation) yield describeReservation(ahead, id, instances)
+  return groups
 }

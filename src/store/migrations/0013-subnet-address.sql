@@ -19,19 +19,13 @@ CREATE TRIGGER subnet_address_insert AFTER INSERT ON network_interface BEGIN
   INSERT INTO subnet_address (subnet_id, address, sequence)
     SELECT subnet_id, address, sequence FROM address_of_interface WHERE sequence = NEW.sequence;
 END;
-CREATE TRIGGER subnet_address_delete BEFORE DELETE ON network_interface BEGIN
-  DELETE FROM subnet_address WHERE (subnet_id, address, sequence) IN
-    (SELECT subnet_id, address, sequence FROM address_of_interface WHERE sequence = OLD.sequence);
+CREATE TRIGGER subnet_address_delete AFTER DELETE ON network_interface BEGIN
+  DELETE FROM subnet_address WHERE subnet_id = json_extract(OLD.document, '$.subnetId') AND sequence = OLD.sequence;
 END;
-CREATE TRIGGER subnet_address_before_update BEFORE UPDATE OF document ON network_interface
+CREATE TRIGGER subnet_address_update AFTER UPDATE OF document ON network_interface
 WHEN json_extract(OLD.document, '$.subnetId', '$.privateIp', '$.secondaryIps')
   IS NOT json_extract(NEW.document, '$.subnetId', '$.privateIp', '$.secondaryIps') BEGIN
-  DELETE FROM subnet_address WHERE (subnet_id, address, sequence) IN
-    (SELECT subnet_id, address, sequence FROM address_of_interface WHERE sequence = OLD.sequence);
-END;
-CREATE TRIGGER subnet_address_after_update AFTER UPDATE OF document ON network_interface
-WHEN json_extract(OLD.document, '$.subnetId', '$.privateIp', '$.secondaryIps')
-  IS NOT json_extract(NEW.document, '$.subnetId', '$.privateIp', '$.secondaryIps') BEGIN
+  DELETE FROM subnet_address WHERE subnet_id = json_extract(OLD.document, '$.subnetId') AND sequence = OLD.sequence;
   INSERT INTO subnet_address (subnet_id, address, sequence)
     SELECT subnet_id, address, sequence FROM address_of_interface WHERE sequence = NEW.sequence;
 END;
