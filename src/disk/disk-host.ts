@@ -10,7 +10,7 @@ import { defaultReservedBytes, requireSpace } from './disk-space.ts'
 import { digestFile } from './download.ts'
 import { createDownloadCache } from './download-cache.ts'
 import { writeEmptyQcow2 } from './empty-qcow2.ts'
-import { prepareFreeze, sealLayer } from './freeze-file.ts'
+import { prepareFreeze, secureLayer } from './freeze-file.ts'
 import { invalid, refuseTooLarge } from './invalid-image.ts'
 import { createQemuImg } from './qemu-img.ts'
 import { type PlainDisk, unpackDisk } from './unpack.ts'
@@ -107,7 +107,7 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     createVolumeDisk: ({ path, ...disk }) => writeEmptyQcow2(path, disk),
     growVolumeDisk: ({ path, sizeBytes }) => qemuImg.grow(path, sizeBytes),
     prepareFreeze,
-    sealLayer,
+    secureLayer,
     importLayer,
     withDownload: (url, work, use) => downloads.use(url, work, use),
     digest: (path, algorithm, signal) => digestFile(path, algorithm, signal),

@@ -4,7 +4,6 @@ import fsExtra from 'fs-extra'
 import type { LayerFile } from '../ec2/ports/disk.ts'
 import { ensurePrivateDirectory, syncDirectory, syncFile } from '../host/files.ts'
 import { diskFile } from '../host/state-paths.ts'
-import { digestFile } from './download.ts'
 import { writeEmptyQcow2 } from './empty-qcow2.ts'
 
 /** Where the header of a qcow2 has the virtual size (QEMU documentation, docs/interop/qcow2.txt). */
@@ -18,6 +17,8 @@ export async function prepareFreeze(request: {
   keepsOverlay: boolean
 }): Promise<number> {
   const { volumePath, layerDirectory, overlayPath } = request
+  // QEMU flushes a file that it closes for writing while the guest waits: what takes long of that is done while the guest goes on.
+  await syncFile(volumePath)
   const sizeBytes = await readVirtualSize(volumePath)
   const layerPath = join(layerDirectory, diskFile.disk)
   await ensurePrivateDirectory(layerDirectory)
@@ -70,13 +71,12 @@ async function readVirtualSize(path: string): Promise<number> {
   }
 }
 
-/** As DiskHost.sealLayer. */
-export async function sealLayer(directory: string): Promise<LayerFile> {
+/** As DiskHost.secureLayer. */
+export async function secureLayer(directory: string): Promise<Omit<LayerFile, 'sha256'>> {
   const path = join(directory, diskFile.disk)
   await chmod(path, 0o444)
   await syncFile(path)
   await syncDirectory(directory)
-  const sha256 = await digestFile(path, 'sha256')
   const { size: fileSizeBytes } = await stat(path)
-  return { path, virtualSizeBytes: await readVirtualSize(path), fileSizeBytes, sha256 }
+  return { path, virtualSizeBytes: await readVirtualSize(path), fileSizeBytes }
 }

@@ -2,7 +2,7 @@ import type { ResourceRecord } from '../ports/store.ts'
 
 /**
  * An immutable qcow2 file under `layers/ID/`. `pending` until its file is in place: recovery removes those, but for those of volumes,
- * which are intents to freeze. `frozen` when a volume's overlay has become it and its digest is still to be made.
+ * which are intents to freeze. `frozen` when a volume's overlay has become it and its digest is still to be made: others stand on it already.
  */
 export interface LayerRecord extends ResourceRecord {
   readonly state: 'pending' | 'frozen' | 'available' | 'deleting'

@@ -53,8 +53,8 @@ export interface DiskHost {
     overlayPath: string
     keepsOverlay: boolean
   }): Promise<number>
-  /** Makes a frozen file in `directory` immutable and durable, and reads its digest. */
-  sealLayer(directory: string): Promise<LayerFile>
+  /** Makes a frozen file in `directory` immutable and durable. */
+  secureLayer(directory: string): Promise<Omit<LayerFile, 'sha256'>>
   /**
    * Brings a foreign image file (qcow2, raw, vmdk, vhd, vhdx, ova; each also gz, xz or zst) into `directory` as a layer.
    * The file is hostile until proven harmless: explicit format, limits on time, memory and size; backing files, external data
@@ -68,7 +68,7 @@ export interface DiskHost {
    */
   withDownload<T>(url: string, work: WorkOptions, use: (fetch: FetchDownload) => Promise<T>): Promise<T>
   /** The digest of a file in lower-case hexadecimal. */
-  digest(path: string, algorithm: Checksum['algorithm'], signal: AbortSignal): Promise<string>
+  digest(path: string, algorithm: Checksum['algorithm'], signal?: AbortSignal): Promise<string>
   /** Bytes that a file really takes on the host. */
   allocatedBytes(path: string): Promise<number>
   /** Bytes free for an ordinary user on the file system of `path`. */

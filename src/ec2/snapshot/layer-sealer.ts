@@ -7,11 +7,12 @@ import type { StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { ImageRecord } from '../image/image.ts'
+import type { LayerRecord } from '../layer/layer.ts'
 import type { LayerCollector } from '../layer/layer-collector.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
 
-/** Ends what a freeze has begun: the layer's file is made durable and gets its digest, its snapshots and their images are complete. */
+/** Ends what a freeze has begun: the layer's file is made durable, its snapshots and their images are complete, and it gets its digest. */
 export interface LayerSealer {
   /** Begins to seal a layer that is `frozen`, and tries until it is done; returns at once. */
   seal(layerId: string): void
@@ -33,19 +34,32 @@ export function createLayerSealer(dependencies: {
 }): LayerSealer {
   const { store, clock, paths, disks, descriptions, layers, events, log } = dependencies
 
+  /** The last digest that is being made: one after the other, for each reads a whole file. */
+  let lastDigest: Promise<unknown> = Promise.resolve()
+
+  async function digest(path: string): Promise<string> {
+    const made = lastDigest.then(() => disks.digest(path, 'sha256'))
+    lastDigest = made.catch(() => undefined)
+    return await made
+  }
+
   const seal = coalesceByKey(async (layerId) => {
     const layer = store.layers.find(layerId)
     if (layer?.state !== 'frozen') return
-    const { sha256, fileSizeBytes, virtualSizeBytes } = await disks.sealLayer(join(paths.layers, layer.id))
+    const { path, fileSizeBytes, virtualSizeBytes } = await disks.secureLayer(join(paths.layers, layer.id))
     const { source } = layer
     // Before it is recorded: once it is, nobody looks for this name of the file any more. The volume writes to another by now.
     if (source?.overlay !== undefined) await fsExtra.remove(join(paths.volumes, source.volumeId, source.overlay))
+    const secured: LayerRecord = { ...layer, fileSizeBytes, virtualSizeBytes }
     const images = store.transaction(() => {
-      store.layers.replace({ ...layer, state: 'available', sha256, fileSizeBytes, virtualSizeBytes })
+      store.layers.replace(secured)
       return complete(layer.id)
     })
-    // The layer last: as long as it says `frozen`, recovery seals it again and completes what waits for it.
     for (const image of images) await descriptions.describeImage(image.id)
+    // On disk for good, so its snapshots are complete: the digest, which takes its time, is for finding out later what has rotted.
+    const sha256 = await digest(path)
+    // The layer last: as long as it says `frozen`, recovery seals it again and completes what waits for it.
+    store.transaction(() => store.layers.replace({ ...secured, state: 'available', sha256 }))
     await descriptions.describeLayer(layer.id)
     if (source) await descriptions.describeVolume(source.volumeId)
     // Its snapshot and its volume may have been deleted meanwhile, and nothing that is frozen is collected.

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { onTestFinished, vi } from 'vitest'
 import { writeEmptyQcow2 } from '../../../../src/disk/empty-qcow2.ts'
-import { prepareFreeze, sealLayer } from '../../../../src/disk/freeze-file.ts'
+import { digestFile } from '../../../../src/disk/download.ts'
+import { prepareFreeze, secureLayer } from '../../../../src/disk/freeze-file.ts'
 import { createDescriptionWriter, type DescriptionWriter } from '../../../../src/ec2/description/description-writer.ts'
 import { createEventBus } from '../../../../src/ec2/event/event-bus.ts'
 import { createLayerCollector } from '../../../../src/ec2/layer/layer-collector.ts'
@@ -124,7 +125,8 @@ function wireDaemon(healthyStore: Store, paths: StatePaths, faults: Faults): Fre
   const log = pino({ level: 'silent' })
   const disks = {
     prepareFreeze,
-    sealLayer,
+    secureLayer,
+    digest: digestFile,
     growVolumeDisk: ({ path, sizeBytes }: { path: string; sizeBytes: number }) => growQcow2(path, sizeBytes),
     ...faults.disks,
   } as DiskHost

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { sealLayer } from '../../../../src/disk/freeze-file.ts'
+import { secureLayer } from '../../../../src/disk/freeze-file.ts'
 import { eventually, layerIdOf, openFreezeBench } from './freeze-bench.ts'
 
 const overlayOver = (name: string) => `${layerIdOf(name)}.qcow2`
 
-test.each([1, 2])(
+test.each([1, 2, 3])(
   'leaves a volume one file when the daemon is killed after %d transactions of a snapshot',
   async (killedAfter) => {
     const bench = await openFreezeBench()
@@ -29,11 +29,14 @@ test('completes a snapshot only when its volume has one file left', async () => 
   await bench.startDaemon().volumes.settle(bench.volumeId)
   await eventually(() => expect([bench.stateOf('a'), bench.stateOf('b')]).toEqual(['completed', 'completed']))
   expect(await bench.listOverlays()).toEqual([overlayOver('b')])
-  const layers = bench.store.layers.listAll()
-  expect(layers.map(({ state, parentId }) => [state, parentId])).toEqual([
-    ['available', undefined],
-    ['available', layerIdOf('a')],
-  ])
+  // The digests come after that.
+  await eventually(() => {
+    const layers = bench.store.layers.listAll()
+    expect(layers.map(({ state, parentId, sha256 }) => [state, parentId, sha256?.length])).toEqual([
+      ['available', undefined, 64],
+      ['available', layerIdOf('a'), 64],
+    ])
+  })
   expect((await stat(join(bench.paths.layers, layerIdOf('a'), 'disk.qcow2'))).nlink).toBe(1)
 })
 
@@ -41,11 +44,11 @@ test('tries again to seal a layer that the disk did not let it seal', async () =
   const bench = await openFreezeBench()
   bench.planSnapshot('a')
   let failures = 3
-  const failing: typeof sealLayer = async (directory) => {
+  const failing: typeof secureLayer = async (directory) => {
     if (failures-- > 0) throw new Error('EIO')
-    return await sealLayer(directory)
+    return await secureLayer(directory)
   }
-  await bench.startDaemon({ disks: { sealLayer: failing } }).volumes.settle(bench.volumeId)
+  await bench.startDaemon({ disks: { secureLayer: failing } }).volumes.settle(bench.volumeId)
   await eventually(() => expect(bench.stateOf('a')).toBe('completed'))
 })
 
@@ -54,11 +57,11 @@ test('leaves no layer whose snapshot and volume were deleted while it was sealed
   bench.planSnapshot('a')
   let goOn: () => void = () => undefined
   const isAllowed = new Promise<void>((resolve) => (goOn = resolve))
-  const slow: typeof sealLayer = async (directory) => {
+  const slow: typeof secureLayer = async (directory) => {
     await isAllowed
-    return await sealLayer(directory)
+    return await secureLayer(directory)
   }
-  const { volumes } = bench.startDaemon({ disks: { sealLayer: slow } })
+  const { volumes } = bench.startDaemon({ disks: { secureLayer: slow } })
   await volumes.settle(bench.volumeId)
   bench.store.transaction(() => {
     bench.store.snapshots.remove('snap-a')
