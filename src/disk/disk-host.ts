@@ -10,6 +10,7 @@ import { defaultReservedBytes, requireSpace } from './disk-space.ts'
 import { digestFile } from './download.ts'
 import { createDownloadCache } from './download-cache.ts'
 import { writeEmptyQcow2 } from './empty-qcow2.ts'
+import { createDiskExport } from './export-disk.ts'
 import { prepareFreeze, secureLayer } from './freeze-file.ts'
 import { invalid, refuseTooLarge } from './invalid-image.ts'
 import { createQemuImg } from './qemu-img.ts'
@@ -69,8 +70,13 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     await requireSpace('the import', { path: staging, neededBytes, reservedBytes })
     const path = join(staging, diskFile.disk)
     // Always converted, also from qcow2: what comes out was written by our own qemu-img, with no foreign metadata in it.
-    await qemuImg.convert(disk, path, {
+    const layer = {
+      path,
+      format: 'qcow2',
+      options: ['compat=1.1', 'lazy_refcounts=on'],
       isCompressed: neededBytes > 0 && neededBytes <= maximumCompressedBytes,
+    } as const
+    await qemuImg.convert(disk, layer, {
       signal: work.signal,
       onPercent: (percent) => {
         const doneBytes = Math.round((virtualSizeBytes * percent) / 100)
@@ -109,6 +115,7 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     prepareFreeze,
     secureLayer,
     importLayer,
+    ...createDiskExport({ qemuImg, reservedBytes }),
     withDownload: (url, work, use) => downloads.use(url, work, use),
     digest: (path, algorithm, signal) => digestFile(path, algorithm, signal),
     allocatedBytes: async (path) => (await stat(path)).blocks * blockBytes,

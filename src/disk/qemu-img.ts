@@ -29,6 +29,16 @@ const imageInfoSchema = z.object({
 /** What `qemu-img info` says of an image, as far as it is needed (QEMU 4.0 and later). */
 export type ImageInfo = z.infer<typeof imageInfoSchema>
 
+/** What a conversion is to write. */
+export interface ConvertedDisk {
+  readonly path: string
+  readonly format: DiskFormat
+  /** Of the format, as `qemu-img convert -o` takes them. */
+  readonly options?: readonly string[]
+  /** Makes a smaller file that is slower to write and a little slower to read. */
+  readonly isCompressed?: boolean
+}
+
 /** qemu-img with an explicit format and, where the image is foreign, under limits. */
 export interface QemuImg {
   info(path: string, format: DiskFormat): Promise<ImageInfo>
@@ -41,11 +51,11 @@ export interface QemuImg {
   check(path: string, format: DiskFormat, options: { isForeign: boolean; signal: AbortSignal }): Promise<void>
   /** Makes a qcow2 larger; one that is as large already stays as it is. */
   grow(path: string, sizeBytes: number): Promise<void>
-  /** `onPercent` is called with 0 to 100. `isCompressed` makes a smaller file that is slower to write and a little slower to read. */
+  /** `onPercent` is called with 0 to 100. */
   convert(
     source: { path: string; format: DiskFormat },
-    destination: string,
-    work: { isCompressed: boolean; signal: AbortSignal; onPercent: (percent: number) => void },
+    destination: ConvertedDisk,
+    work: { signal: AbortSignal; onPercent: (percent: number) => void },
   ): Promise<void>
 }
 
@@ -117,20 +127,10 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
       await runLimited(infoLimits, ['resize', '-q', '-f', 'qcow2', path, String(sizeBytes)])
     },
     convert: async (source, destination, work) => {
-      const args = [
-        'convert',
-        '-p',
-        '-f',
-        source.format,
-        '-O',
-        'qcow2',
-        '-o',
-        'compat=1.1,lazy_refcounts=on',
-        '-t',
-        'writeback',
-      ]
-      const compression = work.isCompressed ? ['-c'] : []
-      await runLimited(convertLimits, [...args, ...compression, source.path, destination], {
+      const options = (destination.options ?? []).flatMap((option) => ['-o', option])
+      const compression = destination.isCompressed ? ['-c'] : []
+      const formats = ['-f', source.format, '-O', destination.format, ...options, ...compression]
+      await runLimited(convertLimits, ['convert', '-p', '-t', 'writeback', ...formats, source.path, destination.path], {
         timeoutMs: convertTimeoutMs,
         signal: work.signal,
         onLine: (line) => {

@@ -31,6 +31,22 @@ export interface LayerFile {
   readonly sha256: string
 }
 
+/** What a disk can be written as: qemu-img's formats, and the OVA of virtualisation programs (DMTF DSP0243). */
+export const exportFormats = ['qcow2', 'raw', 'vmdk', 'vhd', 'vhdx', 'ova'] as const
+export type ExportFormat = (typeof exportFormats)[number]
+
+export interface ExportRequest {
+  /** A qcow2 of Kiln's own; what it stands on is written too. */
+  readonly path: string
+  readonly format: ExportFormat
+  /** An absolute path; a file that is there is replaced when the new one is whole. */
+  readonly destination: string
+  /** Of qcow2 only: smaller, with clusters in zstd (QEMU 5.1 and later read it). */
+  readonly isCompressed?: boolean
+  /** What an OVA calls the machine; the file's name when absent. */
+  readonly name?: string
+}
+
 /**
  * Downloads, going on from what an earlier call left, and resolves with the path of the whole file; it is there until the `use` that was
  * given this has ended. Rejects with DownloadFailed, ChecksumMismatch or InsufficientDiskSpace.
@@ -62,6 +78,15 @@ export interface DiskHost {
    * `InsufficientDiskSpace`. Leaves `directory` absent on failure or abort. Works in `directory`'s parent (same file system) and moves into place.
    */
   importLayer(source: string, directory: string, work: WorkOptions): Promise<LayerFile>
+  /**
+   * Writes a disk, with all that it stands on, into one flat file that needs no other: raw is sparse, VMDK is streamOptimized, VHD and VHDX
+   * are dynamic. The disk must not be written to meanwhile. Resolves with the size of the file, which is on disk for good then. Rejects with
+   * InvalidParameterValue when the destination cannot be written, with InsufficientDiskSpace, with UnsupportedOperation for a disk that
+   * is too large for the format; nothing is left then.
+   */
+  exportDisk(request: ExportRequest, work: WorkOptions): Promise<{ sizeBytes: number }>
+  /** Deletes what an export to that destination left when the daemon was killed. To be called while none runs. */
+  removeInterruptedExport(destination: string): Promise<void>
   /**
    * Lets `use` alone have what is kept of a download: others for the same address wait for their turn. What has come is deleted when
    * `use` resolves, kept for a later call when it rejects.
