@@ -1,11 +1,12 @@
 import { z } from 'zod'
+import { exportFormats } from '../ec2/ports/disk.ts'
 
 /**
  * What EC2 lacks, in EC2's manner: operations named `Kiln…`, members in capitals. Inputs are checked by these schemas;
  * outputs are the interfaces below. Times in outputs are ISO 8601 texts.
  */
 
-const taskKind = z.enum(['build-image', 'pull-image', 'import-image'])
+const taskKind = z.enum(['build-image', 'pull-image', 'import-image', 'export-snapshot'])
 
 /** Input of every Kiln operation, by name. */
 export const kilnInputs = {
@@ -29,6 +30,17 @@ export const kilnInputs = {
       .string()
       .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, 'must be a user name')
       .optional(),
+  }),
+  /** Starts writing one of the caller's snapshots as a file of the host, in a format of its own. */
+  KilnExportSnapshot: z.strictObject({
+    SnapshotId: z.string(),
+    /** An absolute path. */
+    Destination: z.string().startsWith('/', 'must be an absolute path').max(4096),
+    Format: z.enum(exportFormats),
+    /** Of qcow2 only. */
+    IsCompressed: z.boolean().optional(),
+    /** Whether a file that is there may be replaced. */
+    Overwrite: z.boolean().optional(),
   }),
   KilnDescribeRecipes: z.strictObject({}),
   KilnDescribeCatalog: z.strictObject({}),
@@ -96,6 +108,7 @@ export interface KilnOutputs {
   KilnBuildImage: { TaskId: string }
   KilnPullImage: { TaskId: string }
   KilnImportImage: { TaskId: string }
+  KilnExportSnapshot: { TaskId: string }
   KilnDescribeRecipes: { Recipes: { Name: string; Description: string; Architecture: string }[] }
   KilnDescribeCatalog: {
     Entries: {
@@ -143,14 +156,14 @@ export interface DaemonStatus {
 export interface TaskDescription {
   TaskId: string
   Kind: z.infer<typeof taskKind>
-  /** What it works on: recipe, catalogue name or source. */
+  /** What it works on: recipe, catalogue name, source or snapshot. */
   Subject: string
   State: 'running' | 'succeeded' | 'failed' | 'cancelled'
   Stage: string
   DoneBytes?: number
   TotalBytes?: number
   Detail?: string
-  /** When it has succeeded. */
+  /** When it has succeeded in making one. */
   ImageId?: string
   /** What a person should know of the result, such as that the image was there already. */
   Note?: string

@@ -48,8 +48,13 @@ const entries: readonly Entry[] = [
   },
   {
     name: 'image',
-    summary: 'List, build, pull, import and delete images',
+    summary: 'List, build, pull, import, export and delete images',
     load: async () => (await import('./command/image.ts')).defineImage,
+  },
+  {
+    name: 'snapshot',
+    summary: 'Export snapshots',
+    load: async () => (await import('./command/snapshot.ts')).defineSnapshot,
   },
   {
     name: 'run',

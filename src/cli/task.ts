@@ -9,7 +9,7 @@ import { note, type Session } from './session.ts'
 const pollIntervalMs = 300
 
 /**
- * Shows on standard error how a task gets on, until it ends; resolves to the id of its image. Ctrl-C cancels the task, says what
+ * Shows on standard error how a task gets on, until it ends; resolves to the task that succeeded. Ctrl-C cancels the task, says what
  * `whenCancelled` says, and ends with 130.
  */
 export async function followTask(
@@ -17,7 +17,7 @@ export async function followTask(
   client: KilnClient,
   taskId: string,
   whenCancelled: string,
-): Promise<string> {
+): Promise<TaskDescription> {
   const display = createProgressDisplay(session.stderr)
   try {
     for (;;) {
@@ -26,7 +26,7 @@ export async function followTask(
       if (!task) throw new CliError('The daemon no longer knows the task.', { hint: 'See: kiln logs --daemon' })
       if (task.State !== 'running') {
         display.clear()
-        return imageOf(session, task)
+        return requireSuccess(session, task)
       }
       display.show({
         stage: task.Stage,
@@ -39,7 +39,7 @@ export async function followTask(
         const { Task } = await client.call('KilnCancelTask', { TaskId: taskId })
         display.clear()
         // It may have ended a moment before.
-        if (Task.State === 'succeeded') return imageOf(session, Task)
+        if (Task.State === 'succeeded') return requireSuccess(session, Task)
         note(session, whenCancelled)
         throw new ExitRequest(exitCode.interrupted)
       }
@@ -49,10 +49,10 @@ export async function followTask(
   }
 }
 
-function imageOf(session: Session, task: Pick<TaskDescription, 'State' | 'ImageId' | 'Note' | 'Error'>): string {
+function requireSuccess(session: Session, task: TaskDescription): TaskDescription {
   if (task.State === 'succeeded') {
     if (task.Note) note(session, task.Note)
-    return task.ImageId ?? ''
+    return task
   }
   throw new OperationError(task.Error?.Code ?? 'InternalError', task.Error?.Message ?? `The task was ${task.State}.`)
 }

@@ -40,7 +40,7 @@ export function createImageRoom(
     quotas: settings.quotas,
   })
   return {
-    tasks: createTaskRunner({ store, clock, paths, events, log }),
+    tasks: createTaskRunner({ store, clock, paths, disks, events, log }),
     builder,
     catalog,
     publisher,

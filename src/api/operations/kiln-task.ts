@@ -34,6 +34,7 @@ export function startTask(
   kind: TaskRecord['kind'],
   subject: string,
   work: Parameters<Domain['tasks']['start']>[1],
+  more: Pick<TaskRecord, 'destination'> = {},
 ): { TaskId: string } {
   const { accountId, region } = context
   const id = newId('task', domain.random)
@@ -43,6 +44,7 @@ export function startTask(
     id,
     kind,
     subject,
+    ...more,
     state: 'running',
     startedAt: context.now.toISOString(),
   })

@@ -15,6 +15,7 @@ import { kilnAccessOperations } from './kiln-access.ts'
 import { kilnDaemonOperations } from './kiln-daemon.ts'
 import { kilnImageOperations } from './kiln-image.ts'
 import { kilnInstanceOperations } from './kiln-instance.ts'
+import { kilnSnapshotOperations } from './kiln-snapshot.ts'
 import { kilnScheduleOperations } from './kiln-schedule.ts'
 import { kilnTaskOperations } from './kiln-task.ts'
 import { launchTemplateOperations } from './launch-template.ts'
@@ -66,6 +67,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...stsOperations(domain),
     ...kilnDaemonOperations(domain, kiln),
     ...kilnImageOperations(domain, kiln),
+    ...kilnSnapshotOperations(domain, kiln),
     ...kilnTaskOperations(domain),
     ...kilnInstanceOperations(domain, kiln),
     ...kilnScheduleOperations(domain),

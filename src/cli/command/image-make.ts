@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
+import type { TaskDescription } from '../../api/kiln-operations.ts'
 import type { KilnClient } from '../client.ts'
 import { CliError, exitCode } from '../failure.ts'
 import { resolveImage, waysToGet } from '../resolve/image.ts'
@@ -114,7 +115,11 @@ Examples:
     })
 }
 
-async function tellResult(session: Session, client: KilnClient, imageId: string): Promise<void> {
+async function tellResult(
+  session: Session,
+  client: KilnClient,
+  { ImageId: imageId = '' }: TaskDescription,
+): Promise<void> {
   say(session, imageId)
   const { Name = imageId } = await resolveImage(client, imageId)
   note(session, `Launch it with: kiln run ${Name}`)

@@ -4,6 +4,7 @@ import { formatBytes } from '../render/progress.ts'
 import { type ImageRecord, resolveImage } from '../resolve/image.ts'
 import { listInstances } from '../resolve/instance.ts'
 import { addOutputOption, clientOf, note, type OutputFormat, printListing, say, type Session } from '../session.ts'
+import { defineImageExport } from './export.ts'
 import { defineBuild, defineImport, definePull } from './image-make.ts'
 
 /** `kiln image …` */
@@ -16,6 +17,7 @@ Examples:
   kiln image pull ubuntu-24.04
   kiln image build nano
   kiln image import disk.qcow2 --name mine --login-user admin
+  kiln image export mine mine.ova
   kiln image ls
   kiln image rm mine`,
   )
@@ -25,6 +27,7 @@ Examples:
   defineBuild(command.command('build'), session)
   definePull(command.command('pull'), session)
   defineImport(command.command('import'), session)
+  defineImageExport(command.command('export'), session)
   defineRm(command.command('rm'), session)
 }
 

@@ -6,7 +6,7 @@ import { ensurePrivateDirectory } from '../../host/files.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import { Ec2Error } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
-import type { Progress, WorkOptions } from '../ports/disk.ts'
+import type { DiskHost, Progress, WorkOptions } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
 import type { TaskRecord, TaskResult } from './task.ts'
 
@@ -35,10 +35,11 @@ export function createTaskRunner(dependencies: {
   store: Store
   clock: Clock
   paths: StatePaths
+  disks: Pick<DiskHost, 'removeInterruptedExport'>
   events: EventBus
   log: Logger
 }): TaskRunner {
-  const { store, clock, paths, events, log } = dependencies
+  const { store, clock, paths, disks, events, log } = dependencies
   const running = new Map<string, RunningTask>()
 
   function finish(taskId: string, outcome: Pick<TaskRecord, 'state' | 'imageId' | 'note' | 'error'>): void {
@@ -87,6 +88,15 @@ export function createTaskRunner(dependencies: {
     }
   }
 
+  /** The directory may be gone, or on a disk that is: that must not keep the daemon from starting. */
+  async function removePart(taskId: string, destination: string): Promise<void> {
+    try {
+      await disks.removeInterruptedExport(destination)
+    } catch (error) {
+      log.warn({ taskId, destination, err: error }, 'half of an export could not be removed')
+    }
+  }
+
   async function cancel(taskId: string): Promise<void> {
     const task = running.get(taskId)
     task?.abort.abort()
@@ -104,6 +114,7 @@ export function createTaskRunner(dependencies: {
     cancel,
     abandonInterrupted: async () => {
       for (const task of store.tasks.listBy('state', 'running')) {
+        if (task.destination !== undefined) await removePart(task.id, task.destination)
         finish(task.id, {
           state: 'failed',
           error: { code: 'Server.Interrupted', message: 'The daemon ended during the task' },

@@ -1,11 +1,13 @@
 import type { ResourceRecord } from '../ports/store.ts'
 
-/** Long work on an image: building, pulling, importing. Progress is kept in memory only. */
+/** Long work on an image or a snapshot: building, pulling, importing, exporting. Progress is kept in memory only. */
 export interface TaskRecord extends ResourceRecord {
-  readonly kind: 'build-image' | 'pull-image' | 'import-image'
+  readonly kind: 'build-image' | 'pull-image' | 'import-image' | 'export-snapshot'
   readonly subject: string
   readonly state: 'running' | 'succeeded' | 'failed' | 'cancelled'
   readonly imageId?: string
+  /** The file that is written, outside of the state directory. */
+  readonly destination?: string
   readonly note?: string
   readonly error?: { readonly code: string; readonly message: string }
   readonly startedAt: string
@@ -14,7 +16,8 @@ export interface TaskRecord extends ResourceRecord {
 
 /** What became of a task that succeeded. */
 export interface TaskResult {
-  readonly imageId: string
+  /** Where it made one. */
+  readonly imageId?: string
   /** What a person should know of it, such as that the image was there already. */
   readonly note?: string
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { runCli } from '../../../src/cli/program.ts'
 import { startFakeDaemon } from './fake-daemon.ts'
 
@@ -189,4 +189,60 @@ test('rm deletes nothing when one of the names is wrong', async () => {
   const { code, calls } = await runAgainst({ ...listing, ...recipes, ...catalog }, ['image', 'rm', 'small', 'smal'])
   expect(code).toBe(4)
   expect(calls.map(({ operation }) => operation)).not.toContain('DeregisterImage')
+})
+
+describe('an export', () => {
+  const several = {
+    DescribeImages: () => ({
+      Images: [
+        {
+          ...image,
+          BlockDeviceMappings: [
+            ...image.BlockDeviceMappings,
+            { DeviceName: '/dev/sdf', Ebs: { SnapshotId: 'snap-2' } },
+          ],
+        },
+      ],
+    }),
+  }
+  const done = { KilnExportSnapshot: () => started, ...ended({ State: 'succeeded' }) }
+
+  test.each([
+    [['disk.img'], { SnapshotId: 'snap-1', Format: 'raw' }],
+    [['disk.QCOW2', '--compress'], { SnapshotId: 'snap-1', Format: 'qcow2', IsCompressed: true }],
+    [['disk.img', '--format', 'ova', '--force'], { SnapshotId: 'snap-1', Format: 'ova', Overwrite: true }],
+  ])('%j', async ([file = '', ...options], asked) => {
+    const { code, out, calls } = await runAgainst({ ...listing, ...done }, [
+      'image',
+      'export',
+      'small',
+      file,
+      ...options,
+    ])
+    expect({ code, out }).toEqual({ code: 0, out: `${resolve(file)}\n` })
+    expect(calls.find(({ operation }) => operation === 'KilnExportSnapshot')?.input).toEqual({
+      Destination: resolve(file),
+      ...asked,
+    })
+  })
+
+  test.each([
+    [['disk'], 'The name disk says no format.'],
+    [['disk.vmdk', '--compress'], '--compress goes with qcow2 only'],
+    [['disk.raw'], 'small has several devices: /dev/xvda, /dev/sdf.'],
+    [['disk.raw', '--device', '/dev/sdz'], 'small has no device /dev/sdz.'],
+  ])('of %j is refused', async (rest, message) => {
+    const { code, err, calls } = await runAgainst({ ...several, ...done }, ['image', 'export', 'small', ...rest])
+    expect(code).toBe(2)
+    expect(err).toContain(message)
+    expect(calls.map(({ operation }) => operation)).not.toContain('KilnExportSnapshot')
+  })
+
+  test('of one device of several', async () => {
+    const argv = ['image', 'export', 'small', 'disk.raw', '--device', '/dev/sdf']
+    const { calls } = await runAgainst({ ...several, ...done }, argv)
+    expect(calls.find(({ operation }) => operation === 'KilnExportSnapshot')?.input).toMatchObject({
+      SnapshotId: 'snap-2',
+    })
+  })
 })
