@@ -7,6 +7,7 @@ import { exportFormats } from '../ec2/ports/disk.ts'
  */
 
 const taskKind = z.enum(['build-image', 'pull-image', 'import-image', 'export-snapshot'])
+const tagInput = z.strictObject({ Key: z.string(), Value: z.string().optional() })
 
 /** Input of every Kiln operation, by name. */
 export const kilnInputs = {
@@ -61,6 +62,19 @@ export const kilnInputs = {
   }),
   KilnDescribeSchedules: z.strictObject({}),
   KilnDeleteSchedule: z.strictObject({ Name: z.string() }),
+  /** A rule of the Recycle Bin: what is deleted is kept for so many days. With the identifier of a rule, changes it. */
+  KilnPutRetentionRule: z.strictObject({
+    Identifier: z.string().max(64).optional(),
+    ResourceType: z.enum(['EC2_IMAGE', 'EBS_SNAPSHOT']),
+    RetentionDays: z.number().int(),
+    Description: z.string().max(255).optional(),
+    /** What has one of these is kept; without them all that the region has. An empty value stands for any. */
+    ResourceTags: z.array(tagInput).optional(),
+    ExcludeResourceTags: z.array(tagInput).optional(),
+  }),
+  KilnDescribeRetentionRules: z.strictObject({}),
+  /** What is in the bin stays for its time. */
+  KilnDeleteRetentionRule: z.strictObject({ Identifier: z.string().max(64) }),
   /** Gives a spot instance notice, and takes it away when the notice is over. */
   KilnInterruptSpotInstance: z.strictObject({
     InstanceId: z.string(),
@@ -127,6 +141,9 @@ export interface KilnOutputs {
   KilnPutSchedule: { Schedule: ScheduleDescription }
   KilnDescribeSchedules: { Schedules: ScheduleDescription[] }
   KilnDeleteSchedule: Record<string, never>
+  KilnPutRetentionRule: { Rule: RetentionRuleDescription }
+  KilnDescribeRetentionRules: { Rules: RetentionRuleDescription[] }
+  KilnDeleteRetentionRule: Record<string, never>
   KilnInterruptSpotInstance: { InstanceId: string; Action: 'terminate'; Time: string }
   KilnDescribeEvents: { Events: EventDescription[] }
   KilnCreateAccessKey: { AccessKey: AccessKeyDescription & { SecretAccessKey: string } }
@@ -199,6 +216,15 @@ export interface ScheduleDescription {
   Cron: string
   TimeZone?: string
   NextRun?: string
+}
+
+export interface RetentionRuleDescription {
+  Identifier: string
+  ResourceType: 'EC2_IMAGE' | 'EBS_SNAPSHOT'
+  RetentionDays: number
+  Description: string
+  ResourceTags: { Key: string; Value: string }[]
+  ExcludeResourceTags: { Key: string; Value: string }[]
 }
 
 export interface EventDescription {

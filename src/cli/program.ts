@@ -57,6 +57,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./command/snapshot.ts')).defineSnapshot,
   },
   {
+    name: 'recycle-bin',
+    summary: 'Keep what is deleted for a while, and restore it',
+    load: async () => (await import('./command/recycle-bin.ts')).defineRecycleBin,
+  },
+  {
     name: 'run',
     summary: 'Launch instances from an image',
     load: async () => (await import('./command/run.ts')).defineRun,

@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   const network = await createNetworkRoom(ground, (vpcId) => frontDoor.createGuestApi(vpcId))
   const machines = createMachineRoom(ground, storage, network)
   const images = createImageRoom(ground, storage, machines.accelerators, catalogFile)
-  const timetable = createTimetable(ground, machines, (...call) => frontDoor.dispatch(...call))
+  const timetable = createTimetable(ground, storage, machines, (...call) => frontDoor.dispatch(...call))
   const rooms = { storage, network, machines, images }
   const domain = furnishDomain(ground, rooms, timetable)
   const frontDoor = await createFrontDoor(ground, domain, rooms, startedAt)

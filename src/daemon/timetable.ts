@@ -1,12 +1,14 @@
 import type { Dispatch } from '../api/dispatch.ts'
 import { ownerOf } from '../ec2/access/identity.ts'
 import { createInstanceReaper } from '../ec2/instance/reaper.ts'
+import { createBinEmptier } from '../ec2/recycle-bin/bin-emptier.ts'
 import { createScheduleRunner, type ScheduleRunner } from '../ec2/schedule/schedule-runner.ts'
 import { createSpotInterrupter, type SpotInterrupter } from '../ec2/spot/spot-interrupter.ts'
 import type { Ground } from './ground.ts'
 import type { MachineRoom } from './machine-room.ts'
+import type { StorageRoom } from './storage-room.ts'
 
-/** What happens to instances when its time has come, with nobody asking. */
+/** What happens when its time has come, with nobody asking. */
 export interface Timetable {
   readonly schedules: ScheduleRunner
   readonly spotInterrupter: SpotInterrupter
@@ -14,7 +16,12 @@ export interface Timetable {
   close(): void
 }
 
-export function createTimetable(ground: Ground, { instances }: MachineRoom, dispatch: Dispatch): Timetable {
+export function createTimetable(
+  ground: Ground,
+  { layers, descriptionRefresher }: StorageRoom,
+  { instances }: MachineRoom,
+  dispatch: Dispatch,
+): Timetable {
   const { store, clock, random, paths, events, log, settings } = ground
   const schedules = createScheduleRunner({
     store,
@@ -28,6 +35,7 @@ export function createTimetable(ground: Ground, { instances }: MachineRoom, disp
   })
   const spotInterrupter = createSpotInterrupter({ store, clock, events, instances, log })
   const reaper = createInstanceReaper({ store, clock, paths, log, retentionMs: settings.terminatedRetentionMs })
+  const binEmptier = createBinEmptier({ store, clock, layers, descriptions: descriptionRefresher, log })
   return {
     schedules,
     spotInterrupter,
@@ -35,11 +43,13 @@ export function createTimetable(ground: Ground, { instances }: MachineRoom, disp
       schedules.refresh()
       spotInterrupter.refresh()
       reaper.start()
+      binEmptier.start()
     },
     close: () => {
       schedules.close()
       spotInterrupter.close()
       reaper.stop()
+      binEmptier.stop()
     },
   }
 }

@@ -59,6 +59,9 @@ function createStore(database: Database.Database): Store {
     deregisteredImages: createCollection(database, 'deregistered_image'),
     images: createCollection(database, 'image', ['name', 'blockDevices[].snapshotId', 'sharing.region']),
     snapshots: createCollection(database, 'snapshot', ['layerId', 'volumeId', 'sharing.region']),
+    retentionRules: createCollection(database, 'retention_rule'),
+    recycledImages: createCollection(database, 'recycled_image'),
+    recycledSnapshots: createCollection(database, 'recycled_snapshot', ['resource.layerId']),
     layers: createCollection(database, 'layer', ['state']),
     keyPairs: createCollection(database, 'key_pair', ['name', 'fingerprint']),
     securityGroups: createCollection(database, 'security_group', [

@@ -50,7 +50,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...snapshotOperations(domain),
     ...volumeOperations(domain),
     ...ebsDefaultOperations(domain),
-    ...recycleBinOperations(),
+    ...recycleBinOperations(domain),
     ...keyPairOperations(domain),
     ...tagOperations(domain),
     ...securityGroupOperations(domain),

@@ -4,6 +4,7 @@ import { OperationError, type OperationInput } from '../../api/contract.ts'
 import { ensurePrivateDirectory, writeFileAtomic } from '../../host/files.ts'
 import type { KilnClient } from '../client.ts'
 import { CliError, exitCode } from '../failure.ts'
+import { readTagOption } from '../tag-option.ts'
 import { addExamples } from '../help.ts'
 import { readInput } from '../input.ts'
 import { type ImageRecord, resolveImage } from '../resolve/image.ts'
@@ -86,7 +87,10 @@ async function launchInput(
 ): Promise<OperationInput<'RunInstances'>> {
   const { count, disk, subnet, privateIp, shutdown } = options
   const userData = options.userData === undefined ? undefined : await readUserData(session, options.userData)
-  const tags = [...(options.tag ?? []).map(parseTag), ...(options.name ? [{ Key: 'Name', Value: options.name }] : [])]
+  const tags = [
+    ...(options.tag ?? []).map(readTagOption),
+    ...(options.name ? [{ Key: 'Name', Value: options.name }] : []),
+  ]
   const type = options.type ?? (image.Architecture === 'arm64' ? 't4g.micro' : 't3.micro')
   await requireType(client, type)
   const groupIds = options.sg && (await resolveGroupIds(client, options.sg))
@@ -128,12 +132,6 @@ async function readUserData(session: Session, file: string): Promise<string> {
     throw new CliError(`User data may have 16384 bytes; ${source} has ${content.length}.`, { exitCode: exitCode.usage })
   }
   return content.toString('base64')
-}
-
-function parseTag(text: string): { Key: string; Value: string } {
-  const end = text.indexOf('=')
-  if (end < 1) throw new CliError(`A tag is key=value, not ${text}.`, { exitCode: exitCode.usage })
-  return { Key: text.slice(0, end), Value: text.slice(end + 1) }
 }
 
 /** The name of the key pair. `kiln` is made when there is none; any other one must be there already. */

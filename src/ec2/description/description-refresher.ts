@@ -33,7 +33,7 @@ export function createDescriptionRefresher(dependencies: {
 }): DescriptionRefresher {
   const { store, clock, paths, descriptions, log } = dependencies
   const refreshImage = coalesceByKey(async (id) => {
-    if (store.images.find(id)) return await descriptions.describeImage(id)
+    if (store.images.find(id) ?? store.recycledImages.find(id)) return await descriptions.describeImage(id)
     try {
       await fsExtra.remove(join(paths.images, id))
     } catch (error) {

@@ -33,10 +33,14 @@ export function createDescriptionWriter(dependencies: {
 
   async function writeLayer(layer: LayerRecord): Promise<void> {
     const snapshots = store.snapshots.listBy('layerId', layer.id)
+    const recycled = store.recycledSnapshots.listBy('resource.layerId', layer.id)
     const tags = Object.fromEntries(snapshots.map(({ id }) => [id, store.tags.of(id)]))
     await writeIfNew(
       join(paths.layers, layer.id, diskFile.layerDescription),
-      stringify({ layer, snapshots, tags }, { aliasDuplicateObjects: false }),
+      stringify(
+        { layer, snapshots, tags, ...(recycled.length > 0 ? { recycled } : {}) },
+        { aliasDuplicateObjects: false },
+      ),
     )
   }
 
@@ -57,12 +61,14 @@ export function createDescriptionWriter(dependencies: {
       if (layer?.state === 'frozen' || layer?.state === 'available') await writeLayer(layer)
     }),
     describeImage: describer(async (imageId) => {
-      const image = store.images.find(imageId)
+      const recycled = store.recycledImages.find(imageId)
+      const image = store.images.find(imageId) ?? recycled?.resource
       // Whether there will ever be an image is known when its snapshots are complete.
       if (!image || image.state === 'pending') return
       const directory = join(paths.images, imageId)
       await ensurePrivateDirectory(directory)
-      await writeIfNew(join(directory, imageFile.description), stringify({ image, tags: store.tags.of(imageId) }))
+      const content = recycled ? { recycled } : { image, tags: store.tags.of(imageId) }
+      await writeIfNew(join(directory, imageFile.description), stringify(content, { aliasDuplicateObjects: false }))
     }),
     describeVolume: describer(async (volumeId) => {
       const volume = store.volumes.find(volumeId)

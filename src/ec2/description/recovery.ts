@@ -8,6 +8,7 @@ import { diskFile, imageFile, type StatePaths } from '../../host/state-paths.ts'
 import type { ImageRecord } from '../image/image.ts'
 import type { LayerRecord } from '../layer/layer.ts'
 import type { Store, Tag } from '../ports/store.ts'
+import type { RecycledRecord } from '../recycle-bin/recycled.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
 import { layerPathOf, overlayNameOf, overlayOver, overlayPathOf, type VolumeRecord } from '../volume/volume.ts'
 
@@ -24,8 +25,10 @@ const layerFile = z.object({
   layer: identified,
   snapshots: z.array(identified).default([]),
   tags: z.record(z.string(), tags).default({}),
+  recycled: z.array(identified).default([]),
 })
-const imageDescription = z.object({ image: identified, tags })
+/** An image, or one in the Recycle Bin. */
+const imageDescription = z.union([z.object({ image: identified, tags }), z.object({ recycled: identified })])
 const volumeFile = z.object({ volume: identified, tags })
 
 /**
@@ -53,15 +56,22 @@ export async function recoverRecords(dependencies: {
   )
   store.transaction(() => {
     for (const layer of layerRecords) store.layers.insert(layer)
-    for (const { snapshots: own, tags: snapshotTags } of layers) {
+    for (const { snapshots: own, tags: snapshotTags, recycled } of layers) {
       for (const snapshot of own) {
         store.snapshots.insert(snapshot as unknown as SnapshotRecord)
         putTags(store, snapshot, 'snapshot', snapshotTags[snapshot.id] ?? [])
       }
+      for (const snapshot of recycled) {
+        store.recycledSnapshots.insert(snapshot as unknown as RecycledRecord<SnapshotRecord>)
+      }
     }
-    for (const { image, tags: imageTags } of images) {
-      store.images.insert(image as unknown as ImageRecord)
-      putTags(store, image, 'image', imageTags)
+    for (const described of images) {
+      if ('recycled' in described) {
+        store.recycledImages.insert(described.recycled as unknown as RecycledRecord<ImageRecord>)
+        continue
+      }
+      store.images.insert(described.image as unknown as ImageRecord)
+      putTags(store, described.image, 'image', described.tags)
     }
     for (const volume of present) store.volumes.insert(volume)
     for (const { volume, tags: volumeTags } of volumes) putTags(store, volume, 'volume', volumeTags)

@@ -1,6 +1,7 @@
 import type { DeleteSnapshotReturnCode } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import { recycleImage } from '../recycle-bin/recycled.ts'
 import { removeSnapshot } from '../snapshot/delete-snapshot.ts'
 import { isLocked } from '../snapshot/snapshot-lock.ts'
 import { requireUnprotected } from './deregistration-protection.ts'
@@ -8,7 +9,10 @@ import { rememberDeregistered } from './deregistered-image.ts'
 import type { ImageRecord } from './image.ts'
 import { findOwnImage } from './visible-image.ts'
 
-/** DeregisterImage: no new launches; instances go on. With DeleteAssociatedSnapshots the snapshots that no other image maps go too. */
+/**
+ * DeregisterImage: no new launches; instances go on. With DeleteAssociatedSnapshots the snapshots that no other image maps go too. What a
+ * rule of the Recycle Bin is about goes there.
+ */
 export function deregisterImage(domain: Domain): Ec2Mutation<'DeregisterImage'> {
   const { store } = domain
   return {
@@ -17,6 +21,7 @@ export function deregisterImage(domain: Domain): Ec2Mutation<'DeregisterImage'> 
     apply: (context, input) => {
       const image = findOwnImage(domain, context, input.ImageId)
       requireUnprotected(image, context.now)
+      recycleImage(domain, context, image)
       store.images.remove(image.id)
       rememberDeregistered(store, image, context.now)
       store.tags.removeAll(image.id)

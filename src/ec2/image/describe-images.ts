@@ -43,7 +43,7 @@ export function describeImages({ store }: Domain): Ec2Query<'DescribeImages'> {
         prefix: 'ami' as const,
         idParameter: 'imageIds',
         limits: { minimum: 1, maximum: 1000 },
-        filters: imageFilters(store, context),
+        filters: imageFilters(store, context, allowance),
       }
       const page = selectRecords(source, context, {
         ...input,

@@ -1,9 +1,14 @@
 import { defineFilters, type FilterSet } from '../filter.ts'
 import type { Scope, Store } from '../ports/store.ts'
+import type { ImageAllowance } from './allowed-images.ts'
 import type { ImageRecord } from './image.ts'
 
 /** The filters of DescribeImages; tags are those that the caller has given, to images of its own. */
-export function imageFilters(store: Store, { accountId }: Pick<Scope, 'accountId'>): FilterSet<ImageRecord> {
+export function imageFilters(
+  store: Store,
+  { accountId }: Pick<Scope, 'accountId'>,
+  allowance?: ImageAllowance,
+): FilterSet<ImageRecord> {
   return defineFilters(
     {
       architecture: ({ architecture }) => architecture,
@@ -23,6 +28,7 @@ export function imageFilters(store: Store, { accountId }: Pick<Scope, 'accountId
       'ena-support': ({ enaSupport }) => enaSupport,
       'free-tier-eligible': () => false,
       hypervisor: () => 'xen',
+      'image-allowed': (image) => allowance?.isAllowed(image),
       'image-id': { read: ({ id }) => id, index: 'id' },
       'image-type': () => 'machine',
       'imds-support': ({ imdsSupport }) => imdsSupport,

@@ -25,6 +25,7 @@ export function requireQuotasOfDiskImage(domain: { store: Store; quotas: Quotas 
   requireQuota(quotas, 'snapshots', { present: store.snapshots.count(scope), code: 'SnapshotLimitExceeded' })
 }
 
-function requireImageQuota({ store, quotas }: { store: Store; quotas: Quotas }, scope: Scope): void {
+/** Throws ResourceLimitExceeded. */
+export function requireImageQuota({ store, quotas }: { store: Store; quotas: Quotas }, scope: Scope): void {
   requireQuota(quotas, 'images', { present: store.images.count(scope), code: 'ResourceLimitExceeded' })
 }

@@ -6,7 +6,7 @@ import type { StatePaths } from '../../host/state-paths.ts'
 import type { Store } from '../ports/store.ts'
 import type { LayerRecord } from './layer.ts'
 
-/** Deletes layers that nothing reaches any more: no snapshot names them, no volume and no layer stands on them. */
+/** Deletes layers that nothing reaches any more: no snapshot, in the Recycle Bin or out of it, names them, no volume and no layer stands on them. */
 export interface LayerCollector {
   collect(): Promise<void>
 }
@@ -18,7 +18,10 @@ export function createLayerCollector(dependencies: { store: Store; paths: StateP
   function findReached(layers: readonly LayerRecord[]): Set<string> {
     const reached = new Set<string>()
     for (const { id } of layers) {
-      const isNamed = store.snapshots.countBy('layerId', id) > 0 || store.volumes.countBy('layerId', id) > 0
+      const isNamed =
+        store.snapshots.countBy('layerId', id) > 0 ||
+        store.recycledSnapshots.countBy('resource.layerId', id) > 0 ||
+        store.volumes.countBy('layerId', id) > 0
       let next = isNamed ? store.layers.find(id) : undefined
       while (next && !reached.has(next.id)) {
         reached.add(next.id)

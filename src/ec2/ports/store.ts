@@ -18,6 +18,8 @@ import type { InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { PlacementGroupRecord } from '../placement-group/placement-group.ts'
 import type { RouteTableRecord } from '../route-table/route-table.ts'
 import type { PrefixListRecord, PrefixListVersionRecord } from '../prefix-list/prefix-list.ts'
+import type { RecycledRecord } from '../recycle-bin/recycled.ts'
+import type { RetentionRuleRecord } from '../recycle-bin/retention-rule.ts'
 import type { RootVolumeTaskRecord } from '../root-volume-task/root-volume-task.ts'
 import type { ScheduleRecord } from '../schedule/schedule.ts'
 import type { SecurityGroupRecord } from '../security-group/security-group.ts'
@@ -167,6 +169,9 @@ export interface Store {
   readonly deregisteredImages: Collection<DeregisteredImageRecord>
   readonly images: Collection<ImageRecord, 'name' | 'blockDevices[].snapshotId' | 'sharing.region'>
   readonly snapshots: Collection<SnapshotRecord, 'layerId' | 'volumeId' | 'sharing.region'>
+  readonly retentionRules: Collection<RetentionRuleRecord>
+  readonly recycledImages: Collection<RecycledRecord<ImageRecord>>
+  readonly recycledSnapshots: Collection<RecycledRecord<SnapshotRecord>, 'resource.layerId'>
   readonly layers: Collection<LayerRecord, 'state'>
   readonly keyPairs: Collection<KeyPairRecord, 'name' | 'fingerprint'>
   readonly vpcs: Collection<VpcRecord, 'cidr' | 'dhcpOptionsId'>

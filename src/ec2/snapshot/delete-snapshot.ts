@@ -1,10 +1,14 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error } from '../errors.ts'
-import type { Ec2Mutation } from '../operation.ts'
+import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import { recycleSnapshot } from '../recycle-bin/recycled.ts'
 import { requireUnlocked } from './snapshot-lock.ts'
 import { findOwnSnapshot } from './visible-snapshot.ts'
 
-/** DeleteSnapshot: refused while an AMI maps it or a lock holds it. Its layer goes as soon as no volume stands on it. */
+/**
+ * DeleteSnapshot: refused while an AMI maps it or a lock holds it. It goes into the Recycle Bin where a rule says so; else its layer goes as
+ * soon as no volume stands on it.
+ */
 export function deleteSnapshot(domain: Domain): Ec2Mutation<'DeleteSnapshot'> {
   const { store } = domain
   return {
@@ -23,13 +27,15 @@ export function deleteSnapshot(domain: Domain): Ec2Mutation<'DeleteSnapshot'> {
   }
 }
 
-/** Removes a snapshot that no image maps; inside a mutation. */
+/** Removes a snapshot that no image maps, or puts it into the Recycle Bin; inside a mutation. */
 export function removeSnapshot(
   { store, layers, descriptionRefresher }: Domain,
-  context: { afterCommit(effect: () => void): void },
+  context: Pick<MutationContext, 'now' | 'afterCommit'>,
   snapshotId: string,
 ): void {
-  const layerId = store.snapshots.find(snapshotId)?.layerId
+  const snapshot = store.snapshots.find(snapshotId)
+  const layerId = snapshot?.layerId
+  if (snapshot) recycleSnapshot({ store }, context, snapshot)
   store.snapshots.remove(snapshotId)
   store.tags.removeAll(snapshotId)
   context.afterCommit(() => {

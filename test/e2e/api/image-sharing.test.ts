@@ -190,6 +190,7 @@ test('allowed images tell in audit mode what they keep from an account when they
   await criteria([{ ImageProviders: ['amazon'] }, { ImageNames: ['none-*'] }])
   await enable('audit-mode')
   expect(await allowance()).toEqual([false])
+  expect(await seenByOther({ Filters: [{ Name: 'image-allowed', Values: ['true'] }] })).toEqual([])
   expect(await codeOf(other.send(launch))).toBe('DryRunOperation')
   await enable('enabled')
   expect(await allowance()).toEqual([])

@@ -1,6 +1,9 @@
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import * as sdk from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ApiLab, launchOne, openApiLab, waitForState } from './api-lab.ts'
+import { until } from '../lab.ts'
 import { changeRecords, codeOf, openOtherAccount } from './other-account.ts'
 
 let api: ApiLab
@@ -17,6 +20,13 @@ afterAll(async () => {
 async function describe(imageId: string) {
   const { Images: images } = await api.lab.call('DescribeImages', { ImageIds: [imageId], IncludeDisabled: true })
   return images?.[0] ?? {}
+}
+
+/** What the layers say of themselves. */
+async function describedLayers(): Promise<string[]> {
+  const directory = join(api.lab.home, 'layers')
+  const names = await readdir(directory)
+  return await Promise.all(names.map((name) => readFile(join(directory, name, 'layer.yaml'), 'utf8')))
 }
 
 test('attributes are changed one at a time and come back exactly', async () => {
@@ -161,11 +171,57 @@ test('a protected image is not deregistered, with a cooldown not for a day after
   expect(await codeOf(deregister())).toBe('done')
 })
 
-test('nothing is ever in the recycle bin of an account without retention rules', async () => {
-  expect(await api.lab.call('ListImagesInRecycleBin', {})).toEqual({ Images: [] })
-  expect(await codeOf(api.lab.call('RestoreImageFromRecycleBin', { ImageId: api.imageId }))).toBe(
-    'InvalidAMIID.NotFound',
+test('what a retention rule is about goes into the recycle bin, and comes back as it was', async () => {
+  const { lab } = api
+  const { ImageId: id = '' } = await lab.call('CopyImage', {
+    Name: 'thrown away',
+    SourceImageId: api.imageId,
+    SourceRegion: 'us-east-1',
+    TagSpecifications: [{ ResourceType: 'image', Tags: [{ Key: 'team', Value: 'blue' }] }],
+  })
+  const before = await describe(id)
+  const snapshotId = before.BlockDeviceMappings?.[0]?.Ebs?.SnapshotId ?? ''
+  const deregister = () => lab.call('DeregisterImage', { ImageId: id, DeleteAssociatedSnapshots: true })
+  const restoreImage = () => lab.call('RestoreImageFromRecycleBin', { ImageId: id })
+  expect(await codeOf(restoreImage())).toBe('InvalidAMIID.NotFound')
+
+  const keep = (more: object) => lab.call('KilnPutRetentionRule', { RetentionDays: 3, ...more } as never)
+  await keep({ ResourceType: 'EC2_IMAGE', ResourceTags: [{ Key: 'team', Value: 'blue' }] })
+  await keep({ ResourceType: 'EC2_IMAGE', RetentionDays: 2 })
+  const { Rule: rule } = await keep({ ResourceType: 'EBS_SNAPSHOT', Description: 'all' })
+  expect((await lab.call('KilnDescribeRetentionRules', {})).Rules).toHaveLength(3)
+  expect(await codeOf(keep({ ResourceType: 'EC2_IMAGE', RetentionDays: 366 }))).toBe('InvalidParameterValue')
+  expect(await codeOf(keep({ ResourceType: 'EC2_IMAGE', Identifier: rule.Identifier }))).toBe('InvalidParameterValue')
+
+  expect((await deregister()).DeleteSnapshotResults).toEqual([{ SnapshotId: snapshotId, ReturnCode: 'success' }])
+  expect((await lab.call('DescribeImages', { ImageIds: [id] })).Images).toEqual([])
+  const { Images: kept } = await lab.call('ListImagesInRecycleBin', { ImageIds: [id] })
+  expect(kept).toMatchObject([{ ImageId: id, Name: 'thrown away' }])
+  // The longest of the rules that match holds.
+  const { RecycleBinEnterTime: entered = '', RecycleBinExitTime: exits = '' } = kept?.[0] ?? {}
+  expect(Date.parse(exits) - Date.parse(entered)).toBe(3 * 24 * 3600 * 1000)
+  expect((await lab.call('ListSnapshotsInRecycleBin', {})).Snapshots).toMatchObject([{ SnapshotId: snapshotId }])
+  expect(await codeOf(lab.call('CreateVolume', { AvailabilityZone: 'us-east-1a', SnapshotId: snapshotId }))).toBe(
+    'InvalidSnapshot.NotFound',
   )
+
+  // A daemon that has lost its records finds what is in the bin, too.
+  const imageFile = join(lab.home, 'images', id, 'image.yaml')
+  await until(async () => (await readFile(imageFile, 'utf8')).startsWith('recycled'))
+  await until(async () => (await describedLayers()).some((text) => text.includes('recycled:')))
+  await lab.killDaemon()
+  for (const end of ['', '-wal', '-shm']) await rm(join(lab.home, `kiln.db${end}`), { force: true })
+  await lab.startDaemon()
+  expect(await codeOf(restoreImage())).toBe('InvalidSnapshot.NotFound')
+  await lab.call('RestoreSnapshotFromRecycleBin', { SnapshotId: snapshotId })
+  expect(await restoreImage()).toEqual({ Return: true })
+  expect(await describe(id)).toEqual(before)
+  expect((await lab.call('ListImagesInRecycleBin', {})).Images).toEqual([])
+  expect((await lab.call('DescribeSnapshots', { SnapshotIds: [snapshotId] })).Snapshots).toHaveLength(1)
+
+  // The rules went with the records: now it is gone for good.
+  expect((await deregister()).DeleteSnapshotResults).toMatchObject([{ ReturnCode: 'success' }])
+  expect((await lab.call('ListImagesInRecycleBin', {})).Images).toEqual([])
 })
 
 test('no way of making an image goes beyond the quotas of images and snapshots', async () => {

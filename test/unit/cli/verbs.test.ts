@@ -203,3 +203,27 @@ test('colours states only where it may', async () => {
   const refused = await runAgainst(listing, ['ls', '--no-color'], { environment: { FORCE_COLOR: '1' } })
   expect(refused.out).not.toContain('\u001b')
 })
+
+test('restores snapshots from the recycle bin before the images that need them', async () => {
+  const bin = { RestoreImageFromRecycleBin: () => ({}), RestoreSnapshotFromRecycleBin: () => ({}) }
+  const { code, out } = await runAgainst(bin, ['recycle-bin', 'restore', 'ami-00000001', 'snap-00000001'])
+  expect({ code, out }).toEqual({ code: 0, out: 'snap-00000001\nami-00000001\n' })
+})
+
+test('makes a rule of the recycle bin for what has one of some tags', async () => {
+  const put = { KilnPutRetentionRule: () => ({ Rule: { Identifier: 'abcdefghijk' } }) }
+  const argv = ['recycle-bin', 'keep', 'images', '--days', '14', '--tag', 'team=blue', '--tag', 'keep=']
+  const { calls, out } = await runAgainst(put, argv)
+  expect(out).toBe('abcdefghijk\n')
+  const tags = [
+    { Key: 'team', Value: 'blue' },
+    { Key: 'keep', Value: '' },
+  ]
+  expect(calls[0]?.input).toEqual({
+    ResourceType: 'EC2_IMAGE',
+    RetentionDays: 14,
+    ResourceTags: tags,
+    ExcludeResourceTags: [],
+  })
+  expect((await runAgainst(put, ['recycle-bin', 'keep', 'volumes', '--days', '1'])).code).toBe(2)
+})
