@@ -16,28 +16,39 @@ export async function prepareFreeze(request: {
   overlayPath: string
   keepsOverlay: boolean
 }): Promise<number> {
-  const { volumePath, layerDirectory, overlayPath } = request
+  const { volumePath, layerDirectory } = request
   // QEMU flushes a file that it closes for writing while the guest waits: what takes long of that is done while the guest goes on.
   await syncFile(volumePath)
   const sizeBytes = await readVirtualSize(volumePath)
-  const layerPath = join(layerDirectory, diskFile.disk)
   await ensurePrivateDirectory(layerDirectory)
+  const backingPath = join(layerDirectory, diskFile.disk)
+  // Neither needs the other, and each waits for the disk.
+  await Promise.all([nameLayer(volumePath, backingPath), provideOverlay(request, { backingPath, sizeBytes })])
+  return sizeBytes
+}
+
+async function nameLayer(volumePath: string, layerPath: string): Promise<void> {
   await link(volumePath, layerPath).catch((error: NodeJS.ErrnoException) => {
     // From an earlier try: it is this very file, for its layer has never had another.
     if (error.code !== 'EEXIST') throw error
   })
-  await syncDirectory(layerDirectory)
-  await syncDirectory(dirname(layerDirectory))
+  await syncDirectory(dirname(layerPath))
+  await syncDirectory(dirname(dirname(layerPath)))
+}
+
+async function provideOverlay(
+  { overlayPath, keepsOverlay }: { overlayPath: string; keepsOverlay: boolean },
+  disk: { backingPath: string; sizeBytes: number },
+): Promise<void> {
   const temporaryPath = `${overlayPath}.new`
   await rm(temporaryPath, { force: true })
-  if (await mayKeep(request, sizeBytes)) return sizeBytes
+  if (await mayKeep({ overlayPath, keepsOverlay }, disk.sizeBytes)) return
   try {
-    await replaceOverlay(overlayPath, { temporaryPath, backingPath: layerPath, sizeBytes })
+    await replaceOverlay(overlayPath, { temporaryPath, ...disk })
   } catch (error) {
     await rm(temporaryPath, { force: true })
     throw error
   }
-  return sizeBytes
 }
 
 /** An overlay that is smaller than what it stands on was made before that grew: nobody can have used it. */
@@ -75,8 +86,8 @@ async function readVirtualSize(path: string): Promise<number> {
 export async function secureLayer(directory: string): Promise<Omit<LayerFile, 'sha256'>> {
   const path = join(directory, diskFile.disk)
   await chmod(path, 0o444)
+  // Its name is on disk since it was prepared.
   await syncFile(path)
-  await syncDirectory(directory)
   const { size: fileSizeBytes } = await stat(path)
   return { path, virtualSizeBytes: await readVirtualSize(path), fileSizeBytes }
 }
