@@ -7,7 +7,10 @@ interface KeySchema {
   readonly enum?: readonly unknown[]
   readonly minimum?: number
   readonly maximum?: number
+  readonly description?: string
   readonly properties?: Readonly<Record<string, KeySchema>>
+  /** Of a section whose keys are names that the user gives. */
+  readonly additionalProperties?: KeySchema | false
 }
 
 const head = `# Configuration
@@ -31,9 +34,22 @@ export function renderConfigurationReference(defaults: string, schema: z.ZodType
   if (!isMap(contents)) throw new Error('config/defaults.yaml is no mapping')
   const parts = contents.items.map((pair) => {
     const section = nameOf(pair)
-    return [`## ${section}`, '', ...describeSection(pair, sections[section]?.properties ?? {})].join('\n')
+    const { properties, additionalProperties } = sections[section] ?? {}
+    const lines = additionalProperties
+      ? describeNamed(pair, additionalProperties.properties ?? {})
+      : describeSection(pair, properties ?? {})
+    return [`## ${section}`, '', ...lines].join('\n')
   })
   return `${[head, ...parts].join('\n')}\n`
+}
+
+/** What each of the things may have that the user names in a section; the meanings are those that the schema has. */
+function describeNamed({ key }: Pair, keys: Readonly<Record<string, KeySchema>>): string[] {
+  const meaning = isScalar(key) ? (key.commentBefore ?? '') : ''
+  const rows = Object.entries(keys).map(
+    ([name, schema]) => `| \`NAME.${name}\` | ${describeValue(schema)} | ${schema.description ?? ''} |`,
+  )
+  return [meaning.trim().replace(/\s+/g, ' '), '', '| key | may be | meaning |', '|---|---|---|', ...rows, '']
 }
 
 /** A comment above a key is for those below it too, up to the next comment; after an empty line the first one holds again. */
@@ -62,6 +78,7 @@ function nameOf({ key }: Pair): string {
 
 function describeValue({ type, enum: choices, minimum, maximum }: KeySchema): string {
   if (choices) return choices.map((choice) => `\`${String(choice)}\``).join(', ')
+  if (type === 'array') return 'list'
   if (type === 'boolean') return '`true`, `false`'
   if (type !== 'integer' && type !== 'number') return 'text'
   const kind = type === 'integer' ? 'whole number' : 'number'

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { bucketsSchema } from '../disk/bucket/bucket-settings.ts'
 import { type QuotaName, quotaNames } from '../ec2/quota.ts'
 import { regionFileSchema } from '../ec2/region/region.ts'
 import { parseYamlFile } from './yaml-file.ts'
@@ -40,6 +41,7 @@ export const configurationSchema = z.strictObject({
     resumeFreeMib: wholeNumber.min(1),
   }),
   images: z.strictObject({ debianMirror: z.url(), maximumVirtualGib: wholeNumber.min(1).max(16_384) }),
+  buckets: bucketsSchema,
   quotas: z.strictObject(quotaShape),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']) }),
 })
@@ -76,7 +78,12 @@ function partialSchemaFor(isRegion: (name: string) => boolean) {
   const defaultRegion = account.shape.defaultRegion.refine(isRegion, 'expected a region of EC2, such as us-east-1')
   const sections = { account: account.extend({ defaultRegion }), ...others }
   return z.strictObject(
-    Object.fromEntries(Object.entries(sections).map(([name, section]) => [name, section.partial().optional()])),
+    Object.fromEntries(
+      Object.entries(sections).map(([name, section]) => [
+        name,
+        (section instanceof z.ZodObject ? section.partial() : section).optional(),
+      ]),
+    ),
   )
 }
 

@@ -1,8 +1,10 @@
+import { createObjectStore } from '../disk/bucket/object-store.ts'
 import { createDiskHost } from '../disk/disk-host.ts'
 import { createDescriptionRefresher, type DescriptionRefresher } from '../ec2/description/description-refresher.ts'
 import { createDescriptionWriter, type DescriptionWriter } from '../ec2/description/description-writer.ts'
 import { createLayerCollector, type LayerCollector } from '../ec2/layer/layer-collector.ts'
 import type { DiskHost } from '../ec2/ports/disk.ts'
+import type { ObjectStore } from '../ec2/ports/object-store.ts'
 import { createFreezer, type Freezer } from '../ec2/snapshot/freezer.ts'
 import { createLayerSealer, type LayerSealer } from '../ec2/snapshot/layer-sealer.ts'
 import { createVolumeDriver, type VolumeDriver } from '../ec2/volume/volume-driver.ts'
@@ -11,6 +13,7 @@ import type { Ground } from './ground.ts'
 /** Layers, snapshots and volumes, and what they say of themselves on the disk. */
 export interface StorageRoom {
   readonly disks: DiskHost
+  readonly objects: ObjectStore
   readonly layers: LayerCollector
   readonly descriptions: DescriptionWriter
   readonly descriptionRefresher: DescriptionRefresher
@@ -28,11 +31,17 @@ export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: str
     downloadsDirectory: paths.downloads,
     maximumVirtualBytes: configuration.images.maximumVirtualGib * 1024 ** 3,
   })
+  const objects = createObjectStore({
+    clock,
+    buckets: configuration.buckets,
+    accountId: configuration.account.id,
+    credentialsPath: paths.bucketCredentials,
+  })
   const layers = createLayerCollector({ store, paths, log })
   const descriptions = createDescriptionWriter({ store, paths, log })
   const descriptionRefresher = createDescriptionRefresher({ store, clock, paths, descriptions, log })
   const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, layers, events, log })
   const freezer = createFreezer({ store, paths, disks, descriptions, sealer, log })
   const volumes = createVolumeDriver({ store, clock, paths, disks, descriptions, freezer, layers, log, wakeInstance })
-  return { disks, layers, descriptions, descriptionRefresher, sealer, freezer, volumes }
+  return { disks, objects, layers, descriptions, descriptionRefresher, sealer, freezer, volumes }
 }

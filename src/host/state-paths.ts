@@ -29,6 +29,8 @@ export interface StatePaths {
   readonly downloads: string
   /** The user's own additions to the Quick Start catalogue; may be absent. */
   readonly catalogFile: string
+  /** Keys of the S3-compatible stores that buckets of the configuration lie in, 0600; may be absent. */
+  readonly bucketCredentials: string
   /** Private keys made by `kiln key create`, 0600; the daemon never reads them. */
   readonly keys: string
   /** One known_hosts file an instance, for `kiln ssh`. */
@@ -59,6 +61,7 @@ export function statePathsOf(root: string): StatePaths {
     cache: join(root, 'cache'),
     downloads: join(root, 'cache/downloads'),
     catalogFile: join(root, 'catalog.yaml'),
+    bucketCredentials: join(root, 'bucket-credentials.yaml'),
     keys: join(root, 'keys'),
     knownHosts: join(root, 'known-hosts'),
     sshConfig: join(root, 'ssh_config'),

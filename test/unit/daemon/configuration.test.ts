@@ -79,3 +79,29 @@ test('refuses a key that is there twice', async () => {
 test('refuses a file that is no mapping', async () => {
   expect(await refusalOf('- log\n')).toMatch(/^config\.yaml:1:1: document: /)
 })
+
+test('takes buckets by name, each either a directory or a store', async () => {
+  const text = `
+buckets:
+  backups: {directory: /srv/backups}
+  archive: {endpoint: 'https://s3.example.org', region: eu-west-1, accounts: ['210987654321']}
+`
+  expect((await load(text)).buckets).toEqual({
+    backups: { directory: '/srv/backups' },
+    archive: { endpoint: 'https://s3.example.org', region: 'eu-west-1', accounts: ['210987654321'] },
+  })
+  const wrong = `
+buckets:
+  both: {directory: /srv, endpoint: 'https://s3.example.org'}
+  neither: {}
+  odd: {directory: /srv, region: eu-west-1}
+  relative: {directory: srv, pathstyle: true}
+`
+  expect(await refusalOf(wrong)).toMatchInlineSnapshot(`
+    "config.yaml:3:9: buckets.both: expected either directory or endpoint
+    config.yaml:4:12: buckets.neither: expected either directory or endpoint
+    config.yaml:5:8: buckets.odd: region, bucket and pathStyle go with endpoint
+    config.yaml:6:25: buckets.relative.directory: expected an absolute path
+    config.yaml:6:30: buckets.relative.pathstyle: there is no such key; did you mean pathStyle?"
+  `)
+})

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { renderConfigurationReference } from '../../../scripts/configuration-reference.ts'
 import { configurationSchema } from '../../../src/daemon/configuration.ts'
 
@@ -14,9 +15,14 @@ test('the reference of the configuration is what `npm run generate:reference` ma
 
 test('every key has a meaning and says what it may be', async () => {
   const text = await readFile(join(root, 'docs/reference/configuration.md'), 'utf8')
-  for (const [section, { shape }] of Object.entries(configurationSchema.shape)) {
+  for (const [section, schema] of Object.entries(configurationSchema.shape)) {
     expect(text).toContain(`## ${section}\n`)
-    for (const key of Object.keys(shape))
+    if (schema instanceof z.ZodRecord) {
+      for (const key of Object.keys((schema.valueType as z.ZodObject).shape))
+        expect(text).toMatch(new RegExp(`^\\| \`NAME\\.${key}\` \\| .+ \\| .+ \\|$`, 'm'))
+      continue
+    }
+    for (const key of Object.keys(schema.shape))
       expect(text).toMatch(new RegExp(`^\\| \`${key}\` \\| \`.+\` \\| .+ \\| .+ \\|$`, 'm'))
   }
 })
