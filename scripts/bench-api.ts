@@ -16,7 +16,7 @@ import { waitForBanner } from './bench/ssh-banner.ts'
 import { measureLatency, quantile, sendAtRate, startBareServer } from './bench-api/latency.ts'
 import { listOperations, measureLists, plotLists } from './bench-api/list-cost.ts'
 import { copiedId, multiplyRecords } from './bench-api/record-store.ts'
-import { writeReport } from './bench-api/report.ts'
+import { writeReport } from './bench/report.ts'
 import { createSignedClient, type Endpoint, formOf } from './bench-api/signed-client.ts'
 
 const recorded = 10_000

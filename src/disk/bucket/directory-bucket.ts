@@ -1,4 +1,4 @@
-import { constants, createReadStream, createWriteStream, type Stats } from 'node:fs'
+import { constants, createWriteStream, type Stats } from 'node:fs'
 import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { pipeline } from 'node:stream/promises'

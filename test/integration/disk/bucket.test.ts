@@ -17,8 +17,8 @@ const accountId = '123456789012'
 interface BucketLab {
   readonly store: ObjectStore
   /** What lies in the bucket's directory, or with the store: objects, and uploads that were not completed. */
-  files(): Promise<string[]>
-  path(name: string): string
+  readonly files: () => Promise<string[]>
+  readonly path: (name: string) => string
 }
 
 async function makeDirectory(): Promise<string> {
