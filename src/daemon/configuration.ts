@@ -42,6 +42,7 @@ export const configurationSchema = z.strictObject({
   }),
   images: z.strictObject({ debianMirror: z.url(), maximumVirtualGib: wholeNumber.min(1).max(16_384) }),
   buckets: bucketsSchema,
+  storage: z.strictObject({ flattenDepth: wholeNumber.min(2).max(64) }),
   quotas: z.strictObject(quotaShape),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']) }),
 })

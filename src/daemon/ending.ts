@@ -41,6 +41,7 @@ async function shutDown(
   frontDoor.close()
   timetable.close()
   await rooms.images.tasks.close()
+  await rooms.storage.flattener.close()
   if (options.machines) await instances.stopAll()
   instances.close()
   await rooms.network.network.close()

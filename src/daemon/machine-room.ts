@@ -27,7 +27,7 @@ export function createMachineRoom(
   { network, networks }: NetworkRoom,
 ): MachineRoom {
   const { store, clock, random, paths, events, log, processes, settings, instanceTypes, configuration } = ground
-  const { disks, volumes, freezer, descriptions } = storage
+  const { disks, volumes, freezer, chains, descriptions } = storage
   const accelerators = createAcceleratorChoice(ground)
   const machines = createMachineHost({ processes, clock, log })
   const launcher = createMachineLauncher({
@@ -55,7 +55,7 @@ export function createMachineRoom(
     freeBytes: () => disks.freeBytes(paths.volumes),
   })
   const interfaces = createInterfacePlugging({ store, clock, events, network, networks, log })
-  const drives = createDrivePlugging({ store, clock, paths, events, volumes, freezer, descriptions, log })
+  const drives = createDrivePlugging({ store, clock, paths, events, volumes, freezer, chains, descriptions, log })
   const rootReplacer = createRootReplacer({ store, clock, paths, disks, descriptions, volumes, events, log })
   const instances = createInstanceDriver({
     ...settings,

@@ -73,6 +73,7 @@ async function main(): Promise<void> {
   log.info({ endpointUrl, root: paths.root, publicCidr: ground.settings.publicCidr }, 'daemon is ready')
   setTimeout(() => ground.store.reserveSpace(), afterStartMs).unref()
   void storage.descriptionRefresher.catchUp()
+  void storage.flattener.lookAll()
   ballast.load().catch((error: unknown) => log.warn({ err: error }, 'no ballast could be taken on board'))
 }
 

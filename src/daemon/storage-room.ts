@@ -3,10 +3,12 @@ import { createDiskHost } from '../disk/disk-host.ts'
 import { createDescriptionRefresher, type DescriptionRefresher } from '../ec2/description/description-refresher.ts'
 import { createDescriptionWriter, type DescriptionWriter } from '../ec2/description/description-writer.ts'
 import { createLayerCollector, type LayerCollector } from '../ec2/layer/layer-collector.ts'
+import { createLayerFlattener, type LayerFlattener } from '../ec2/layer/layer-flattener.ts'
 import type { DiskHost } from '../ec2/ports/disk.ts'
 import type { ObjectStore } from '../ec2/ports/object-store.ts'
 import { createFreezer, type Freezer } from '../ec2/snapshot/freezer.ts'
 import { createLayerSealer, type LayerSealer } from '../ec2/snapshot/layer-sealer.ts'
+import { type ChainRenewal, createChainRenewal } from '../ec2/volume/chain-renewal.ts'
 import { createVolumeDriver, type VolumeDriver } from '../ec2/volume/volume-driver.ts'
 import type { Ground } from './ground.ts'
 
@@ -15,6 +17,8 @@ export interface StorageRoom {
   readonly disks: DiskHost
   readonly objects: ObjectStore
   readonly layers: LayerCollector
+  readonly flattener: LayerFlattener
+  readonly chains: ChainRenewal
   readonly descriptions: DescriptionWriter
   readonly descriptionRefresher: DescriptionRefresher
   readonly sealer: LayerSealer
@@ -39,9 +43,28 @@ export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: str
   })
   const layers = createLayerCollector({ store, paths, log })
   const descriptions = createDescriptionWriter({ store, paths, log })
+  const chains = createChainRenewal({ store, paths, log })
+  const flattener = createLayerFlattener({
+    store,
+    clock,
+    paths,
+    disks,
+    descriptions,
+    layers,
+    log,
+    maximumDepth: configuration.storage.flattenDepth,
+    onShortened: (volumeIds) => {
+      for (const id of volumeIds) {
+        const instanceId = store.volumes.find(id)?.attachment?.instanceId
+        if (instanceId === undefined) continue
+        chains.expect(id)
+        wakeInstance(instanceId)
+      }
+    },
+  })
   const descriptionRefresher = createDescriptionRefresher({ store, clock, paths, descriptions, log })
-  const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, layers, events, log })
+  const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, layers, flattener, events, log })
   const freezer = createFreezer({ store, paths, disks, descriptions, sealer, log })
   const volumes = createVolumeDriver({ store, clock, paths, disks, descriptions, freezer, layers, log, wakeInstance })
-  return { disks, objects, layers, descriptions, descriptionRefresher, sealer, freezer, volumes }
+  return { disks, objects, layers, flattener, chains, descriptions, descriptionRefresher, sealer, freezer, volumes }
 }

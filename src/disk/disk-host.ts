@@ -11,8 +11,10 @@ import { digestFile } from './download.ts'
 import { createDownloadCache } from './download-cache.ts'
 import { writeEmptyQcow2 } from './empty-qcow2.ts'
 import { createDiskExport } from './export-disk.ts'
+import { flattenLayer, replaceLayer } from './flatten-file.ts'
 import { prepareFreeze, secureLayer } from './freeze-file.ts'
 import { invalid, refuseTooLarge } from './invalid-image.ts'
+import { readBackingPath } from './qcow2-field.ts'
 import { createQemuImg } from './qemu-img.ts'
 import { type PlainDisk, unpackDisk } from './unpack.ts'
 
@@ -114,6 +116,9 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     growVolumeDisk: ({ path, sizeBytes }) => qemuImg.grow(path, sizeBytes),
     prepareFreeze,
     secureLayer,
+    flattenLayer: (request, work) => flattenLayer({ qemuImg, reservedBytes }, request, work),
+    replaceLayer,
+    readBackingPath,
     importLayer,
     ...createDiskExport({ qemuImg, reservedBytes }),
     withDownload: (url, work, use) => downloads.use(url, work, use),

@@ -1,13 +1,11 @@
-import { chmod, link, open, rename, rm, stat } from 'node:fs/promises'
+import { chmod, link, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { LayerFile } from '../ec2/ports/disk.ts'
 import { ensurePrivateDirectory, syncDirectory, syncFile } from '../host/files.ts'
 import { diskFile } from '../host/state-paths.ts'
 import { writeEmptyQcow2 } from './empty-qcow2.ts'
-
-/** Where the header of a qcow2 has the virtual size (QEMU documentation, docs/interop/qcow2.txt). */
-const sizeOffset = 24
+import { readVirtualSize } from './qcow2-field.ts'
 
 /** As DiskHost.prepareFreeze. */
 export async function prepareFreeze(request: {
@@ -71,22 +69,15 @@ async function replaceOverlay(
   await syncDirectory(dirname(path))
 }
 
-async function readVirtualSize(path: string): Promise<number> {
-  const file = await open(path, 'r')
-  try {
-    const field = Buffer.alloc(8)
-    await file.read(field, 0, field.length, sizeOffset)
-    return Number(field.readBigUInt64BE())
-  } finally {
-    await file.close()
-  }
-}
-
 /** As DiskHost.secureLayer. */
 export async function secureLayer(directory: string): Promise<Omit<LayerFile, 'sha256'>> {
-  const path = join(directory, diskFile.disk)
-  await chmod(path, 0o444)
   // Its name is on disk since it was prepared.
+  return await secureFile(join(directory, diskFile.disk))
+}
+
+/** Makes a file that nobody writes to any more immutable and durable. */
+export async function secureFile(path: string): Promise<Omit<LayerFile, 'sha256'>> {
+  await chmod(path, 0o444)
   await syncFile(path)
   const { size: fileSizeBytes } = await stat(path)
   return { path, virtualSizeBytes: await readVirtualSize(path), fileSizeBytes }

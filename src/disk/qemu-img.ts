@@ -57,6 +57,17 @@ export interface QemuImg {
     destination: ConvertedDisk,
     work: { signal: AbortSignal; onPercent: (percent: number) => void },
   ): Promise<void>
+  /**
+   * Lets a qcow2 of our own stand on another file of its chain, its content unchanged: what lies between the two and differs is copied
+   * into it. At low priority.
+   */
+  rebase(
+    path: string,
+    backingPath: string,
+    work: { signal: AbortSignal; onPercent: (percent: number) => void },
+  ): Promise<void>
+  /** Whether two qcow2 of our own have the same content, with all that they stand on. At low priority. */
+  hasSameContent(one: string, other: string, signal: AbortSignal): Promise<boolean>
 }
 
 const infoLimits: ToolLimits = { cpuSeconds: 10, memoryBytes: 1024 ** 3 }
@@ -68,6 +79,10 @@ const checkableFormats: ReadonlySet<DiskFormat> = new Set(['qcow2', 'vmdk', 'vhd
 /** Of the others qemu-img counts zeros too, which a conversion leaves out. */
 const measurableFormats: ReadonlySet<DiskFormat> = new Set(['qcow2', 'vmdk'])
 const measureSchema = z.object({ required: z.int().nonnegative() })
+/** Nobody waits for it: it gets what others leave of processors and, where the disk's scheduler minds it, of the disk. */
+const idlePriority = ['nice', '-n', '19', 'ionice', '-c', '3'] as const
+/** Of `qemu-img compare`. */
+const differentExitCode = 1
 const toolTimeoutMs = 30_000
 const convertTimeoutMs = 2 * 3600 * 1000
 
@@ -75,7 +90,7 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
   async function runLimited(
     limits: ToolLimits,
     args: readonly string[],
-    options: { timeoutMs?: number; signal?: AbortSignal; onLine?: (line: string) => void } = {},
+    options: { timeoutMs?: number; signal?: AbortSignal; onLine?: (line: string) => void; isIdle?: boolean } = {},
   ): Promise<CommandResult> {
     try {
       return await processes.run({
@@ -85,6 +100,7 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
           `--as=${limits.memoryBytes}`,
           '--core=0',
           '--',
+          ...(options.isIdle ? idlePriority : []),
           'qemu-img',
           ...args,
         ],
@@ -113,8 +129,7 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
       try {
         await runLimited(convertLimits, ['check', '-q', '-f', format, path], { timeoutMs: convertTimeoutMs, signal })
       } catch (error) {
-        const exitCode =
-          error instanceof Ec2Error && error.cause instanceof CommandError ? error.cause.exitCode : undefined
+        const exitCode = exitCodeOf(error)
         if (exitCode === undefined) throw error
         if (isForeign && exitCode === leaksExitCode) return
         throw new Ec2Error(
@@ -133,14 +148,46 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
       await runLimited(convertLimits, ['convert', '-p', '-t', 'writeback', ...formats, source.path, destination.path], {
         timeoutMs: convertTimeoutMs,
         signal: work.signal,
-        onLine: (line) => {
-          // `-p` writes `(12.34/100%)` again and again, ended by carriage returns.
-          const percent = [...line.matchAll(/\((\d+\.\d+)\/100%\)/g)].at(-1)?.[1]
-          if (percent) work.onPercent(Number(percent))
-        },
+        onLine: tellPercent(work.onPercent),
       })
     },
+    rebase: async (path, backingPath, work) => {
+      // What reads as zeros is left a hole: `rebase` itself would write the zeros out.
+      const image = `driver=qcow2,detect-zeroes=unmap,discard=unmap,file.driver=file,file.filename=${path.replaceAll(',', ',,')}`
+      await runLimited(convertLimits, ['rebase', '-p', '--image-opts', '-F', 'qcow2', '-b', backingPath, image], {
+        timeoutMs: convertTimeoutMs,
+        signal: work.signal,
+        onLine: tellPercent(work.onPercent),
+        isIdle: true,
+      })
+    },
+    hasSameContent: async (one, other, signal) => {
+      try {
+        await runLimited(convertLimits, ['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', one, other], {
+          timeoutMs: convertTimeoutMs,
+          signal,
+          isIdle: true,
+        })
+        return true
+      } catch (error) {
+        if (exitCodeOf(error) === differentExitCode) return false
+        throw error
+      }
+    },
   }
+}
+
+/** Reads what `-p` writes, `(12.34/100%)` again and again, ended by carriage returns. */
+function tellPercent(onPercent: (percent: number) => void): (line: string) => void {
+  return (line) => {
+    const percent = [...line.matchAll(/\((\d+\.\d+)\/100%\)/g)].at(-1)?.[1]
+    if (percent) onPercent(Number(percent))
+  }
+}
+
+/** Of the qemu-img that an error tells of. */
+function exitCodeOf(error: unknown): number | undefined {
+  return error instanceof Ec2Error && error.cause instanceof CommandError ? error.cause.exitCode : undefined
 }
 
 /** What qemu-img's failure means to a user; the CommandError is the cause. */

@@ -92,6 +92,8 @@ export const machineFile = {
 /** File names inside `layers/<layer>/` and `volumes/<volume>/`. */
 export const diskFile = {
   disk: 'disk.qcow2',
+  /** What a layer's disk is to be replaced by, while it is made (layer-flattener.ts). */
+  flatDisk: 'flat.qcow2',
   layerDescription: 'layer.yaml',
   volumeDescription: 'volume.yaml',
 } as const

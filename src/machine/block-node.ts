@@ -17,6 +17,16 @@ export function baseNodeOf(driveId: string): string {
   return `${driveId}-base`
 }
 
+/** What a generation stands on once its backing file was opened anew; numbered, for the earlier one is there until the switch. */
+export function renewedBaseOf(driveId: string, generation: number, number: number): string {
+  return `${driveId}-g${generation}-base${number}`
+}
+
+/** The names that a drive's nodes have, whatever the generation; not that of its emptied drive. */
+export function isNodeOf(driveId: string, name: string): boolean {
+  return name.startsWith(driveId) && /^(-g\d+)?(-base\d*)?(-file)?$/.test(name.slice(driveId.length))
+}
+
 /** The generation that a top node's name says. */
 export function generationOf(topNode: string): number {
   return Number(/-g(\d+)$/.exec(topNode)?.[1] ?? 0)
@@ -59,22 +69,23 @@ export function frozenNode({ top, file }: DriveNodes, backing: string | null): R
   return { driver: 'qcow2', 'node-name': top, file, backing, 'read-only': true, cache }
 }
 
+/** The node of a layer that a drive stands on; what that stands on is opened by what the files say. */
+export function backingNode(name: string, path: string): Record<string, unknown> {
+  return {
+    driver: 'qcow2',
+    'node-name': name,
+    'read-only': true,
+    file: { driver: 'file', filename: path, aio: 'threads', cache },
+    cache,
+  }
+}
+
 /** The block nodes of a drive, in the order in which they are made. */
 export function blockNodes(drive: DriveSpec): Record<string, unknown>[] {
   const nodes = nodesOf(drive.id, 0)
   const base = baseNodeOf(drive.id)
   return [
-    ...(drive.backingPath === undefined
-      ? []
-      : [
-          {
-            driver: 'qcow2',
-            'node-name': base,
-            'read-only': true,
-            file: { driver: 'file', filename: drive.backingPath, aio: 'threads', cache },
-            cache,
-          },
-        ]),
+    ...(drive.backingPath === undefined ? [] : [backingNode(base, drive.backingPath)]),
     fileNode(nodes.file, drive.path),
     overlayNode(nodes, drive.backingPath === undefined ? null : base),
   ]

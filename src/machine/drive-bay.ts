@@ -1,5 +1,6 @@
 import { type DriveFreeze, DriveNotFrozen, type DriveSpec, type Machine } from '../ec2/ports/machine.ts'
 import {
+  backingNode,
   baseNodeOf,
   blockNodes,
   deviceIdOf,
@@ -9,8 +10,10 @@ import {
   fileNode,
   frozenNode,
   generationOf,
+  isNodeOf,
   nodesOf,
   overlayNode,
+  renewedBaseOf,
 } from './block-node.ts'
 import { QmpError } from './qmp.ts'
 import type { QmpLink } from './qmp-link.ts'
@@ -19,18 +22,30 @@ import { withQuietGuest } from './quiet-guest.ts'
 /** The drives of a live machine, by its monitor. QEMU alone knows what is plugged: nothing is remembered here. */
 export type DriveBay = Pick<
   Machine,
-  'listDrives' | 'plugDrive' | 'unplugDrive' | 'emptyDrive' | 'closeDrive' | 'growDrive' | 'freezeDrives'
+  | 'listDrives'
+  | 'plugDrive'
+  | 'unplugDrive'
+  | 'emptyDrive'
+  | 'closeDrive'
+  | 'growDrive'
+  | 'freezeDrives'
+  | 'renewBacking'
 >
 
 /** A drive with the node that its device reads from. */
 interface Drive {
   readonly id: string
   readonly topNode: string
+  readonly chainLength: number
 }
 
 interface BlockDevice {
   readonly qdev?: string
-  readonly inserted?: { readonly 'node-name'?: string; readonly image?: { readonly 'virtual-size'?: number } }
+  readonly inserted?: {
+    readonly 'node-name'?: string
+    readonly backing_file_depth?: number
+    readonly image?: { readonly 'virtual-size'?: number }
+  }
 }
 
 export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSocket: string }): DriveBay {
@@ -40,7 +55,8 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
       // /machine/peripheral/disk0-device/virtio-backend
       const id = driveIdOf(qdev.split('/')[3] ?? '')
       const topNode = inserted?.['node-name']
-      return id !== undefined && topNode !== undefined ? [{ id, topNode }] : []
+      const chainLength = inserted?.backing_file_depth ?? 0
+      return id !== undefined && topNode !== undefined ? [{ id, topNode, chainLength }] : []
     })
   }
 
@@ -71,7 +87,26 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
       await removeNode(name)
       await removeNode(`${name}-file`)
     }
-    if (present.has(baseNodeOf(id))) await removeNode(baseNodeOf(id))
+    await removeUnused(id)
+  }
+
+  /** Whether a node was there for nothing: QEMU refuses to remove what is in use. */
+  async function isRemoved(name: string): Promise<boolean> {
+    return await removeNode(name).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof QmpError) return false
+        throw error
+      },
+    )
+  }
+
+  /** Removes the nodes of a drive that nothing uses any more, the highest first: what they stood on is free then. */
+  async function removeUnused(id: string): Promise<void> {
+    const own = [...(await listNodes()).keys()].filter((name) => isNodeOf(id, name))
+    const rankOf = (name: string) => (name.endsWith('-file') || name.includes('-base') ? -1 : generationOf(name))
+    own.sort((one, other) => rankOf(other) - rankOf(one))
+    for (const name of own) await isRemoved(name)
   }
 
   async function plugDrive(drive: DriveSpec): Promise<void> {
@@ -94,9 +129,38 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
   }
 
   /** The node that a drive's chain goes on with below that generation. */
-  function nodeBelow(id: string, generation: number, present: ReadonlyMap<string, string>): string | null {
+  async function nodeBelow(
+    id: string,
+    generation: number,
+    present: ReadonlyMap<string, string>,
+  ): Promise<string | null> {
+    for (const name of renewedBases(id, generation, present)) if (!(await isRemoved(name))) return name
     if (generation > 0) return nodesOf(id, generation - 1).top
     return present.has(baseNodeOf(id)) ? baseNodeOf(id) : null
+  }
+
+  /** Of these one at most is in use. */
+  function renewedBases(id: string, generation: number, present: ReadonlyMap<string, string>): string[] {
+    const prefix = renewedBaseOf(id, generation, 0).slice(0, -1)
+    return [...present.keys()].filter((name) => name.startsWith(prefix))
+  }
+
+  async function renewBacking(id: string, backingPath: string): Promise<void> {
+    const { topNode } = await findDrive(id)
+    const generation = generationOf(topNode)
+    await removeUnused(id)
+    const taken = new Set(renewedBases(id, generation, await listNodes()))
+    const name = [1, 2]
+      .map((number) => renewedBaseOf(id, generation, number))
+      .find((candidate) => !taken.has(candidate))
+    if (name === undefined) throw new Error(`the drive ${id} has more nodes than it can use`)
+    await link.execute('blockdev-add', backingNode(name, backingPath))
+    try {
+      await link.execute('blockdev-reopen', { options: [overlayNode(nodesOf(id, generation), name)] })
+    } finally {
+      // Of the old and the new one, what is not used.
+      await removeUnused(id)
+    }
   }
 
   async function addOverlay(nodes: DriveNodes, path: string, present: ReadonlyMap<string, string>): Promise<void> {
@@ -107,7 +171,7 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
 
   /** What was frozen is opened for reading only: its lock is lifted, and no bit of it changes any more. */
   async function closeForWriting(id: string, generation: number, present: ReadonlyMap<string, string>): Promise<void> {
-    const node = frozenNode(nodesOf(id, generation), nodeBelow(id, generation, present))
+    const node = frozenNode(nodesOf(id, generation), await nodeBelow(id, generation, present))
     await link.execute('blockdev-reopen', { options: [node] })
   }
 
@@ -146,9 +210,9 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
   return {
     listDrives: async () => {
       const present = await listNodes()
-      return (await findDrives()).map(({ id, topNode }) => {
+      return (await findDrives()).map(({ id, topNode, chainLength }) => {
         const path = present.get(`${topNode}-file`)
-        return { id, ...(path === undefined ? {} : { path }) }
+        return { id, ...(path === undefined ? {} : { path, chainLength }) }
       })
     },
     plugDrive,
@@ -169,5 +233,6 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
       await link.execute('block_resize', { 'node-name': topNode, size: sizeBytes })
     },
     freezeDrives,
+    renewBacking,
   }
 }

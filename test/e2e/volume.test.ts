@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { provideImage } from './images.ts'
@@ -7,6 +7,8 @@ import { prepareServers, type Servers } from './servers.ts'
 
 const gib = 1024 ** 3
 const sectorBytes = 512
+/** The most layers that a volume is to stand on. */
+const flattenDepth = 3
 
 let lab: Lab
 let servers: Servers
@@ -15,7 +17,9 @@ let server: string
 let data: string
 
 beforeAll(async () => {
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined, {
+    configuration: `storage: { flattenDepth: ${flattenDepth} }\n`,
+  })
   await lab.startDaemon()
   nano = await provideImage(lab, 'nano')
   servers = await prepareServers(lab)
@@ -138,6 +142,70 @@ test('a detached volume is gone from the server and keeps its data, as its snaps
     await lab.call('DeleteVolume', { VolumeId: id })
   }
   await lab.call('DeleteSnapshot', { SnapshotId: snapshotId })
+})
+
+/** The files of layers that the machine of the server has open. */
+async function listOpenLayers(): Promise<string[]> {
+  const { QemuPid: pid } = await lab.call('KilnDescribeInstance', { InstanceId: server })
+  const descriptors = `/proc/${pid}/fd`
+  const targets = await Promise.all(
+    (await readdir(descriptors)).map(async (name) => await readlink(join(descriptors, name)).catch(() => '')),
+  )
+  return [...new Set(targets.filter((target) => target.includes(join(lab.home, 'layers'))))]
+}
+
+/** Whether a layer is being flattened just now. */
+async function isFlattening(): Promise<boolean> {
+  const layers = await readdir(join(lab.home, 'layers'))
+  const files = await Promise.all(layers.map((name) => readdir(join(lab.home, 'layers', name)).catch(() => [])))
+  return files.flat().includes('flat.qcow2')
+}
+
+test('chains under a busy volume stay short, though the daemon is killed while it flattens them, and all data is there', async () => {
+  const zone = (await servers.describe(server)).Placement?.AvailabilityZone ?? ''
+  const { VolumeId: busy = '' } = await lab.call('CreateVolume', { AvailabilityZone: zone, Size: 1 })
+  await waitForVolume(busy, 'available')
+  const before = (await listOpenLayers()).length
+  const disk = await attach(busy, '/dev/sdi')
+  // Writes on and on behind what the test writes, and keeps account of it.
+  await servers.run(
+    server,
+    `(n=100; while [ ! -e /tmp/stop ]; do n=$((n+1)); sudo dd if=/dev/urandom of=/tmp/block bs=64k count=1 2>/dev/null
+      sudo dd if=/tmp/block of=/dev/${disk} bs=64k seek=$n conv=fsync,notrunc 2>/dev/null
+      echo "$n $(md5sum < /tmp/block)" >> /tmp/account; done; touch /tmp/stopped) > /dev/null 2>&1 &`,
+  )
+  const snapshotIds: string[] = []
+  for (let number = 1; number <= 2 * flattenDepth; number++) {
+    await write(disk, `state${number}`)
+    const { SnapshotId: id = '' } = await lab.call('CreateSnapshot', { VolumeId: busy })
+    snapshotIds.push(id)
+    if (number !== flattenDepth + 1) continue
+    await until(isFlattening)
+    await lab.killDaemon()
+    await lab.startDaemon()
+  }
+  // A layer each for the snapshots and the root is open until the machine goes on in the short chain.
+  await until(async () => (await listOpenLayers()).length <= before + flattenDepth)
+  await servers.run(server, 'touch /tmp/stop; while [ ! -e /tmp/stopped ]; do sleep 0.1; done')
+  expect(await read(disk)).toBe(`state${2 * flattenDepth}`)
+  const check = `while read n sum rest; do
+    [ "$(sudo dd if=/dev/${disk} bs=64k skip=$n count=1 2>/dev/null | md5sum | cut -d' ' -f1)" = "$sum" ] || echo "lost $n"
+    done < /tmp/account; wc -l < /tmp/account`
+  await servers.run(server, 'echo 3 | sudo tee /proc/sys/vm/drop_caches')
+  expect(Number(await servers.run(server, check))).toBeGreaterThan(2)
+  for (const number of [1, flattenDepth + 2, 2 * flattenDepth]) {
+    const snapshot = { AvailabilityZone: zone, SnapshotId: snapshotIds[number - 1] ?? '' }
+    const { VolumeId: restored = '' } = await lab.call('CreateVolume', snapshot)
+    await waitForVolume(restored, 'available')
+    expect(await read(await attach(restored, '/dev/sdj'))).toBe(`state${number}`)
+    await lab.call('DetachVolume', { VolumeId: restored })
+    await waitForVolume(restored, 'available')
+    await lab.call('DeleteVolume', { VolumeId: restored })
+  }
+  await lab.call('DetachVolume', { VolumeId: busy })
+  await waitForVolume(busy, 'available')
+  await lab.call('DeleteVolume', { VolumeId: busy })
+  for (const id of snapshotIds) await lab.call('DeleteSnapshot', { SnapshotId: id })
 })
 
 test('an image is taken between two boots of a server unless it is told otherwise', async () => {

@@ -18,10 +18,11 @@ export interface DescriptionWriter {
   describeImage(imageId: string): Promise<void>
   describeVolume(volumeId: string): Promise<void>
   /**
-   * Describes the layer that a volume's overlay is about to become, as it will be: from then on the disk alone says that the volume goes
-   * on in another overlay (recovery.ts), whatever the volume says of itself. Rejects when that cannot be written.
+   * Describes a layer whose file is about to change, as it will be: the one that a volume's overlay is to become (from then on the disk
+   * alone says that the volume goes on in another overlay, whatever the volume says of itself: recovery.ts), or one that is flattened.
+   * Rejects when that cannot be written.
    */
-  describeFrozen(layer: LayerRecord): Promise<void>
+  describeAhead(layer: LayerRecord): Promise<void>
 }
 
 export function createDescriptionWriter(dependencies: {
@@ -76,7 +77,7 @@ export function createDescriptionWriter(dependencies: {
       const path = join(paths.volumes, volume.id, diskFile.volumeDescription)
       await writeIfNew(path, stringify({ volume, tags: store.tags.of(volume.id) }))
     }),
-    describeFrozen: writeLayer,
+    describeAhead: writeLayer,
   }
 }
 

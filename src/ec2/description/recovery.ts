@@ -86,7 +86,11 @@ async function keepWhole(paths: StatePaths, found: readonly LayerFile[], log: Lo
   const whole = new Map<string, LayerFile>()
   let waiting = [...found]
   for (;;) {
-    const isDue = ({ layer }: LayerFile) => typeof layer['parentId'] !== 'string' || whole.has(layer['parentId'])
+    const isDue = ({ layer }: LayerFile) => {
+      const { parentId, flattening } = layer as Partial<LayerRecord>
+      // It may stand on either by now; layer-flattener.ts finds out.
+      return parentId === undefined || whole.has(parentId) || (flattening !== undefined && whole.has(flattening.baseId))
+    }
     const due = waiting.filter(isDue)
     if (due.length === 0) break
     waiting = waiting.filter((entry) => !isDue(entry))

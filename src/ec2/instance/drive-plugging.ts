@@ -7,6 +7,7 @@ import type { Machine, PluggedDrive } from '../ports/machine.ts'
 import type { Store } from '../ports/store.ts'
 import type { Freezer } from '../snapshot/freezer.ts'
 import { listFreezeIntents } from '../snapshot/freeze-intent.ts'
+import type { ChainRenewal } from '../volume/chain-renewal.ts'
 import { lowestFreePort } from '../volume/drive-port.ts'
 import { endModification } from '../volume/modification.ts'
 import { driveIdOf, driveOf, overlayPathOf, type VolumeAttachment, type VolumeRecord } from '../volume/volume.ts'
@@ -32,10 +33,11 @@ export function createDrivePlugging(dependencies: {
   events: EventBus
   volumes: VolumeDriver
   freezer: Freezer
+  chains: ChainRenewal
   descriptions: DescriptionWriter
   log: Logger
 }): DrivePlugging {
-  const { store, clock, paths, events, volumes, freezer, descriptions, log } = dependencies
+  const { store, clock, paths, events, volumes, freezer, chains, descriptions, log } = dependencies
 
   function listVolumes(instanceId: string): AttachedVolume[] {
     return store.volumes
@@ -47,7 +49,7 @@ export function createDrivePlugging(dependencies: {
     const frozen = new Set(listFreezeIntents(store).map(({ volumeId }) => volumeId))
     return all.some(
       ({ id, attachment, modification }) =>
-        attachment.state !== 'attached' || modification?.state === 'modifying' || frozen.has(id),
+        attachment.state !== 'attached' || modification?.state === 'modifying' || frozen.has(id) || chains.isDue(id),
     )
   }
 
@@ -61,7 +63,10 @@ export function createDrivePlugging(dependencies: {
     const plugged = listVolumes(instanceId).filter(({ attachment }) => attachment.state !== 'attaching')
     for (const volume of plugged) if (volume.modification?.state === 'modifying') await grow(machine, volume)
     // A reboot that was asked for together with an image comes first: then the disks are at rest.
-    if (!store.instances.find(instanceId)?.request?.isReboot) await freezer.freezePlugged(machine, plugged)
+    if (!store.instances.find(instanceId)?.request?.isReboot) {
+      await freezer.freezePlugged(machine, plugged)
+      for (const volume of plugged) if (chains.isDue(volume.id)) await chains.renew(machine, volume)
+    }
     return listVolumes(instanceId).some(({ attachment }) => attachment.state === 'detaching')
   }
 

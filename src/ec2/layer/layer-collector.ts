@@ -6,7 +6,10 @@ import type { StatePaths } from '../../host/state-paths.ts'
 import type { Store } from '../ports/store.ts'
 import type { LayerRecord } from './layer.ts'
 
-/** Deletes layers that nothing reaches any more: no snapshot, in the Recycle Bin or out of it, names them, no volume and no layer stands on them. */
+/**
+ * Deletes layers that nothing reaches any more: no snapshot, in the Recycle Bin or out of it, names them, no volume and no layer stands on
+ * them, and none is being flattened.
+ */
 export interface LayerCollector {
   collect(): Promise<void>
 }
@@ -14,19 +17,23 @@ export interface LayerCollector {
 export function createLayerCollector(dependencies: { store: Store; paths: StatePaths; log: Logger }): LayerCollector {
   const { store, paths, log } = dependencies
 
-  /** Layers that a snapshot or a volume names, with all that they stand on. */
+  /** Layers that a snapshot or a volume names, or that are being flattened, with all that they stand on. */
   function findReached(layers: readonly LayerRecord[]): Set<string> {
     const reached = new Set<string>()
-    for (const { id } of layers) {
+    const reach = (id: string | undefined): void => {
+      const layer = id === undefined || reached.has(id) ? undefined : store.layers.find(id)
+      if (!layer) return
+      reached.add(layer.id)
+      reach(layer.parentId)
+      // Its file may have been opened a moment before it was replaced.
+      reach(layer.flattening?.formerParentId)
+    }
+    for (const { id, flattening } of layers) {
       const isNamed =
         store.snapshots.countBy('layerId', id) > 0 ||
         store.recycledSnapshots.countBy('resource.layerId', id) > 0 ||
         store.volumes.countBy('layerId', id) > 0
-      let next = isNamed ? store.layers.find(id) : undefined
-      while (next && !reached.has(next.id)) {
-        reached.add(next.id)
-        next = next.parentId === undefined ? undefined : store.layers.find(next.parentId)
-      }
+      if (isNamed || flattening) reach(id)
     }
     return reached
   }

@@ -12,7 +12,24 @@ export interface LayerRecord extends ResourceRecord {
   readonly parentId?: string
   /** The volume whose overlay it was, or is to be. */
   readonly source?: LayerSource
+  /** Its file is being replaced by one that stands on a nearer ancestor, or has just been (layer-flattener.ts). */
+  readonly flattening?: LayerFlattening
   readonly createdAt: string
+}
+
+/**
+ * `making`: the new file is written beside the old one. `made`: it is whole, and takes the old one's name. `replaced`: it has; what the old
+ * file stood on stays for those who have just opened that.
+ */
+export interface LayerFlattening {
+  readonly state: 'making' | 'made' | 'replaced'
+  /** The ancestor that the new file stands on. */
+  readonly baseId: string
+  /** What the old file stands on. */
+  readonly formerParentId: string
+  /** Of the new file, once it is made. */
+  readonly sha256?: string
+  readonly fileSizeBytes?: number
 }
 
 export interface LayerSource {

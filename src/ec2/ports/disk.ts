@@ -72,6 +72,16 @@ export interface DiskHost {
   /** Makes a frozen file in `directory` immutable and durable. */
   secureLayer(directory: string): Promise<Omit<LayerFile, 'sha256'>>
   /**
+   * Makes `destination`, a finished layer file of the same content as the layer at `path` that stands on `basePath`, one of the files of
+   * its chain, alone: it holds what differs from that. Compared before it resolves, at low priority. Rejects with InsufficientDiskSpace
+   * when the file system may not have the room; leaves nothing on failure or abort.
+   */
+  flattenLayer(request: { path: string; basePath: string; destination: string }, work: WorkOptions): Promise<LayerFile>
+  /** Puts a finished layer file in the place of another, whole at any instant, on disk for good. */
+  replaceLayer(path: string, replacement: string): Promise<void>
+  /** The file that a qcow2 of our own says to stand on; undefined when on none. */
+  readBackingPath(path: string): Promise<string | undefined>
+  /**
    * Brings a foreign image file (qcow2, raw, vmdk, vhd, vhdx, ova; each also gz, xz or zst) into `directory` as a layer.
    * The file is hostile until proven harmless: explicit format, limits on time, memory and size; backing files, external data
    * files and extents outside are refused. Rejects with Ec2Error `InvalidDiskImage` saying what is wrong, or with

@@ -31,6 +31,8 @@ export interface PluggedDrive {
   readonly id: string
   /** The file that the guest writes to now; absent when the drive was emptied: the guest has not given it up yet. */
   readonly path?: string
+  /** How many files that stands on. */
+  readonly chainLength?: number
 }
 
 /** A drive whose present file is to be frozen: the guest goes on in `overlayPath`, an empty qcow2 over it of the same size. */
@@ -131,6 +133,11 @@ export interface Machine {
    * already is left as it is, so it may be called again. When it rejects with DriveNotFrozen no drive was; else it is not known.
    */
   freezeDrives(freezes: readonly DriveFreeze[]): Promise<void>
+  /**
+   * Opens the file that a drive's present one stands on anew, and lets go of what stood there before: for a file that was replaced by one of
+   * the same content with a shorter chain. The guest goes on.
+   */
+  renewBacking(id: string, backingPath: string): Promise<void>
   /** The network devices that the guest has, with their MACs in lower case. */
   listNetworkDevices(): Promise<readonly { readonly id: string; readonly mac: string }[]>
   /** Plugs a network device into its root port while the machine runs; its tap must be there. */

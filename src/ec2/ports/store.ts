@@ -172,7 +172,7 @@ export interface Store {
   readonly retentionRules: Collection<RetentionRuleRecord>
   readonly recycledImages: Collection<RecycledRecord<ImageRecord>>
   readonly recycledSnapshots: Collection<RecycledRecord<SnapshotRecord>, 'resource.layerId'>
-  readonly layers: Collection<LayerRecord, 'state'>
+  readonly layers: Collection<LayerRecord, 'state' | 'parentId' | 'flattening.state'>
   readonly keyPairs: Collection<KeyPairRecord, 'name' | 'fingerprint'>
   readonly vpcs: Collection<VpcRecord, 'cidr' | 'dhcpOptionsId'>
   readonly cidrReservations: Collection<CidrReservationRecord, 'subnetId'>

@@ -1,3 +1,4 @@
+import { chainOf } from '../layer/layer-chain.ts'
 import type { LayerRecord } from '../layer/layer.ts'
 import type { Store } from '../ports/store.ts'
 import type { VolumeRecord } from '../volume/volume.ts'
@@ -17,16 +18,11 @@ export function listFreezeIntents(store: Store): FreezeIntent[] {
     .flatMap((layer) => (layer.source ? [{ layer, volumeId: layer.source.volumeId, setId: layer.source.setId }] : []))
 }
 
-/** QEMU opens every file of a chain. Chains are not made shorter yet, so they end here. */
+/** Far more than flattening lets a chain grow to: so it is when that does not keep up, as on a full disk. QEMU opens every file of it. */
 export const maximumChainLength = 100
 
 /** How many layers a volume's overlay stands on, those included that it is still to become. */
 export function chainLengthOf(store: Store, volume: VolumeRecord): number {
-  let length = listFreezeIntents(store).filter(({ volumeId }) => volumeId === volume.id).length
-  let next = volume.layerId
-  while (next !== undefined) {
-    length++
-    next = store.layers.find(next)?.parentId
-  }
-  return length
+  const waiting = listFreezeIntents(store).filter(({ volumeId }) => volumeId === volume.id)
+  return waiting.length + chainOf(store, volume.layerId).length
 }

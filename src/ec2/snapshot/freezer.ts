@@ -62,7 +62,7 @@ export function createFreezer(dependencies: {
       overlayPath: overlayOf(freeze),
       keepsOverlay,
     })
-    await descriptions.describeFrozen({ ...afterFreeze(freeze).frozen, virtualSizeBytes })
+    await descriptions.describeAhead({ ...afterFreeze(freeze).frozen, virtualSizeBytes })
   }
 
   function record(freezes: readonly DueFreeze[]): void {

@@ -9,6 +9,7 @@ import type { EventBus } from '../event/event-bus.ts'
 import type { ImageRecord } from '../image/image.ts'
 import type { LayerRecord } from '../layer/layer.ts'
 import type { LayerCollector } from '../layer/layer-collector.ts'
+import type { LayerFlattener } from '../layer/layer-flattener.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
 
@@ -29,10 +30,11 @@ export function createLayerSealer(dependencies: {
   disks: DiskHost
   descriptions: DescriptionWriter
   layers: LayerCollector
+  flattener: Pick<LayerFlattener, 'look'>
   events: EventBus
   log: Logger
 }): LayerSealer {
-  const { store, clock, paths, disks, descriptions, layers, events, log } = dependencies
+  const { store, clock, paths, disks, descriptions, layers, flattener, events, log } = dependencies
 
   /** The last digest that is being made: one after the other, for each reads a whole file. */
   let lastDigest: Promise<unknown> = Promise.resolve()
@@ -64,6 +66,7 @@ export function createLayerSealer(dependencies: {
     if (source) await descriptions.describeVolume(source.volumeId)
     // Its snapshot and its volume may have been deleted meanwhile, and nothing that is frozen is collected.
     await layers.collect()
+    flattener.look(layer.id)
   })
 
   /** Answers the images that are available by it. */

@@ -78,7 +78,7 @@ function requireSnapshotable({ store }: Domain, volume: VolumeRecord): void {
   if (chainLengthOf(store, volume) < maximumChainLength) return
   throw new Ec2Error(
     'ResourceLimitExceeded',
-    `The volume ${volume.id} stands on ${maximumChainLength} layers already, the most that Kiln stacks. Make a volume of a copy of its data.`,
+    `The volume ${volume.id} stands on ${maximumChainLength} layers, which are being flattened: try again later. If the host's disk is full, free some space first.`,
   )
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, readlink, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { execa } from 'execa'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -72,12 +72,12 @@ async function readWithLock(name: string): Promise<void> {
 test('freezes a drive in use, again and again, and what was frozen is free for others to read and never changes', async () => {
   await expect(readWithLock('first')).rejects.toThrow(/lock/)
   await machine.freezeDrives([{ id: 'disk0', overlayPath: await writeOver('first', 'second') }])
-  expect(await machine.listDrives()).toEqual([{ id: 'disk0', path: join(directory, 'second') }])
+  expect(await machine.listDrives()).toMatchObject([{ id: 'disk0', path: join(directory, 'second') }])
   await readWithLock('first')
   const frozen = await digestOf('first')
   await machine.freezeDrives([{ id: 'disk0', overlayPath: await writeOver('second', 'third') }])
   await readWithLock('second')
-  expect(await machine.listDrives()).toEqual([{ id: 'disk0', path: join(directory, 'third') }])
+  expect(await machine.listDrives()).toMatchObject([{ id: 'disk0', path: join(directory, 'third') }])
   await machine.kill()
   expect(await digestOf('first')).toBe(frozen)
 })
@@ -86,7 +86,7 @@ test('freezes once when it is asked twice, as a daemon does that was killed befo
   const overlayPath = await writeOver('first', 'second')
   await machine.freezeDrives([{ id: 'disk0', overlayPath }])
   await machine.freezeDrives([{ id: 'disk0', overlayPath }])
-  expect(await machine.listDrives()).toEqual([{ id: 'disk0', path: overlayPath }])
+  expect(await machine.listDrives()).toMatchObject([{ id: 'disk0', path: overlayPath }])
 })
 
 test('freezes all of several drives or none', async () => {
@@ -96,7 +96,7 @@ test('freezes all of several drives or none', async () => {
   await expect(machine.freezeDrives([{ ...good, overlayPath: join(directory, 'absent') }])).rejects.toThrow(
     DriveNotFrozen,
   )
-  expect(await machine.listDrives()).toEqual([{ id: 'disk0', path: join(directory, 'first') }])
+  expect(await machine.listDrives()).toMatchObject([{ id: 'disk0', path: join(directory, 'first') }])
   await expect(machine.plugDrive(drive(1, 'plain'))).rejects.toThrow(/No such file/)
   await writeEmptyQcow2(join(directory, 'plain'), { sizeBytes: 8 * mib })
   await machine.plugDrive(drive(1, 'plain'))
@@ -122,7 +122,42 @@ test('plugs a drive, and takes its file from a guest that does not give it up', 
   await machine.unplugDrive('disk3')
   await machine.emptyDrive('disk3')
   await machine.closeDrive('disk3')
-  expect(await machine.listDrives()).toEqual([{ id: 'disk0', path: join(directory, 'first') }, { id: 'disk3' }])
+  expect(await machine.listDrives()).toMatchObject([{ id: 'disk0', path: join(directory, 'first') }, { id: 'disk3' }])
   await machine.plugDrive(drive(4, 'over-plain', 'plain'))
   await readWithLock('plain')
+})
+
+/** The files that QEMU has open of the directory. */
+async function listOpenFiles(): Promise<string[]> {
+  const descriptors = join('/proc', String(machine.pid), 'fd')
+  const targets = await Promise.all(
+    (await readdir(descriptors)).map((name) => readlink(join(descriptors, name)).catch(() => '')),
+  )
+  const own = targets.filter((target) => dirname(target) === directory)
+  return [...new Set(own.map((target) => basename(target)))].sort()
+}
+
+test('goes on in a shorter chain when a layer was replaced, lets go of the long one, and is frozen as before', async () => {
+  const drives = [{ id: 'disk0', overlayPath: await writeOver('first', 'second') }]
+  await machine.freezeDrives(drives)
+  await machine.freezeDrives([{ id: 'disk0', overlayPath: await writeOver('second', 'third') }])
+  expect(await machine.listDrives()).toMatchObject([{ chainLength: 3 }])
+  // As flattening leaves it: of the same content, on the root.
+  await writeOver('base', 'flat')
+  await rename(join(directory, 'flat'), join(directory, 'second'))
+  await machine.renewBacking('disk0', join(directory, 'second'))
+  expect(await machine.listDrives()).toEqual([{ id: 'disk0', path: join(directory, 'third'), chainLength: 2 }])
+  expect(await listOpenFiles()).toEqual(['base', 'second', 'third'])
+  // Again, over nodes that have been renewed, and a freeze over those.
+  await machine.renewBacking('disk0', join(directory, 'second'))
+  await machine.freezeDrives([{ id: 'disk0', overlayPath: await writeOver('third', 'fourth') }])
+  await readWithLock('third')
+  expect(await listOpenFiles()).toEqual(['base', 'fourth', 'second', 'third'])
+  await writeOver('base', 'flat')
+  await rename(join(directory, 'flat'), join(directory, 'third'))
+  await machine.renewBacking('disk0', join(directory, 'third'))
+  expect(await listOpenFiles()).toEqual(['base', 'fourth', 'third'])
+  await machine.emptyDrive('disk0')
+  await machine.closeDrive('disk0')
+  expect(await listOpenFiles()).toEqual([])
 })

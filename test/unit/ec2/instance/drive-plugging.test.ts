@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { createDescriptionWriter } from '../../../../src/ec2/description/description-writer.ts'
 import { createEventBus } from '../../../../src/ec2/event/event-bus.ts'
 import { createDrivePlugging } from '../../../../src/ec2/instance/drive-plugging.ts'
+import { createChainRenewal } from '../../../../src/ec2/volume/chain-renewal.ts'
 import type { VolumeAttachment, VolumeRecord } from '../../../../src/ec2/volume/volume.ts'
 import { systemClock as clock } from '../../../../src/host/clock.ts'
 import { eventually, type FreezeBench, layerIdOf, openFreezeBench } from '../snapshot/freeze-bench.ts'
@@ -22,7 +23,9 @@ async function settle(bench: FreezeBench): Promise<void> {
   const { volumes, freezer } = bench.startDaemon()
   const events = createEventBus({ store, clock })
   const descriptions = createDescriptionWriter({ store, paths, log })
-  await createDrivePlugging({ store, clock, paths, events, volumes, freezer, descriptions, log }).settle(instanceId)
+  const chains = createChainRenewal({ store, paths, log })
+  const parts = { store, clock, paths, events, volumes, freezer, chains, descriptions, log }
+  await createDrivePlugging(parts).settle(instanceId)
 }
 
 test('a volume that was to be plugged into a machine that has ended is attached', async () => {

@@ -138,7 +138,8 @@ function wireDaemon(healthyStore: Store, paths: StatePaths, faults: Faults): Fre
   const descriptions = { ...createDescriptionWriter({ store, paths, log }), ...faults.descriptions }
   const layers = createLayerCollector({ store, paths, log })
   const events = createEventBus({ store, clock })
-  const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, layers, events, log })
+  const flattener = { look: () => undefined }
+  const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, layers, flattener, events, log })
   const freezer = createFreezer({ store, paths, disks, descriptions, sealer, log })
   const volumes = createVolumeDriver({
     store,
