@@ -33,6 +33,20 @@ export function mutation<N extends Name>(
   }
 }
 
+/** A mutation of Kiln's own that must wait for something before: `prepare` may refuse, and changes nothing. */
+export function preparedMutation<N extends Name, Prepared>(
+  name: N,
+  prepare: (context: CallContext, input: KilnInput<N>) => Promise<Prepared>,
+  apply: (context: MutationContext, input: KilnInput<N>, prepared: Prepared) => KilnOutputs[N],
+): Mutation<Record<string, unknown>, KilnOutputs[N], Prepared> {
+  return {
+    kind: 'mutation',
+    parameters: Object.keys(kilnInputs[name].shape),
+    prepare: (context, input) => prepare(context, parseInput(name, input)),
+    apply: (context, input, prepared) => apply(context, parseInput(name, input), prepared),
+  }
+}
+
 function parseInput<N extends Name>(name: N, input: unknown): KilnInput<N> {
   const result = kilnInputs[name].safeParse(input)
   if (result.success) {

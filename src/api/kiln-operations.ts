@@ -6,7 +6,7 @@ import { exportFormats } from '../ec2/ports/disk.ts'
  * outputs are the interfaces below. Times in outputs are ISO 8601 texts.
  */
 
-const taskKind = z.enum(['build-image', 'pull-image', 'import-image', 'export-snapshot'])
+const taskKind = z.enum(['build-image', 'pull-image', 'import-image', 'export-snapshot', 'build-pipeline'])
 const tagInput = z.strictObject({ Key: z.string(), Value: z.string().optional() })
 
 /** Input of every Kiln operation, by name. */
@@ -45,6 +45,29 @@ export const kilnInputs = {
   }),
   KilnDescribeRecipes: z.strictObject({}),
   KilnDescribeCatalog: z.strictObject({}),
+  /** Pipelines of images/pipelines and of labs, with the mistakes of those that cannot be used. */
+  KilnDescribePipelines: z.strictObject({ Names: z.array(z.string().max(64)).optional() }),
+  /** Builds an image by a pipeline, unless it would be that of the last build again. */
+  KilnBuildPipeline: z.strictObject({
+    Name: z.string().min(1).max(64),
+    /** Even when nothing has changed. */
+    IsForced: z.boolean().optional(),
+    Parameters: z
+      .array(z.strictObject({ Name: z.string().max(64), Value: z.string().max(65_536) }))
+      .max(100)
+      .optional(),
+    Cause: z.enum(['call', 'schedule']).optional(),
+  }),
+  /** The newest first. */
+  KilnDescribePipelineBuilds: z.strictObject({
+    PipelineName: z.string().max(64).optional(),
+    BuildIds: z.array(z.string()).optional(),
+    MaxResults: z.number().int().min(1).max(1000).optional(),
+  }),
+  /** Follows its schedule again. */
+  KilnEnablePipeline: z.strictObject({ Name: z.string().min(1).max(64) }),
+  /** Does not follow its schedule until it is enabled again. */
+  KilnDisablePipeline: z.strictObject({ Name: z.string().min(1).max(64) }),
   /** Tasks of this run of the daemon and those that ended in the last day. */
   KilnDescribeTasks: z.strictObject({ TaskIds: z.array(z.string()).optional() }),
   KilnCancelTask: z.strictObject({ TaskId: z.string() }),
@@ -135,6 +158,12 @@ export interface KilnOutputs {
       ImageId?: string
     }[]
   }
+  KilnDescribePipelines: { Pipelines: PipelineDescription[] }
+  /** Without a task nothing had changed: image and number are those of the last build. */
+  KilnBuildPipeline: { TaskId?: string; BuildNumber: number; ImageId?: string }
+  KilnDescribePipelineBuilds: { Builds: PipelineBuildDescription[] }
+  KilnEnablePipeline: Record<string, never>
+  KilnDisablePipeline: Record<string, never>
   KilnDescribeTasks: { Tasks: TaskDescription[] }
   KilnCancelTask: { Task: TaskDescription }
   KilnDescribeInstance: InstanceDetail
@@ -185,6 +214,54 @@ export interface TaskDescription {
   /** What a person should know of the result, such as that the image was there already. */
   Note?: string
   Error?: { Code: string; Message: string }
+  StartedAt: string
+  EndedAt?: string
+}
+
+export interface PipelineDescription {
+  Name: string
+  /** The path of its file, or `a lab`. */
+  Source: string
+  /** Why it cannot be used: a line for each mistake. Then most else is absent. */
+  Problem?: string
+  Description?: string
+  Base?: string
+  InstanceType?: string
+  /** `name@version`, in their order. */
+  Components?: string[]
+  Steps?: string[]
+  Tests?: string[]
+  Parameters?: { Name: string; IsSecret: boolean; HasValue: boolean }[]
+  ImageName?: string
+  Regions?: string[]
+  AccountIds?: string[]
+  IsPublic?: boolean
+  Registries?: string[]
+  KeptImages?: number
+  Schedule?: { Cron: string; TimeZone?: string; IsCaughtUp: boolean }
+  /** Whether a schedule would be followed. */
+  IsEnabled: boolean
+  NextRun?: string
+  LastBuild?: PipelineBuildDescription
+}
+
+export interface PipelineBuildDescription {
+  /** The id of its task. */
+  BuildId: string
+  PipelineName: string
+  Number: number
+  Cause: 'call' | 'schedule'
+  State: 'running' | 'succeeded' | 'failed' | 'cancelled'
+  /** What it is doing. */
+  Stage: string
+  Components: string[]
+  BaseImageId?: string
+  ImageId?: string
+  /** In other regions. */
+  Copies: { Region: string; ImageId: string }[]
+  Error?: { Code: string; Message: string }
+  /** On this host; written while it runs. */
+  LogPath: string
   StartedAt: string
   EndedAt?: string
 }
@@ -257,7 +334,7 @@ export interface AuditEntry {
   Arn: string
   /** The key that signed; absent for calls over the daemon's socket. */
   AccessKeyId?: string
-  Source: 'query' | 'socket' | 'schedule'
+  Source: 'query' | 'socket' | 'schedule' | 'pipeline'
   SourceAddress?: string
   /** Set when a guest called. */
   SourceVpcId?: string

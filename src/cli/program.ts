@@ -62,6 +62,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./command/recycle-bin.ts')).defineRecycleBin,
   },
   {
+    name: 'pipeline',
+    summary: 'Build, test and distribute images by pipelines',
+    load: async () => (await import('./command/pipeline.ts')).definePipeline,
+  },
+  {
     name: 'run',
     summary: 'Launch instances from an image',
     load: async () => (await import('./command/run.ts')).defineRun,

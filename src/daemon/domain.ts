@@ -1,10 +1,15 @@
-import type { Domain } from '../ec2/domain.ts'
+import type { Domain, Pipelines } from '../ec2/domain.ts'
 import type { Ground } from './ground.ts'
 import type { Rooms } from './rooms.ts'
 import type { Timetable } from './timetable.ts'
 
 /** What operations may work with, out of all that there is. */
-export function furnishDomain(ground: Ground, rooms: Rooms, { schedules, spotInterrupter }: Timetable): Domain {
+export function furnishDomain(
+  ground: Ground,
+  rooms: Rooms,
+  { schedules, spotInterrupter }: Timetable,
+  pipelines: Pipelines,
+): Domain {
   const { store, clock, random, paths, settings, instanceTypes, regions, events, sessions } = ground
   const { volumes, freezer, layers, descriptionRefresher } = rooms.storage
   const { tasks, imageWork } = rooms.images
@@ -26,6 +31,7 @@ export function furnishDomain(ground: Ground, rooms: Rooms, { schedules, spotInt
     tasks,
     imageWork,
     schedules,
+    pipelines,
     sessions,
     spotInterrupter,
   }

@@ -4,6 +4,7 @@ import type { FrontDoor } from './front-door.ts'
 import type { Ground } from './ground.ts'
 import type { StateLock } from './lock.ts'
 import type { Rooms } from './rooms.ts'
+import type { Pipelines } from '../ec2/domain.ts'
 import type { Timetable } from './timetable.ts'
 
 /** What there is to be ended. */
@@ -11,6 +12,7 @@ export interface Ending {
   readonly ground: Ground
   readonly rooms: Rooms
   readonly timetable: Timetable
+  readonly pipelines: Pipelines
   readonly frontDoor: FrontDoor
   readonly lock: StateLock
 }
@@ -34,12 +36,13 @@ export function createEnding(parts: Ending): (options: { machines: boolean }) =>
 }
 
 async function shutDown(
-  { ground, rooms, timetable, frontDoor, lock }: Ending,
+  { ground, rooms, timetable, pipelines, frontDoor, lock }: Ending,
   options: { machines: boolean },
 ): Promise<void> {
   const { instances } = rooms.machines
   frontDoor.close()
   timetable.close()
+  pipelines.clock.close()
   await rooms.images.tasks.close()
   await rooms.storage.flattener.close()
   if (options.machines) await instances.stopAll()

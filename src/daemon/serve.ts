@@ -17,6 +17,7 @@ import { createMachineRoom } from './machine-room.ts'
 import { createNetworkRoom } from './network-room.ts'
 import { openStateDirectory } from './open-state-directory.ts'
 import { projectRoot } from '../host/installation.ts'
+import { createPipelineRoom } from './pipeline-room.ts'
 import { StartError } from './start-error.ts'
 import { createStorageRoom } from './storage-room.ts'
 import { adoptLiving, removeHalfMade } from './take-over.ts'
@@ -55,14 +56,17 @@ async function main(): Promise<void> {
   const images = createImageRoom(ground, storage, machines.accelerators, catalogFile)
   const timetable = createTimetable(ground, storage, machines, (...call) => frontDoor.dispatch(...call))
   const rooms = { storage, network, machines, images }
-  const domain = furnishDomain(ground, rooms, timetable)
+  const pipelines = createPipelineRoom(ground, rooms, (...call) => frontDoor.dispatch(...call))
+  const domain = furnishDomain(ground, rooms, timetable, pipelines)
   const frontDoor = await createFrontDoor(ground, domain, rooms, startedAt)
-  const end = createEnding({ ground, rooms, timetable, frontDoor, lock })
+  const end = createEnding({ ground, rooms, timetable, pipelines, frontDoor, lock })
 
   // Half-made things first, then what lives: adoption must find nothing that is about to go. Callers come in last.
   await removeHalfMade(ground, rooms)
   await adoptLiving(ground, rooms)
   timetable.start()
+  pipelines.works.resume()
+  await pipelines.clock.start()
   const endpointUrl = await frontDoor.open(end)
 
   const identity = { ...(await identifyProcess(process.pid)), endpointUrl, startedAt: startedAt.toISOString() }

@@ -14,19 +14,55 @@ interface Mistake {
   readonly message: string
 }
 
+/** A file that its schema has passed. */
+export interface YamlFile<Value> {
+  readonly value: Value
+  /** An error that places further mistakes, by what the schema cannot know. */
+  errorOf(mistakes: readonly { path: readonly PropertyKey[]; message: string }[]): ConfigurationError
+}
+
 /** Parses YAML by a schema. Throws ConfigurationError naming file, line, column and key of each mistake, in the order of the file. */
 export function parseYamlFile<Schema extends z.ZodType>(text: string, path: string, schema: Schema): z.infer<Schema> {
+  return openYamlFile(text, path, schema).value
+}
+
+/** As `parseYamlFile`, for files that are looked at further. */
+export function openYamlFile<Schema extends z.ZodType>(
+  text: string,
+  path: string,
+  schema: Schema,
+): YamlFile<z.infer<Schema>> {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   if (document.errors.length > 0) {
     throw new ConfigurationError(document.errors.map((error) => `${place(error.pos[0])}: ${error.message}`).join('\n'))
   }
   const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {})
-  if (result.success) return result.data
-  const mistakes = result.error.issues.flatMap(describeIssue).sort((a, b) => a.offset - b.offset)
-  throw new ConfigurationError(
-    mistakes.map(({ offset, key, message }) => `${place(offset)}: ${key}: ${message}`).join('\n'),
-  )
+  if (!result.success) throw errorOf(result.error.issues.flatMap(describeIssue))
+  return {
+    value: result.data,
+    errorOf: (mistakes) => errorOf(mistakes.map(({ path, message }) => mistakeAt(path, message))),
+  }
+
+  function errorOf(mistakes: readonly Mistake[]): ConfigurationError {
+    return new ConfigurationError(
+      mistakes
+        .toSorted((a, b) => a.offset - b.offset)
+        .map(({ offset, key, message }) => `${place(offset)}: ${key}: ${message}`)
+        .join('\n'),
+    )
+  }
+
+  function mistakeAt(at: readonly PropertyKey[], message: string): Mistake {
+    return { offset: offsetOf(at), key: at.join('.') || 'document', message }
+  }
+
+  /** Where a value begins; of one that is not there, what it is missing from. */
+  function offsetOf(at: readonly PropertyKey[]): number {
+    const node: unknown = document.getIn(at, true)
+    if (hasRange(node)) return node.range[0]
+    return at.length === 0 ? 0 : offsetOf(at.slice(0, -1))
+  }
 
   function place(offset: number): string {
     const { line, col } = lines.linePos(offset)
@@ -45,10 +81,7 @@ export function parseYamlFile<Schema extends z.ZodType>(text: string, path: stri
         }
       })
     }
-    const node: unknown = document.getIn(issue.path, true)
-    return [
-      { offset: hasRange(node) ? node.range[0] : 0, key: issue.path.join('.') || 'document', message: issue.message },
-    ]
+    return [mistakeAt(issue.path, issue.message)]
   }
 
   function offsetOfKey(parent: readonly PropertyKey[], name: string): number {

@@ -8,6 +8,9 @@ import type { InstanceTypeCatalog } from './instance-type/instance-type.ts'
 import type { ImageWork } from './image/image-work.ts'
 import type { InstanceDriver } from './instance/driver.ts'
 import type { LayerCollector } from './layer/layer-collector.ts'
+import type { PipelineClock } from './pipeline/pipeline-clock.ts'
+import type { PipelineLibrary } from './pipeline/pipeline-library.ts'
+import type { PipelineWorks } from './pipeline/pipeline-works.ts'
 import type { Store } from './ports/store.ts'
 import type { Quotas } from './quota.ts'
 import type { RegionCatalog } from './region/region.ts'
@@ -37,6 +40,13 @@ export interface DomainSettings {
   readonly quotas: Quotas
 }
 
+/** What there is of pipelines. */
+export interface Pipelines {
+  readonly library: PipelineLibrary
+  readonly works: PipelineWorks
+  readonly clock: PipelineClock
+}
+
 /** What operations work with. */
 export interface Domain {
   readonly store: Store
@@ -56,6 +66,7 @@ export interface Domain {
   readonly tasks: TaskRunner
   readonly imageWork: ImageWork
   readonly schedules: ScheduleRunner
+  readonly pipelines: Pipelines
   readonly sessions: SessionVault
   readonly spotInterrupter: SpotInterrupter
 }

@@ -19,6 +19,8 @@ export interface StatePaths {
   readonly volumes: string
   readonly machines: string
   readonly networks: string
+  /** The log of each build of a pipeline. */
+  readonly builds: string
   /** Kept for nothing; given up when the disk is so full that the daemon could not start (ballast.ts). */
   readonly ballast: string
   /** Half-made things; emptied at each start of the daemon. */
@@ -56,6 +58,7 @@ export function statePathsOf(root: string): StatePaths {
     volumes: join(root, 'volumes'),
     machines: join(root, 'machines'),
     networks: join(root, 'networks'),
+    builds: join(root, 'builds'),
     ballast: join(root, 'ballast'),
     staging: join(root, 'staging'),
     cache: join(root, 'cache'),

@@ -83,6 +83,8 @@ function createStore(database: Database.Database): Store {
     networkAcls: createCollection(database, 'network_acl', ['vpcId']),
     tasks: createCollection(database, 'task', ['state']),
     schedules: createCollection(database, 'schedule'),
+    pipelines: createCollection(database, 'pipeline'),
+    pipelineBuilds: createCollection(database, 'pipeline_build', ['pipeline', 'state']),
     fleets: createCollection(database, 'fleet'),
     spotRequests: createCollection(database, 'spot_request', ['instanceId']),
     launchTemplates: createCollection(database, 'launch_template', ['name']),

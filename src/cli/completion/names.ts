@@ -25,6 +25,7 @@ const listers: Readonly<Record<string, Lister>> = {
   group: groups,
   type: async (client) => (await listInstanceTypes(client)).map(({ InstanceType }) => InstanceType),
   recipe: async (client) => (await client.call('KilnDescribeRecipes', {})).Recipes.map(({ Name }) => Name),
+  pipeline: async (client) => (await client.call('KilnDescribePipelines', {})).Pipelines.map(({ Name }) => Name),
   resource: async (client) => (await Promise.all([instances, images, keys, groups].map((list) => list(client)))).flat(),
 }
 

@@ -1,7 +1,7 @@
 /** Where a call came from. */
 export interface AuditSource {
-  /** The EC2 endpoint, the daemon's own socket, or a schedule of the account. */
-  readonly kind: 'query' | 'socket' | 'schedule'
+  /** The EC2 endpoint, the daemon's own socket, a schedule of the account, or a build of a pipeline. */
+  readonly kind: 'query' | 'socket' | 'schedule' | 'pipeline'
   /** Address of the client of the EC2 endpoint. */
   readonly address?: string
   /** The VPC in which that address is, when a guest called. */

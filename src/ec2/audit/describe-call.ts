@@ -1,5 +1,5 @@
 /** Members whose values are nobody's business but the caller's. */
-const secretMembers = new Set(['UserData', 'PublicKeyMaterial', 'Password', 'PreSharedKey', 'TokenCode'])
+const secretMembers = new Set(['UserData', 'PublicKeyMaterial', 'Password', 'PreSharedKey', 'TokenCode', 'Parameters'])
 
 const longestText = 256
 const longestList = 50

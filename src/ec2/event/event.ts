@@ -10,6 +10,7 @@ export interface EventRecord {
     | 'image-state-change'
     | 'task'
     | 'schedule'
+    | 'pipeline'
   readonly resourceId: string
   /** Whose resource it is; absent when nobody's is known, and then everyone is told. */
   readonly accountId?: string

@@ -15,6 +15,7 @@ import type { LaunchTemplateRecord, LaunchTemplateVersionRecord } from '../launc
 import type { LayerRecord } from '../layer/layer.ts'
 import type { NetworkAclRecord } from '../network-acl/network-acl.ts'
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
+import type { PipelineBuildRecord, PipelineRecord } from '../pipeline/pipeline.ts'
 import type { PlacementGroupRecord } from '../placement-group/placement-group.ts'
 import type { RouteTableRecord } from '../route-table/route-table.ts'
 import type { PrefixListRecord, PrefixListVersionRecord } from '../prefix-list/prefix-list.ts'
@@ -190,6 +191,8 @@ export interface Store {
   readonly networkAcls: Collection<NetworkAclRecord, 'vpcId'>
   readonly tasks: Collection<TaskRecord, 'state'>
   readonly schedules: Collection<ScheduleRecord>
+  readonly pipelines: Collection<PipelineRecord>
+  readonly pipelineBuilds: Collection<PipelineBuildRecord, 'pipeline' | 'state'>
   readonly fleets: Collection<FleetRecord>
   readonly spotRequests: Collection<SpotRequestRecord, 'instanceId'>
   readonly launchTemplates: Collection<LaunchTemplateRecord, 'name'>

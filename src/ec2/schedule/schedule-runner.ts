@@ -4,6 +4,7 @@ import { Ec2Error, invalidParameterValue } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { Store } from '../ports/store.ts'
 import type { ScheduleRecord } from './schedule.ts'
+import { isTimeZone } from './time-zone.ts'
 
 /** Starts and stops instances at the times that schedules name. */
 export interface ScheduleRunner {
@@ -91,16 +92,12 @@ export function createScheduleRunner({ store, events, log, run }: ScheduleRunner
           'Expected five fields: minute hour day month weekday.',
         )
       }
-      if (schedule.timeZone === undefined) return
-      try {
-        new Intl.DateTimeFormat('en', { timeZone: schedule.timeZone }).format()
-      } catch {
-        throw invalidParameterValue(
-          'TimeZone',
-          schedule.timeZone.slice(0, 100),
-          'Expected an IANA name such as Europe/Berlin.',
-        )
-      }
+      if (schedule.timeZone === undefined || isTimeZone(schedule.timeZone)) return
+      throw invalidParameterValue(
+        'TimeZone',
+        schedule.timeZone.slice(0, 100),
+        'Expected an IANA name such as Europe/Berlin.',
+      )
     },
     refresh,
     nextRunOf: (scheduleId) => tasks.get(scheduleId)?.task.getNextRun() ?? undefined,

@@ -2,7 +2,7 @@ import type { ResourceRecord } from '../ports/store.ts'
 
 /** Long work on an image or a snapshot: building, pulling, importing, exporting. Progress is kept in memory only. */
 export interface TaskRecord extends ResourceRecord {
-  readonly kind: 'build-image' | 'pull-image' | 'import-image' | 'export-snapshot'
+  readonly kind: 'build-image' | 'pull-image' | 'import-image' | 'export-snapshot' | 'build-pipeline'
   readonly subject: string
   readonly state: 'running' | 'succeeded' | 'failed' | 'cancelled'
   readonly imageId?: string

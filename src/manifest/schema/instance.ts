@@ -1,6 +1,7 @@
 import cron from 'node-cron'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
+import { isTimeZone } from '../../ec2/schedule/time-zone.ts'
 import { goals } from '../lab.ts'
 import { suggest } from '../suggest.ts'
 import { closed, countPresent, fail, type Failing, reference } from './closed.ts'
@@ -135,13 +136,4 @@ function schedule() {
     error: 'expected start, stop or both.',
     when: () => true,
   })
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name }).format()
-    return true
-  } catch {
-    return false
-  }
 }
