@@ -11,6 +11,9 @@ interface KeySchema {
   readonly properties?: Readonly<Record<string, KeySchema>>
   /** Of a section whose keys are names that the user gives. */
   readonly additionalProperties?: KeySchema | false
+  /** Of a list. */
+  readonly items?: KeySchema
+  readonly default?: unknown
 }
 
 const head = `# Configuration
@@ -34,10 +37,12 @@ export function renderConfigurationReference(defaults: string, schema: z.ZodType
   if (!isMap(contents)) throw new Error('config/defaults.yaml is no mapping')
   const parts = contents.items.map((pair) => {
     const section = nameOf(pair)
-    const { properties, additionalProperties } = sections[section] ?? {}
-    const lines = additionalProperties
-      ? describeNamed(pair, additionalProperties.properties ?? {})
-      : describeSection(pair, properties ?? {})
+    const { properties, additionalProperties, items } = sections[section] ?? {}
+    const lines = items?.properties
+      ? describeList(pair, items.properties)
+      : additionalProperties
+        ? describeNamed(pair, additionalProperties.properties ?? {})
+        : describeSection(pair, properties ?? {})
     return [`## ${section}`, '', ...lines].join('\n')
   })
   return `${[head, ...parts].join('\n')}\n`
@@ -70,6 +75,17 @@ function describeSection({ value }: Pair, keys: Readonly<Record<string, KeySchem
     return `| ${cells.join(' | ')} |`
   })
   return ['| key | default | may be | meaning |', '|---|---|---|---|', ...rows, '']
+}
+
+/** Of a list of mappings: its own comment, and what the schema says of the keys of each. */
+function describeList({ key }: Pair, keys: Readonly<Record<string, KeySchema>>): string[] {
+  const meaning = isScalar(key) ? (key.commentBefore ?? '') : ''
+  const rows = Object.entries(keys).map(
+    ([name, schema]) =>
+      `| \`${name}\` | \`${schema.default === undefined ? 'absent' : JSON.stringify(schema.default)}\` | ${describeValue(schema)} | ${schema.description ?? ''} |`,
+  )
+  const head = ['| key of each | default | may be | meaning |', '|---|---|---|---|']
+  return [`A list. ${meaning.trim().replace(/\s+/g, ' ')}`, '', ...head, ...rows, '']
 }
 
 function nameOf({ key }: Pair): string {

@@ -6,7 +6,18 @@ import { exportFormats } from '../ec2/ports/disk.ts'
  * outputs are the interfaces below. Times in outputs are ISO 8601 texts.
  */
 
-const taskKind = z.enum(['build-image', 'pull-image', 'import-image', 'export-snapshot', 'build-pipeline'])
+const taskKind = z.enum([
+  'build-image',
+  'pull-image',
+  'import-image',
+  'push-image',
+  'pull-registry-image',
+  'export-snapshot',
+  'build-pipeline',
+])
+/** An absolute path of the host. */
+const hostPath = z.string().startsWith('/', 'must be an absolute path').max(4096)
+const registryReference = z.string().min(1).max(512)
 const tagInput = z.strictObject({ Key: z.string(), Value: z.string().optional() })
 
 /** Input of every Kiln operation, by name. */
@@ -43,6 +54,40 @@ export const kilnInputs = {
     /** Whether a file that is there may be replaced. */
     Overwrite: z.boolean().optional(),
   }),
+  /** Starts sending an image to a registry. */
+  KilnPushImage: z.strictObject({
+    ImageId: z.string(),
+    /** `registry/name:tag`. */
+    Reference: registryReference,
+    /** A private key in PEM, or cosign.key. */
+    SigningKeyFile: hostPath.optional(),
+    SigningKeyPassword: z.string().max(1024).optional(),
+  }),
+  /** Starts bringing an image from a registry. */
+  KilnPullRegistryImage: z.strictObject({
+    /** `registry/name:tag`, or `registry/name@sha256:HEX`. */
+    Reference: registryReference,
+    Name: z.string().optional(),
+    /** A key that must have signed it. */
+    PublicKeyFile: hostPath.optional(),
+  }),
+  /** Signs an image that is in a registry. */
+  KilnSignRegistryImage: z.strictObject({
+    Reference: registryReference,
+    SigningKeyFile: hostPath,
+    SigningKeyPassword: z.string().max(1024).optional(),
+  }),
+  /** Keeps a login, once the registry has let it in. */
+  KilnLoginToRegistry: z.strictObject({
+    Host: z.string().max(255),
+    Username: z
+      .string()
+      .min(1)
+      .max(255)
+      .regex(/^[^:]*$/, 'must have no colon'),
+    Password: z.string().min(1).max(16_384),
+  }),
+  KilnLogoutFromRegistry: z.strictObject({ Host: z.string().max(255) }),
   KilnDescribeRecipes: z.strictObject({}),
   KilnDescribeCatalog: z.strictObject({}),
   /** Pipelines of images/pipelines and of labs, with the mistakes of those that cannot be used. */
@@ -145,6 +190,11 @@ export interface KilnOutputs {
   KilnBuildImage: { TaskId: string }
   KilnPullImage: { TaskId: string }
   KilnImportImage: { TaskId: string }
+  KilnPushImage: { TaskId: string }
+  KilnPullRegistryImage: { TaskId: string }
+  KilnSignRegistryImage: { Digest: string }
+  KilnLoginToRegistry: Record<string, never>
+  KilnLogoutFromRegistry: { WasLoggedIn: boolean }
   KilnExportSnapshot: { TaskId: string }
   KilnDescribeRecipes: { Recipes: { Name: string; Description: string; Architecture: string }[] }
   KilnDescribeCatalog: {
@@ -213,6 +263,15 @@ export interface TaskDescription {
   ImageId?: string
   /** What a person should know of the result, such as that the image was there already. */
   Note?: string
+  /** What went to a registry, or came from one. */
+  Transfer?: {
+    /** Of the manifest. */
+    Digest: string
+    /** Bytes that went over the line. */
+    MovedBytes: number
+    /** Bytes of layers that were there already. */
+    SkippedBytes: number
+  }
   Error?: { Code: string; Message: string }
   StartedAt: string
   EndedAt?: string

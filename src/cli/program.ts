@@ -48,7 +48,7 @@ const entries: readonly Entry[] = [
   },
   {
     name: 'image',
-    summary: 'List, build, pull, import, export and delete images',
+    summary: 'List, build, pull, push, import, export and delete images',
     load: async () => (await import('./command/image.ts')).defineImage,
   },
   {
@@ -65,6 +65,11 @@ const entries: readonly Entry[] = [
     name: 'pipeline',
     summary: 'Build, test and distribute images by pipelines',
     load: async () => (await import('./command/pipeline.ts')).definePipeline,
+  },
+  {
+    name: 'registry',
+    summary: 'Log in to registries of images',
+    load: async () => (await import('./command/registry.ts')).defineRegistry,
   },
   {
     name: 'run',

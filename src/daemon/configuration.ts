@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { bucketsSchema } from '../disk/bucket/bucket-settings.ts'
 import { type QuotaName, quotaNames } from '../ec2/quota.ts'
 import { regionFileSchema } from '../ec2/region/region.ts'
+import { parseRepository } from '../ec2/registry/reference.ts'
 import { parseYamlFile } from './yaml-file.ts'
 
 const wholeNumber = z.number().int()
@@ -12,6 +13,30 @@ const quotaShape = Object.fromEntries(quotaNames.map((name) => [name, wholeNumbe
   QuotaName,
   z.ZodNumber
 >
+
+const registrySchema = z
+  .strictObject({
+    host: z
+      .string()
+      .refine((text) => parseRepository(text) !== undefined, 'expected a registry, or registry/path')
+      .meta({ description: 'The registry, or `registry/path` for what lies below it; the longest one holds.' }),
+    insecure: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Whether it is spoken to without TLS; registries on this host are when absent.' }),
+    publicKeys: z
+      .array(z.string().min(1))
+      .default([])
+      .meta({ description: 'Files with public keys (cosign.pub), absolute or below the state directory.' }),
+    requireSignature: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Whether images that none of these keys has signed are refused.' }),
+  })
+  .refine(({ requireSignature, publicKeys }) => !requireSignature || publicKeys.length > 0, {
+    path: ['publicKeys'],
+    error: 'requireSignature needs a key',
+  })
 
 /** Every key; docs/reference/configuration.md is made from it and config/defaults.yaml. */
 export const configurationSchema = z.strictObject({
@@ -43,6 +68,7 @@ export const configurationSchema = z.strictObject({
   images: z.strictObject({ debianMirror: z.url(), maximumVirtualGib: wholeNumber.min(1).max(16_384) }),
   buckets: bucketsSchema,
   storage: z.strictObject({ flattenDepth: wholeNumber.min(2).max(64) }),
+  registries: z.array(registrySchema),
   quotas: z.strictObject(quotaShape),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']) }),
 })
@@ -82,6 +108,7 @@ function partialSchemaFor(isRegion: (name: string) => boolean) {
     Object.fromEntries(
       Object.entries(sections).map(([name, section]) => [
         name,
+        // A list is taken as a whole.
         (section instanceof z.ZodObject ? section.partial() : section).optional(),
       ]),
     ),
@@ -90,7 +117,10 @@ function partialSchemaFor(isRegion: (name: string) => boolean) {
 
 function merge(defaults: Configuration, chosen: Record<string, unknown>): unknown {
   return Object.fromEntries(
-    Object.entries(defaults).map(([name, section]) => [name, { ...section, ...(chosen[name] as object | undefined) }]),
+    Object.entries(defaults).map(([name, section]) => [
+      name,
+      Array.isArray(section) ? (chosen[name] ?? section) : { ...section, ...(chosen[name] as object | undefined) },
+    ]),
   )
 }
 

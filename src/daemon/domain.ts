@@ -12,7 +12,7 @@ export function furnishDomain(
 ): Domain {
   const { store, clock, random, paths, settings, instanceTypes, regions, events, sessions } = ground
   const { volumes, freezer, layers, descriptionRefresher } = rooms.storage
-  const { tasks, imageWork } = rooms.images
+  const { tasks, imageWork, registryWork } = rooms.images
   return {
     store,
     clock,
@@ -30,6 +30,7 @@ export function furnishDomain(
     descriptionRefresher,
     tasks,
     imageWork,
+    registryWork,
     schedules,
     pipelines,
     sessions,

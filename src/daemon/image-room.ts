@@ -1,3 +1,4 @@
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createImageBuilder } from '../disk/build/image-builder.ts'
 import { type CatalogDependencies, createCatalog } from '../disk/catalog.ts'
@@ -5,9 +6,13 @@ import { createImageWork, type ImageWork } from '../ec2/image/image-work.ts'
 import { createImagePublisher, type ImagePublisher } from '../ec2/image/publisher.ts'
 import type { Catalog, ImageBuilder } from '../ec2/ports/disk.ts'
 import { createTaskRunner, type TaskRunner } from '../ec2/task/task-runner.ts'
+import { createRegistryWork, type RegistryWork } from '../ec2/registry/registry-work.ts'
+import { isPlainHost } from '../ec2/registry/registry-policy.ts'
+import { createRegistryHost } from '../oci/registry-host.ts'
 import type { AcceleratorChoice } from './accelerator-choice.ts'
 import type { Ground } from './ground.ts'
 import { projectRoot } from '../host/installation.ts'
+import { registryPolicies } from './registry-policies.ts'
 import type { StorageRoom } from './storage-room.ts'
 
 /** Where images come from, and the tasks that make them. */
@@ -17,6 +22,8 @@ export interface ImageRoom {
   readonly catalog: Catalog
   readonly publisher: ImagePublisher
   readonly imageWork: ImageWork
+  readonly registry: ReturnType<typeof createRegistryHost>
+  readonly registryWork: RegistryWork
 }
 
 export function createImageRoom(
@@ -39,7 +46,20 @@ export function createImageRoom(
     ...{ store, clock, random, paths, disks, events, descriptions },
     quotas: settings.quotas,
   })
+  const policies = registryPolicies(configuration, paths.root)
+  const registry = createRegistryHost({
+    clock,
+    loginsPath: paths.registryLogins,
+    dockerPath: join(process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json'),
+    uploadsDirectory: paths.uploads,
+    isPlain: (host) => isPlainHost(policies, host),
+  })
   return {
+    registry,
+    registryWork: createRegistryWork({
+      ...{ store, paths, disks, registry, clock, random, events, descriptions, policies },
+      quotas: settings.quotas,
+    }),
     tasks: createTaskRunner({ store, clock, paths, disks, events, log }),
     builder,
     catalog,

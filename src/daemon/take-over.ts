@@ -6,13 +6,14 @@ import type { Rooms } from './rooms.ts'
 /** Removes what the last daemon had begun and not finished, above all what its crash interrupted. */
 export async function removeHalfMade(
   { paths }: Ground,
-  { storage: { disks, layers, flattener }, images: { tasks, publisher } }: Rooms,
+  { storage: { disks, layers, flattener }, images: { tasks, publisher, registry } }: Rooms,
 ): Promise<void> {
   for (const stray of await findMarkedProcesses(markVariable, paths.root)) await signalProcess(stray, 'SIGKILL')
   await tasks.abandonInterrupted()
   await publisher.removeInterrupted()
   await disks.removeInterrupted(paths.layers)
   await flattener.recover()
+  await registry.removeForgotten()
   await layers.collect()
 }
 

@@ -6,6 +6,8 @@ import type { Clock } from '../host/clock.ts'
 import { ensurePrivateDirectory, freeBytes, syncDirectory, syncFile } from '../host/files.ts'
 import type { ProcessHost } from '../host/process.ts'
 import { diskFile } from '../host/state-paths.ts'
+import { adoptBlob } from './blob/adopt-blob.ts'
+import { openLayerBlob } from './blob/layer-blob.ts'
 import { defaultReservedBytes, requireSpace } from './disk-space.ts'
 import { digestFile } from './download.ts'
 import { createDownloadCache } from './download-cache.ts'
@@ -121,7 +123,12 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     readBackingPath,
     importLayer,
     ...createDiskExport({ qemuImg, reservedBytes }),
-    withDownload: (url, work, use) => downloads.use(url, work, use),
+    withDownload: (url, work, use, options) => downloads.use(url, work, use, options),
+    openLayerBlob: (path) => openLayerBlob(path, maximumVirtualBytes),
+    adoptBlob: (request, work) => {
+      const stagingDirectory = `${request.directory}${stagingSuffix}`
+      return adoptBlob({ qemuImg, maximumVirtualBytes }, { ...request, stagingDirectory }, work)
+    },
     digest: (path, algorithm, signal) => digestFile(path, algorithm, signal),
     allocatedBytes: async (path) => (await stat(path)).blocks * blockBytes,
     freeBytes,

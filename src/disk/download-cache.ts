@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import { Ec2Error } from '../ec2/errors.ts'
-import type { FetchDownload, WorkOptions } from '../ec2/ports/disk.ts'
+import type { DownloadOptions, FetchDownload, WorkOptions } from '../ec2/ports/disk.ts'
 import { ensurePrivateDirectory } from '../host/files.ts'
 import { createKeyedLock } from '../host/keyed-lock.ts'
 import { download, type DownloadDependencies } from './download.ts'
@@ -17,7 +17,12 @@ export interface DownloadCacheDependencies extends DownloadDependencies {
 /** What has come of downloads, by address, so that a later call goes on from there: also one of a later daemon. */
 export interface DownloadCache {
   /** As `DiskHost.withDownload`. */
-  use<T>(url: string, work: WorkOptions, use: (fetch: FetchDownload) => Promise<T>): Promise<T>
+  use<T>(
+    url: string,
+    work: WorkOptions,
+    use: (fetch: FetchDownload) => Promise<T>,
+    options?: DownloadOptions,
+  ): Promise<T>
   /** Deletes what nobody has gone on with for a week. */
   removeForgotten(): Promise<void>
 }
@@ -29,14 +34,14 @@ export function createDownloadCache(dependencies: DownloadCacheDependencies): Do
   const turns = createKeyedLock()
 
   return {
-    use: async (url, work, use) => {
+    use: async (url, work, use, options = {}) => {
       const part = createPartialFile(join(directory, fileNameOf(url)))
       if (turns.isHeld(part.path)) work.onProgress({ stage: 'Waiting for another download of the same file' })
       return await turns.run(part.path, work.signal, async () => {
         try {
           const result = await use(async (checksum) => {
             await ensurePrivateDirectory(directory)
-            await download(dependencies, url, part, checksum, work)
+            await download({ ...dependencies, ...options }, url, part, checksum, work)
             return part.path
           })
           await part.forget()

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { Ec2Error } from '../ec2/errors.ts'
-import type { Checksum, WorkOptions } from '../ec2/ports/disk.ts'
+import type { Checksum, DownloadOptions, WorkOptions } from '../ec2/ports/disk.ts'
 import type { Clock } from '../host/clock.ts'
 import { isOutOfSpace, outOfSpace } from './disk-space.ts'
 import { fetchRest } from './fetch-rest.ts'
 import type { PartialFile } from './partial-file.ts'
 
-export interface DownloadDependencies {
+export interface DownloadDependencies extends DownloadOptions {
   readonly clock: Clock
   /** A longer file is refused. */
   readonly maximumBytes: number
@@ -49,10 +49,13 @@ async function fetchAll(
   isProvenByDigest: boolean,
   work: WorkOptions,
 ): Promise<void> {
+  const { maximumBytes, sizeBytes, reservedBytes } = dependencies
   const rules = {
     isProvenByDigest,
-    maximumBytes: dependencies.maximumBytes,
-    reservedBytes: dependencies.reservedBytes,
+    maximumBytes,
+    ...(sizeBytes === undefined ? {} : { sizeBytes }),
+    fetch: dependencies.fetch ?? fetch,
+    reservedBytes,
     stallTimeoutMs: dependencies.stallTimeoutMs ?? defaultStallTimeoutMs,
   }
   for (let attempt = 1; ; attempt++) {

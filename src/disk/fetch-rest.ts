@@ -7,6 +7,9 @@ import { type PartialFile, validatorOf } from './partial-file.ts'
 
 export interface FetchRules {
   readonly maximumBytes: number
+  /** How long the file has to be, where that is known before. */
+  readonly sizeBytes?: number
+  readonly fetch: typeof fetch
   readonly reservedBytes: number
   readonly stallTimeoutMs: number
   /** Whether a digest will tell if the file came together wrong. */
@@ -37,7 +40,7 @@ export async function fetchRest(url: string, part: PartialFile, rules: FetchRule
     rules.stallTimeoutMs,
   )
   try {
-    const response = await fetch(url, {
+    const response = await rules.fetch(url, {
       // Compressed on the way, a file would have other lengths and offsets.
       headers: {
         'accept-encoding': 'identity',
@@ -160,6 +163,9 @@ async function requireSpaceForRest(
 }
 
 function refuseTooLong(url: string, sizeBytes: number, rules: FetchRules): void {
+  if (rules.sizeBytes !== undefined && sizeBytes > rules.sizeBytes) {
+    throw new Ec2Error('DownloadFailed', `${url} is longer than the ${rules.sizeBytes} bytes that it should have`)
+  }
   if (sizeBytes <= rules.maximumBytes) return
   throw new Ec2Error(
     'DownloadFailed',

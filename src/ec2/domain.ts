@@ -14,6 +14,7 @@ import type { PipelineWorks } from './pipeline/pipeline-works.ts'
 import type { Store } from './ports/store.ts'
 import type { Quotas } from './quota.ts'
 import type { RegionCatalog } from './region/region.ts'
+import type { RegistryWork } from './registry/registry-work.ts'
 import type { ScheduleRunner } from './schedule/schedule-runner.ts'
 import type { Freezer } from './snapshot/freezer.ts'
 import type { SpotInterrupter } from './spot/spot-interrupter.ts'
@@ -65,6 +66,7 @@ export interface Domain {
   readonly layers: LayerCollector
   readonly tasks: TaskRunner
   readonly imageWork: ImageWork
+  readonly registryWork: RegistryWork
   readonly schedules: ScheduleRunner
   readonly pipelines: Pipelines
   readonly sessions: SessionVault

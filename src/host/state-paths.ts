@@ -29,6 +29,10 @@ export interface StatePaths {
   readonly cache: string
   /** What has come of downloads that broke off, in the cache. */
   readonly downloads: string
+  /** Where uploads to registries that are under way go on, in the cache. */
+  readonly uploads: string
+  /** Logins of registries, 0600, in the form of docker's `config.json`. */
+  readonly registryLogins: string
   /** The user's own additions to the Quick Start catalogue; may be absent. */
   readonly catalogFile: string
   /** Keys of the S3-compatible stores that buckets of the configuration lie in, 0600; may be absent. */
@@ -63,6 +67,8 @@ export function statePathsOf(root: string): StatePaths {
     staging: join(root, 'staging'),
     cache: join(root, 'cache'),
     downloads: join(root, 'cache/downloads'),
+    uploads: join(root, 'cache/uploads'),
+    registryLogins: join(root, 'registry-logins.json'),
     catalogFile: join(root, 'catalog.yaml'),
     bucketCredentials: join(root, 'bucket-credentials.yaml'),
     keys: join(root, 'keys'),

@@ -62,7 +62,7 @@ function createStore(database: Database.Database): Store {
     retentionRules: createCollection(database, 'retention_rule'),
     recycledImages: createCollection(database, 'recycled_image'),
     recycledSnapshots: createCollection(database, 'recycled_snapshot', ['resource.layerId']),
-    layers: createCollection(database, 'layer', ['state', 'parentId', 'flattening.state']),
+    layers: createCollection(database, 'layer', ['state', 'parentId', 'flattening.state', 'contentIds[]']),
     keyPairs: createCollection(database, 'key_pair', ['name', 'fingerprint']),
     securityGroups: createCollection(database, 'security_group', [
       'vpcId',

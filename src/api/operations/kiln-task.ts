@@ -1,7 +1,7 @@
 import type { Domain } from '../../ec2/domain.ts'
 import { findAll, findOne, newId } from '../../ec2/ids.ts'
 import type { MutationContext } from '../../ec2/operation.ts'
-import type { TaskRecord } from '../../ec2/task/task.ts'
+import type { TaskRecord, Transfer } from '../../ec2/task/task.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { query } from '../kiln-operation.ts'
 import type { TaskDescription } from '../kiln-operations.ts'
@@ -65,8 +65,13 @@ function describeTask(domain: Domain, task: TaskRecord): TaskDescription {
     ...(progress?.detail === undefined ? {} : { Detail: progress.detail }),
     ...(task.imageId ? { ImageId: task.imageId } : {}),
     ...(task.note ? { Note: task.note } : {}),
+    ...(task.transfer ? { Transfer: describeTransfer(task.transfer) } : {}),
     ...(task.error ? { Error: { Code: task.error.code, Message: task.error.message } } : {}),
     StartedAt: task.startedAt,
     ...(task.endedAt ? { EndedAt: task.endedAt } : {}),
   }
+}
+
+function describeTransfer({ digest, movedBytes, skippedBytes }: Transfer): NonNullable<TaskDescription['Transfer']> {
+  return { Digest: digest, MovedBytes: movedBytes, SkippedBytes: skippedBytes }
 }

@@ -17,6 +17,7 @@ import { kilnImageOperations } from './kiln-image.ts'
 import { kilnInstanceOperations } from './kiln-instance.ts'
 import { kilnSnapshotOperations } from './kiln-snapshot.ts'
 import { kilnPipelineOperations } from './kiln-pipeline.ts'
+import { kilnRegistryOperations } from './kiln-registry.ts'
 import { kilnScheduleOperations } from './kiln-schedule.ts'
 import { kilnTaskOperations } from './kiln-task.ts'
 import { launchTemplateOperations } from './launch-template.ts'
@@ -69,6 +70,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...kilnDaemonOperations(domain, kiln),
     ...kilnImageOperations(domain, kiln),
     ...kilnSnapshotOperations(domain, kiln),
+    ...kilnRegistryOperations(domain),
     ...kilnTaskOperations(domain),
     ...kilnPipelineOperations(domain),
     ...kilnInstanceOperations(domain, kiln),

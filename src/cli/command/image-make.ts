@@ -6,6 +6,7 @@ import { CliError, exitCode } from '../failure.ts'
 import { resolveImage, waysToGet } from '../resolve/image.ts'
 import { clientOf, note, say, type Session } from '../session.ts'
 import { followTask } from '../task.ts'
+import { pullFromRegistry } from './image-registry.ts'
 
 const cancelled = 'Cancelled.'
 const cancelledDownload = 'Cancelled. What has come of the download is kept: the same command goes on from there.'
@@ -34,9 +35,10 @@ export function defineBuild(command: Command, session: Session): void {
 /** `kiln image pull` */
 export function definePull(command: Command, session: Session): void {
   command
-    .description('Download an official cloud image, and verify it')
-    .argument('<name>', 'see: kiln image catalog')
-    .option('--name <name>', 'of the image; that of the catalogue when absent')
+    .description('Download an official cloud image, or an image of a registry, and verify it')
+    .argument('<name>', 'see: kiln image catalog; or registry/name:tag')
+    .option('--name <name>', 'of the image; that of the catalogue, or its own, when absent')
+    .option('--key <file>', 'of a registry: a public key that must have signed it, such as cosign.pub')
     .addHelpText(
       'after',
       `
@@ -44,10 +46,18 @@ A download that broke off, or was cancelled by Ctrl-C, goes on where it was when
 
 Examples:
   kiln image pull ubuntu-24.04
-  kiln image pull debian-12 --name debian-official`,
+  kiln image pull debian-12 --name debian-official
+  kiln image pull registry.example.org/team/web:1`,
     )
-    .action(async (catalogName: string, { name }: { name?: string }) => {
+    .action(async (catalogName: string, { name, key }: { name?: string; key?: string }) => {
       const client = clientOf(session)
+      if (catalogName.includes('/')) {
+        const options = { ...(name ? { name } : {}), ...(key ? { key } : {}) }
+        return tellResult(session, client, await pullFromRegistry(session, client, catalogName, options))
+      }
+      if (key !== undefined) {
+        throw new CliError('Images of the catalogue have checksums, no signatures.', { exitCode: exitCode.usage })
+      }
       const { Entries } = await client.call('KilnDescribeCatalog', {})
       if (!Entries.some(({ Name }) => Name === catalogName)) {
         throw new CliError(`The catalogue has no ${catalogName}.`, {

@@ -6,6 +6,7 @@ import { listInstances } from '../resolve/instance.ts'
 import { addOutputOption, clientOf, note, type OutputFormat, printListing, say, type Session } from '../session.ts'
 import { defineImageExport } from './export.ts'
 import { defineBuild, defineImport, definePull } from './image-make.ts'
+import { definePush, defineSign } from './image-registry.ts'
 
 /** `kiln image …` */
 export function defineImage(command: Command, session: Session): void {
@@ -18,6 +19,7 @@ Examples:
   kiln image build nano
   kiln image import disk.qcow2 --name mine --login-user admin
   kiln image export mine mine.ova
+  kiln image push mine registry.example.org/team/mine:1
   kiln image ls
   kiln image rm mine`,
   )
@@ -28,6 +30,8 @@ Examples:
   definePull(command.command('pull'), session)
   defineImport(command.command('import'), session)
   defineImageExport(command.command('export'), session)
+  definePush(command.command('push'), session)
+  defineSign(command.command('sign'), session)
   defineRm(command.command('rm'), session)
 }
 

@@ -1,5 +1,13 @@
 /** Members whose values are nobody's business but the caller's. */
-const secretMembers = new Set(['UserData', 'PublicKeyMaterial', 'Password', 'PreSharedKey', 'TokenCode', 'Parameters'])
+const secretMembers = new Set([
+  'UserData',
+  'PublicKeyMaterial',
+  'Password',
+  'PreSharedKey',
+  'TokenCode',
+  'Parameters',
+  'SigningKeyPassword',
+])
 
 const longestText = 256
 const longestList = 50

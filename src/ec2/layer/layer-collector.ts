@@ -17,7 +17,7 @@ export interface LayerCollector {
 export function createLayerCollector(dependencies: { store: Store; paths: StatePaths; log: Logger }): LayerCollector {
   const { store, paths, log } = dependencies
 
-  /** Layers that a snapshot or a volume names, or that are being flattened, with all that they stand on. */
+  /** Layers that a snapshot or a volume names, or that are being flattened or made, with all that they stand on. */
   function findReached(layers: readonly LayerRecord[]): Set<string> {
     const reached = new Set<string>()
     const reach = (id: string | undefined): void => {
@@ -28,12 +28,13 @@ export function createLayerCollector(dependencies: { store: Store; paths: StateP
       // Its file may have been opened a moment before it was replaced.
       reach(layer.flattening?.formerParentId)
     }
-    for (const { id, flattening } of layers) {
+    for (const { id, state, flattening } of layers) {
       const isNamed =
         store.snapshots.countBy('layerId', id) > 0 ||
         store.recycledSnapshots.countBy('resource.layerId', id) > 0 ||
         store.volumes.countBy('layerId', id) > 0
-      if (isNamed || flattening) reach(id)
+      // A layer that is on its way from a registry has nothing that names it yet, and stands on what is here already.
+      if (isNamed || flattening || state === 'pending') reach(id)
     }
     return reached
   }
@@ -42,7 +43,8 @@ export function createLayerCollector(dependencies: { store: Store; paths: StateP
   function markUnreachable(): string[] {
     return store.transaction(() => {
       const available = store.layers.listBy('state', 'available')
-      const reached = findReached([...available, ...store.layers.listBy('state', 'frozen')])
+      const others = (['frozen', 'pending'] as const).flatMap((state) => store.layers.listBy('state', state))
+      const reached = findReached([...available, ...others])
       for (const layer of available) {
         if (!reached.has(layer.id)) store.layers.replace({ ...layer, state: 'deleting' })
       }

@@ -15,6 +15,12 @@ export interface LayerRecord extends ResourceRecord {
   /** Its file is being replaced by one that stands on a nearer ancestor, or has just been (layer-flattener.ts). */
   readonly flattening?: LayerFlattening
   readonly createdAt: string
+  /** Its file as registries know it (src/ec2/registry/); of another file, when that has another mark by now. */
+  readonly blob?: { readonly mark: string; readonly digest: string }
+  /** What it holds with all that it stands on, as images in registries name it: it holds that also when its file was replaced. */
+  readonly contentIds?: readonly string[]
+  /** Repositories that have had its blob, as `host/path`. */
+  readonly repositories?: readonly string[]
 }
 
 /**

@@ -53,6 +53,31 @@ export interface ExportRequest {
  */
 export type FetchDownload = (checksum: Checksum | undefined) => Promise<string>
 
+/** What a download may need besides its address. */
+export interface DownloadOptions {
+  /** Where the server wants to know who asks. */
+  readonly fetch?: typeof fetch
+  /** How long the file is: a longer one is refused as it comes. */
+  readonly sizeBytes?: number
+}
+
+/**
+ * An open layer as a blob: the bytes of its file, but for the head, which names no file of this host, so that the digest is the same on
+ * every host (docs/adr/a-layer-travels-without-names.md). It stays what it is when the file is replaced or deleted meanwhile.
+ */
+export interface LayerBlob {
+  readonly sizeBytes: number
+  readonly virtualSizeBytes: number
+  /** The file that the layer stands on here. */
+  readonly backingPath?: string
+  /** Another one when the file is another. */
+  readonly mark: string
+  read(offset: number, length: number): Promise<Buffer>
+  /** `sha256:HEX`. */
+  digest(signal: AbortSignal, onBytes: (doneBytes: number) => void): Promise<string>
+  close(): Promise<void>
+}
+
 export interface DiskHost {
   /** An empty writable qcow2 over `backingPath` (also qcow2), or over nothing. At least as large as its backing file. */
   createVolumeDisk(request: { path: string; backingPath?: string; sizeBytes: number }): Promise<void>
@@ -101,7 +126,29 @@ export interface DiskHost {
    * Lets `use` alone have what is kept of a download: others for the same address wait for their turn. What has come is deleted when
    * `use` resolves, kept for a later call when it rejects.
    */
-  withDownload<T>(url: string, work: WorkOptions, use: (fetch: FetchDownload) => Promise<T>): Promise<T>
+  withDownload<T>(
+    url: string,
+    work: WorkOptions,
+    use: (fetch: FetchDownload) => Promise<T>,
+    options?: DownloadOptions,
+  ): Promise<T>
+  /** Opens a layer's file to be sent elsewhere. Rejects with ENOENT, and with InvalidDiskImage for one that cannot be (encrypted). */
+  openLayerBlob(path: string): Promise<LayerBlob>
+  /**
+   * Makes a layer in `directory` of a blob that came from elsewhere, to stand on `backingPath` or on nothing. The blob is hostile until
+   * proven harmless: its head has to be what `openLayerBlob` gives, its disk as large as its image says, its tables sound. It is moved, or
+   * copied when `keepsBlob`. Rejects with InvalidDiskImage; leaves `directory` absent then.
+   */
+  adoptBlob(
+    request: {
+      blobPath: string
+      keepsBlob?: boolean
+      directory: string
+      backingPath?: string
+      virtualSizeBytes: number
+    },
+    work: WorkOptions,
+  ): Promise<LayerFile>
   /** The digest of a file in lower-case hexadecimal. */
   digest(path: string, algorithm: Checksum['algorithm'], signal?: AbortSignal): Promise<string>
   /** Bytes that a file really takes on the host. */

@@ -173,7 +173,7 @@ export interface Store {
   readonly retentionRules: Collection<RetentionRuleRecord>
   readonly recycledImages: Collection<RecycledRecord<ImageRecord>>
   readonly recycledSnapshots: Collection<RecycledRecord<SnapshotRecord>, 'resource.layerId'>
-  readonly layers: Collection<LayerRecord, 'state' | 'parentId' | 'flattening.state'>
+  readonly layers: Collection<LayerRecord, 'state' | 'parentId' | 'flattening.state' | 'contentIds[]'>
   readonly keyPairs: Collection<KeyPairRecord, 'name' | 'fingerprint'>
   readonly vpcs: Collection<VpcRecord, 'cidr' | 'dhcpOptionsId'>
   readonly cidrReservations: Collection<CidrReservationRecord, 'subnetId'>

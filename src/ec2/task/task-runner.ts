@@ -42,7 +42,10 @@ export function createTaskRunner(dependencies: {
   const { store, clock, paths, disks, events, log } = dependencies
   const running = new Map<string, RunningTask>()
 
-  function finish(taskId: string, outcome: Pick<TaskRecord, 'state' | 'imageId' | 'note' | 'error'>): void {
+  function finish(
+    taskId: string,
+    outcome: Pick<TaskRecord, 'state' | 'imageId' | 'note' | 'transfer' | 'error'>,
+  ): void {
     store.transaction(() => {
       const record = store.tasks.find(taskId)
       if (record) store.tasks.replace({ ...record, ...outcome, endedAt: clock.now().toISOString() })

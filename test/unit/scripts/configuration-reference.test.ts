@@ -22,7 +22,8 @@ test('every key has a meaning and says what it may be', async () => {
         expect(text).toMatch(new RegExp(`^\\| \`NAME\\.${key}\` \\| .+ \\| .+ \\|$`, 'm'))
       continue
     }
-    for (const key of Object.keys(schema.shape))
+    const { shape } = schema instanceof z.ZodArray ? schema.element : schema
+    for (const key of Object.keys(shape))
       expect(text).toMatch(new RegExp(`^\\| \`${key}\` \\| \`.+\` \\| .+ \\| .+ \\|$`, 'm'))
   }
 })

@@ -1,0 +1,65 @@
+import type { Clock } from '../../host/clock.ts'
+import type { Random } from '../../host/random.ts'
+import { newId } from '../ids.ts'
+import type { ImageRecord } from '../image/image.ts'
+import { imageTag } from '../image/image-tag.ts'
+import type { Scope, Store } from '../ports/store.ts'
+import { isReservedKey, maximumTagValueLength } from '../tag/tag.ts'
+import type { AmiDocument } from './ami-document.ts'
+
+const bytesPerGib = 1024 ** 3
+
+/** Records the image of a registry's, with a snapshot for each device, over layers that are here; in a transaction. */
+export function recordPulledImage(
+  { store, random, clock }: { store: Store; random: Random; clock: Clock },
+  { accountId, region }: Scope,
+  request: {
+    readonly image: { readonly digest: string; readonly document: AmiDocument }
+    readonly name: string
+    readonly source: string
+    readonly isPublic: boolean
+    /** By content id. */
+    readonly layerIds: ReadonlyMap<string, string>
+  },
+): ImageRecord {
+  const { name, source, layerIds } = request
+  const { digest, document } = request.image
+  const now = clock.now().toISOString()
+  const id = newId('ami', random)
+  const sizes = new Map(document.layers.map((layer) => [layer.id, layer.virtualSizeBytes]))
+  const blockDevices = document.blockDevices.map(({ layer, ...device }) => {
+    const snapshotId = newId('snap', random)
+    const layerId = layerIds.get(layer)
+    if (layerId === undefined) throw new Error(`${source} has no layer ${layer}`)
+    store.snapshots.insert({
+      ...{ accountId, region, id: snapshotId, layerId, state: 'completed', startTime: now },
+      description: `${device.deviceName} of ${name}, pulled from ${source}`,
+      volumeId: 'vol-ffffffff',
+      volumeSizeGib: Math.max(1, Math.ceil((sizes.get(layer) ?? 0) / bytesPerGib)),
+    })
+    return { ...device, snapshotId }
+  })
+  const { description, architecture, rootDeviceName, bootMode, enaSupport, imdsSupport } = document
+  const image: ImageRecord = {
+    ...{ accountId, region, id, name },
+    ...(description === undefined ? {} : { description }),
+    ...{ architecture, state: 'available', creationDate: now, imageLocation: `${accountId}/${name}` },
+    ...{ rootDeviceName, blockDevices, bootMode, enaSupport },
+    ...(imdsSupport === undefined ? {} : { imdsSupport }),
+    ...(request.isPublic ? { sharing: { region, accountIds: [], isPublic: true } } : {}),
+  }
+  store.images.insert(image)
+  const own = {
+    [imageTag.loginUser]: document.loginUser,
+    [imageTag.source]: source,
+    [imageTag.sourceDigest]: digest,
+  }
+  const tags = [
+    ...document.tags.filter(({ key }) => !isReservedKey(key) && !key.startsWith('kiln:')),
+    ...Object.entries(own).flatMap(([key, value]) =>
+      value !== undefined && value.length <= maximumTagValueLength ? [{ key, value }] : [],
+    ),
+  ]
+  store.tags.put({ accountId, region }, id, 'image', tags)
+  return image
+}

@@ -1,0 +1,131 @@
+import { Ec2Error } from '../ec2/errors.ts'
+import type { Clock } from '../host/clock.ts'
+import { type Authorizer, denied } from './authorization.ts'
+import { readAtMost } from './read-at-most.ts'
+
+export interface RegistryRequest {
+  readonly host: string
+  /** A path below `/v2/`, or a whole address that the registry gave. */
+  readonly path: string | URL
+  /** What the token has to allow: `repository:team/web:pull`. */
+  readonly scope: string
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Buffer
+  readonly signal: AbortSignal
+  /** Statuses besides 2xx that the caller understands. */
+  readonly accepted?: readonly number[]
+}
+
+/** Requests with authorization, time limits and errors that say what is wrong. */
+export interface Requester {
+  baseOf(host: string): URL
+  /** Once. Rejects with another Error than Ec2Error when another try may help. */
+  once(request: RegistryRequest): Promise<Response>
+  /** Again and again when that may help: for what may be done twice. */
+  send(request: RegistryRequest): Promise<Response>
+}
+
+/** A server that does not begin to answer in this time has gone. */
+const answerTimeoutMs = 120_000
+const attempts = 4
+const firstPauseMs = 300
+const passingStatuses: ReadonlySet<number> = new Set([408, 425, 429])
+const maximumErrorBytes = 64 * 1024
+
+export function createRequester(dependencies: {
+  clock: Clock
+  authorizer: Authorizer
+  isPlain: (host: string) => boolean
+}): Requester {
+  const { clock, authorizer, isPlain } = dependencies
+
+  function baseOf(host: string): URL {
+    const name = host === 'docker.io' ? 'registry-1.docker.io' : host
+    return new URL(`${isPlain(host) ? 'http' : 'https'}://${name}/v2/`)
+  }
+
+  async function fetchWith(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<Response> {
+    const { method = 'GET', headers = {}, body, signal } = request
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(new Error('it does not answer')), answerTimeoutMs)
+    // A login is for the registry itself: what it keeps elsewhere has signed addresses.
+    const isOwn = url.origin === baseOf(request.host).origin
+    try {
+      return await fetch(url, {
+        method,
+        headers: { ...headers, ...(authorization !== undefined && isOwn ? { authorization } : {}) },
+        ...(body ? { body: new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength) } : {}),
+        signal: AbortSignal.any([signal, late.signal]),
+      })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async function once(request: RegistryRequest): Promise<Response> {
+    const { host, scope, signal, accepted = [] } = request
+    const url = requireSafe(host, new URL(request.path, baseOf(host)))
+    let response = await fetchWith(request, url, authorizer.known(host, scope))
+    if (response.status === 401) {
+      const authorization = await authorizer.answer(host, scope, response, signal)
+      await response.body?.cancel()
+      response = await fetchWith(request, url, authorization)
+    }
+    const { status } = response
+    if (response.ok || accepted.includes(status)) return response
+    if (status >= 500 || passingStatuses.has(status)) {
+      await response.body?.cancel()
+      throw new Error(`it answered ${status} ${response.statusText}`)
+    }
+    const told = await reasonIn(response)
+    if (status === 401 || status === 403) throw denied(host, `${told}; see kiln registry login`)
+    throw new Ec2Error(
+      'RegistryRefused',
+      `The registry ${host} refused ${request.method ?? 'GET'} ${url.pathname}: ${told}`,
+    )
+  }
+
+  /** Layers are never sent, nor asked for, over less than the registry itself is spoken to. */
+  function requireSafe(host: string, url: URL): URL {
+    if (url.protocol === 'https:' || (url.protocol === 'http:' && isPlain(host))) return url
+    throw new Ec2Error('RegistryRefused', `The registry ${host} leads to ${url.origin}, which is not https.`)
+  }
+
+  return {
+    baseOf,
+    once,
+    send: async (request) => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await once(request)
+        } catch (error) {
+          request.signal.throwIfAborted()
+          if (error instanceof Ec2Error) throw error
+          if (attempt === attempts) throw unreachable(request.host, error)
+          await clock.sleep(firstPauseMs * 2 ** (attempt - 1), request.signal)
+        }
+      }
+    },
+  }
+}
+
+/** Whatever was tried, the registry did not take part. */
+export function unreachable(host: string, error: unknown): Ec2Error {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new Ec2Error('RegistryUnreachable', `The registry ${host} cannot be reached: ${why}`)
+}
+
+/** A registry's own words (OCI Distribution Specification, "Error Codes"). */
+async function reasonIn(response: Response): Promise<string> {
+  const body = (await readAtMost(response, maximumErrorBytes).catch(() => Buffer.alloc(0))).toString('utf8')
+  try {
+    const { errors } = JSON.parse(body) as { errors?: { code?: string; message?: string }[] }
+    const [first] = errors ?? []
+    if (first?.code !== undefined) return `${response.status} ${first.code}: ${String(first.message).slice(0, 300)}`
+  } catch {
+    // Not every answer is the registry's own: proxies have theirs.
+  }
+  return `${response.status} ${response.statusText}`.trim()
+}
