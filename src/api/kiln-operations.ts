@@ -6,6 +6,7 @@ import { exportFormats } from '../ec2/ports/disk.ts'
  * outputs are the interfaces below. Times in outputs are ISO 8601 texts.
  */
 
+const architecture = z.enum(['x86_64', 'i386', 'arm64'])
 const taskKind = z.enum([
   'build-image',
   'pull-image',
@@ -27,15 +28,25 @@ export const kilnInputs = {
   /** What AWS tools need to talk to this daemon. */
   KilnGetEnvironment: z.strictObject({}),
   /** Starts building an image from a recipe of images/. */
-  KilnBuildImage: z.strictObject({ Recipe: z.string().min(1), Name: z.string().optional() }),
+  KilnBuildImage: z.strictObject({
+    Recipe: z.string().min(1),
+    Name: z.string().optional(),
+    /** The recipe's first when absent. */
+    Architecture: architecture.optional(),
+  }),
   /** Starts downloading an image of the Quick Start catalogue. */
-  KilnPullImage: z.strictObject({ CatalogName: z.string().min(1), Name: z.string().optional() }),
+  KilnPullImage: z.strictObject({
+    CatalogName: z.string().min(1),
+    Name: z.string().optional(),
+    /** Takes `NAME-ARCHITECTURE` of the catalogue when NAME is of another. */
+    Architecture: architecture.optional(),
+  }),
   /** Starts importing a disk image from an absolute path on the host, or an http(s) URL. */
   KilnImportImage: z.strictObject({
     Source: z.string().min(1).max(4096),
     Name: z.string(),
     Description: z.string().max(255).optional(),
-    Architecture: z.enum(['x86_64', 'i386', 'arm64']).optional(),
+    Architecture: architecture.optional(),
     /** `sha256:HEX` or `sha512:HEX`. */
     Checksum: z.string().max(160).optional(),
     LoginUser: z
@@ -196,7 +207,10 @@ export interface KilnOutputs {
   KilnLoginToRegistry: Record<string, never>
   KilnLogoutFromRegistry: { WasLoggedIn: boolean }
   KilnExportSnapshot: { TaskId: string }
-  KilnDescribeRecipes: { Recipes: { Name: string; Description: string; Architecture: string }[] }
+  KilnDescribeRecipes: {
+    /** The architecture of a build that asks for none comes first. */
+    Recipes: { Name: string; Description: string; Architectures: z.infer<typeof architecture>[] }[]
+  }
   KilnDescribeCatalog: {
     Entries: {
       Name: string

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Ec2Error, invalidParameterValue } from '../ec2/errors.ts'
 import type { Catalog, CatalogEntry } from '../ec2/ports/disk.ts'
+import type { Architecture } from '../ec2/ports/machine.ts'
 import type { Clock } from '../host/clock.ts'
 import { findChecksum, parseChecksumList } from './checksum-list.ts'
 
@@ -44,12 +45,16 @@ export function createCatalog({ clock, file }: CatalogDependencies): Catalog {
     loginUser,
   }))
 
-  function find(name: string): CatalogEntry & { checksums: string } {
-    const entry = entries.find((candidate) => candidate.name === name)
-    const checksums = entry && file.images[name]?.checksums
+  function find(name: string, architecture?: Architecture): CatalogEntry & { checksums: string } {
+    const names = architecture ? [name, `${name}-${architecture}`] : [name]
+    const entry = entries.find(
+      (candidate) => names.includes(candidate.name) && (!architecture || candidate.architecture === architecture),
+    )
+    const checksums = entry && file.images[entry.name]?.checksums
     if (entry && checksums) return { ...entry, checksums }
     const known = entries.map((candidate) => candidate.name).join(', ')
-    throw invalidParameterValue('CatalogName', name, `The catalogue has ${known}.`)
+    const kind = architecture ? ` none for ${architecture} of that name; it has` : ''
+    throw invalidParameterValue('CatalogName', name, `The catalogue has${kind} ${known}.`)
   }
 
   return {

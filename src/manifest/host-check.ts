@@ -22,6 +22,13 @@ function checkImages(lab: Lab, observed: Observed, facts: HostFacts): Problem[] 
       const message = `there is no recipe ${source.recipe}.${suggest(source.recipe, [...facts.recipes.keys()])}`
       return [{ path: path('recipe'), message }]
     }
+    if (source.kind === 'recipe' && source.architecture !== undefined) {
+      const offered = facts.recipes.get(source.recipe) ?? []
+      if (!offered.includes(source.architecture)) {
+        const message = `${source.recipe} builds for ${offered.join(', ')}.`
+        return [{ path: path('architecture'), message }]
+      }
+    }
     if (source.kind === 'catalog' && !facts.catalog.has(source.entry)) {
       const message = `the catalogue has no ${source.entry}.${suggest(source.entry, [...facts.catalog.keys()])}`
       return [{ path: path('catalog'), message }]

@@ -4,8 +4,9 @@ import type { ImageRecord, Observed } from './observed.ts'
 
 /** What the daemon can make and run. */
 export interface HostFacts {
-  /** Architectures of recipes and catalogue entries by name. */
-  readonly recipes: ReadonlyMap<string, string>
+  /** Architectures of recipes by name; the one of a build that asks for none comes first. */
+  readonly recipes: ReadonlyMap<string, readonly string[]>
+  /** Architectures of catalogue entries by name. */
   readonly catalog: ReadonlyMap<string, string>
   /** Architectures that each instance type runs. */
   readonly instanceTypes: ReadonlyMap<string, readonly string[]>
@@ -19,7 +20,7 @@ export async function readHostFacts(call: OperationCaller): Promise<HostFacts> {
     listTypes(call),
   ])
   return {
-    recipes: new Map(recipes.Recipes.map(({ Name, Architecture }) => [Name, Architecture])),
+    recipes: new Map(recipes.Recipes.map(({ Name, Architectures }) => [Name, Architectures])),
     catalog: new Map(catalog.Entries.map(({ Name, Architecture }) => [Name, Architecture])),
     instanceTypes: types,
   }
@@ -55,7 +56,7 @@ export function architectureOf(image: LabImage, observed: Observed, facts: HostF
   const { source } = image
   switch (source.kind) {
     case 'recipe':
-      return facts.recipes.get(source.recipe) as Architecture | undefined
+      return source.architecture ?? (facts.recipes.get(source.recipe)?.[0] as Architecture | undefined)
     case 'catalog':
       return facts.catalog.get(source.entry) as Architecture | undefined
     case 'import':
@@ -66,6 +67,7 @@ export function architectureOf(image: LabImage, observed: Observed, facts: HostF
 }
 
 /** The instance type when a manifest names none, as `kiln run` chooses. */
-export function defaultTypeFor(architecture: Architecture | undefined): string {
-  return architecture === 'arm64' ? 't4g.micro' : 't3.micro'
+export function defaultTypeFor(architecture: string | undefined): string {
+  if (architecture === 'arm64') return 't4g.micro'
+  return architecture === 'i386' ? 't2.micro' : 't3.micro'
 }

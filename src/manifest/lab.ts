@@ -24,7 +24,7 @@ export interface LabImage {
 }
 
 export type ImageSource =
-  | { readonly kind: 'recipe'; readonly recipe: string }
+  | { readonly kind: 'recipe'; readonly recipe: string; readonly architecture?: Architecture }
   | { readonly kind: 'catalog'; readonly entry: string }
   | {
       readonly kind: 'import'
@@ -66,7 +66,7 @@ export interface LabInstance {
   readonly count: number
   /** Key of its image. */
   readonly image: string
-  /** Absent: t3.micro, or t4g.micro for an arm64 image. */
+  /** Absent: t3.micro, t4g.micro for an arm64 image, t2.micro for an i386 one. */
   readonly type?: string
   /** Key of its key pair. */
   readonly keyPair?: string

@@ -52,20 +52,22 @@ function mapOf<Item, Result>(
 }
 
 function spellOutImage(lab: string, key: string, entry: Entry<'images'>, files: ManifestFiles | undefined): LabImage {
-  const { recipe, catalog, existing, import: from = '' } = entry
+  const { recipe, catalog, existing, architecture, import: from = '' } = entry
   const source = ((): ImageSource => {
-    if (recipe !== undefined) return { kind: 'recipe', recipe }
+    if (recipe !== undefined) return { kind: 'recipe', recipe, ...(architecture ? { architecture } : {}) }
     if (catalog !== undefined) return { kind: 'catalog', entry: catalog }
     if (existing !== undefined) return { kind: 'existing' }
     return {
       kind: 'import',
       from: isUrl(from) ? from : (files?.locate(from) ?? from),
-      architecture: entry.architecture ?? 'x86_64',
+      architecture: architecture ?? 'x86_64',
       ...(entry.checksum ? { checksum: entry.checksum } : {}),
       ...(entry.loginUser ? { loginUser: entry.loginUser } : {}),
     }
   })()
-  return { key, source, name: entry.name ?? recipe ?? catalog ?? existing ?? nameInLab(lab, key) }
+  // As a build names what is not of the usual architecture.
+  const built = recipe && architecture && architecture !== 'x86_64' ? `${recipe}-${architecture}` : recipe
+  return { key, source, name: entry.name ?? built ?? catalog ?? existing ?? nameInLab(lab, key) }
 }
 
 async function spellOutKeyPair(

@@ -15,10 +15,10 @@ export function kilnImageOperations(domain: Domain, kiln: KilnDependencies): Rec
     requireQuotasOfDiskImage({ store: domain.store, quotas: domain.settings.quotas }, context)
   return {
     KilnDescribeRecipes: query('KilnDescribeRecipes', async () => ({
-      Recipes: (await kiln.builder.listRecipes()).map(({ name, description, architecture }) => ({
+      Recipes: (await kiln.builder.listRecipes()).map(({ name, description, architectures }) => ({
         Name: name,
         Description: description,
-        Architecture: architecture,
+        Architectures: [...architectures],
       })),
     })),
     KilnDescribeCatalog: query('KilnDescribeCatalog', (context) => describeCatalog(domain, kiln, context)),
@@ -26,15 +26,19 @@ export function kilnImageOperations(domain: Domain, kiln: KilnDependencies): Rec
       if (input.Name !== undefined) requireFreeImageName(domain.store, context, input.Name)
       requireQuota(context)
       return startTask(domain, context, 'build-image', input.Recipe, (job) =>
-        domain.imageWork.build(context, { recipe: input.Recipe, name: input.Name }, job),
+        domain.imageWork.build(
+          context,
+          { recipe: input.Recipe, name: input.Name, architecture: input.Architecture },
+          job,
+        ),
       )
     }),
     KilnPullImage: mutation('KilnPullImage', (context, input) => {
-      kiln.catalog.find(input.CatalogName)
+      const { name: catalogName } = kiln.catalog.find(input.CatalogName, input.Architecture)
       if (input.Name !== undefined) requireImageName(input.Name)
       requireQuota(context)
-      return startTask(domain, context, 'pull-image', input.CatalogName, (job) =>
-        domain.imageWork.pull(context, { catalogName: input.CatalogName, name: input.Name }, job),
+      return startTask(domain, context, 'pull-image', catalogName, (job) =>
+        domain.imageWork.pull(context, { catalogName, name: input.Name }, job),
       )
     }),
     KilnImportImage: mutation('KilnImportImage', (context, input) => {

@@ -11,14 +11,33 @@ import { pullFromRegistry } from './image-registry.ts'
 const cancelled = 'Cancelled.'
 const cancelledDownload = 'Cancelled. What has come of the download is kept: the same command goes on from there.'
 
+const architectures = ['x86_64', 'i386', 'arm64'] as const
+
+function architectureOption(description: string): Option {
+  return new Option('--arch, --architecture <architecture>', description).choices(architectures)
+}
+
+interface MakeOptions {
+  name?: string
+  architecture?: (typeof architectures)[number]
+}
+
 /** `kiln image build` */
 export function defineBuild(command: Command, session: Session): void {
   command
     .description('Build an image from a recipe')
     .argument('<recipe>', 'see: kiln image recipes')
-    .option('--name <name>', "the recipe's when absent")
-    .addHelpText('after', '\nExamples:\n  kiln image build nano\n  kiln image build debian-12 --name base')
-    .action(async (recipe: string, { name }: { name?: string }) => {
+    .option('--name <name>', "the recipe's when absent, with the architecture after it when that is not x86_64")
+    .addOption(architectureOption('x86_64 when absent'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  kiln image build nano
+  kiln image build nano --architecture arm64
+  kiln image build debian-12 --name base`,
+    )
+    .action(async (recipe: string, { name, architecture }: MakeOptions) => {
       const client = clientOf(session)
       const { Recipes } = await client.call('KilnDescribeRecipes', {})
       if (!Recipes.some(({ Name }) => Name === recipe)) {
@@ -27,7 +46,11 @@ export function defineBuild(command: Command, session: Session): void {
           hint: (await waysToGet(client, recipe)) ?? 'See what can be built: kiln image recipes',
         })
       }
-      const { TaskId } = await client.call('KilnBuildImage', { Recipe: recipe, ...(name ? { Name: name } : {}) })
+      const { TaskId } = await client.call('KilnBuildImage', {
+        Recipe: recipe,
+        ...(name ? { Name: name } : {}),
+        ...(architecture ? { Architecture: architecture } : {}),
+      })
       await tellResult(session, client, await followTask(session, client, TaskId, cancelled))
     })
 }
@@ -39,6 +62,7 @@ export function definePull(command: Command, session: Session): void {
     .argument('<name>', 'see: kiln image catalog; or registry/name:tag')
     .option('--name <name>', 'of the image; that of the catalogue, or its own, when absent')
     .option('--key <file>', 'of a registry: a public key that must have signed it, such as cosign.pub')
+    .addOption(architectureOption("the entry's own when absent"))
     .addHelpText(
       'after',
       `
@@ -46,10 +70,11 @@ A download that broke off, or was cancelled by Ctrl-C, goes on where it was when
 
 Examples:
   kiln image pull ubuntu-24.04
+  kiln image pull debian-12 --architecture arm64
   kiln image pull debian-12 --name debian-official
   kiln image pull registry.example.org/team/web:1`,
     )
-    .action(async (catalogName: string, { name, key }: { name?: string; key?: string }) => {
+    .action(async (catalogName: string, { name, key, architecture }: MakeOptions & { key?: string }) => {
       const client = clientOf(session)
       if (catalogName.includes('/')) {
         const options = { ...(name ? { name } : {}), ...(key ? { key } : {}) }
@@ -68,6 +93,7 @@ Examples:
       const { TaskId } = await client.call('KilnPullImage', {
         CatalogName: catalogName,
         ...(name ? { Name: name } : {}),
+        ...(architecture ? { Architecture: architecture } : {}),
       })
       await tellResult(session, client, await followTask(session, client, TaskId, cancelledDownload))
     })
@@ -76,7 +102,7 @@ Examples:
 interface ImportOptions {
   name: string
   description?: string
-  arch?: 'x86_64' | 'i386' | 'arm64'
+  architecture?: (typeof architectures)[number]
   loginUser?: string
   checksum?: string
 }
@@ -88,7 +114,7 @@ export function defineImport(command: Command, session: Session): void {
     .argument('<source>', 'a file, or an http(s) URL')
     .requiredOption('--name <name>', 'of the image')
     .option('--description <text>')
-    .addOption(new Option('--arch <architecture>', 'x86_64 when absent').choices(['x86_64', 'i386', 'arm64']))
+    .addOption(architectureOption('x86_64 when absent'))
     .option('--login-user <user>', 'whom kiln ssh logs in as; ec2-user when absent')
     .option('--checksum <checksum>', 'sha256:HEX or sha512:HEX of the file as it is, packed or not')
     .addHelpText(
@@ -113,7 +139,7 @@ Examples:
         Source: isUrl ? source : resolve(source),
         Name: options.name,
         ...(options.description === undefined ? {} : { Description: options.description }),
-        ...(options.arch ? { Architecture: options.arch } : {}),
+        ...(options.architecture ? { Architecture: options.architecture } : {}),
         ...(options.loginUser ? { LoginUser: options.loginUser } : {}),
         ...(options.checksum ? { Checksum: options.checksum } : {}),
       })

@@ -108,7 +108,7 @@ function defineRecipes(command: Command, session: Session): void {
         empty: 'No recipes.',
         columns: [
           { title: 'NAME', value: (row) => row.Name },
-          { title: 'ARCHITECTURE', value: (row) => row.Architecture },
+          { title: 'ARCHITECTURES', value: (row) => row.Architectures.join(' ') },
           { title: 'DESCRIPTION', value: (row) => row.Description },
         ],
       })

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { OperationError, type OperationInput } from '../../api/contract.ts'
 import { ensurePrivateDirectory, writeFileAtomic } from '../../host/files.ts'
+import { defaultTypeFor } from '../../manifest/host-facts.ts'
 import type { KilnClient } from '../client.ts'
 import { CliError, exitCode } from '../failure.ts'
 import { readTagOption } from '../tag-option.ts'
@@ -91,7 +92,7 @@ async function launchInput(
     ...(options.tag ?? []).map(readTagOption),
     ...(options.name ? [{ Key: 'Name', Value: options.name }] : []),
   ]
-  const type = options.type ?? (image.Architecture === 'arm64' ? 't4g.micro' : 't3.micro')
+  const type = options.type ?? defaultTypeFor(image.Architecture)
   await requireType(client, type)
   const groupIds = options.sg && (await resolveGroupIds(client, options.sg))
   const keyName = await ensureKeyPair(session, client, options.key)

@@ -21,7 +21,7 @@ export function parsePackageTable(text: string): PackageEntry[] {
     })
 }
 
-/** What servers need is a problem when it is missing, what only building images needs a warning. */
+/** What servers need is a problem when it is missing; a warning, what only building images or some servers need. */
 export function checkPackages(host: HostView, table: string): Check[] {
   const entries = parsePackageTable(table)
   return [
@@ -36,6 +36,13 @@ export function checkPackages(host: HostView, table: string): Check[] {
       name: 'Programs for building images',
       run: async () => {
         const missing = await findMissing(host, entries, 'image')
+        return missing.length === 0 ? ok('all there') : warning(describe(missing), installCommand(missing))
+      },
+    },
+    {
+      name: 'Programs for other architectures, UEFI and TPM',
+      run: async () => {
+        const missing = await findMissing(host, entries, 'option')
         return missing.length === 0 ? ok('all there') : warning(describe(missing), installCommand(missing))
       },
     },

@@ -4,14 +4,19 @@ import { join } from 'node:path'
 import type { WorkOptions } from '../../ec2/ports/disk.ts'
 import type { ProcessHost } from '../../host/process.ts'
 import type { Random } from '../../host/random.ts'
-import { installGrub, makePartitionedDisk } from './bios-disk.ts'
+import { installGrub } from './bios-boot.ts'
+import { buildArchitectures } from './build-architecture.ts'
 import { buildInRoom, requireRoom } from './build-room.ts'
 import { debianOutput } from './debian-root.ts'
+import { type DiskLayout, makePartitionedDisk } from './disk-layout.ts'
+import { installEfiBoot } from './efi-boot.ts'
 import type { DebianRecipe } from './recipe.ts'
 
 /** What a Debian needs in the room: the system, the packages that it comes from, the package lists. */
 const neededMib = 1200
 const bytesPerMib = 1024 * 1024
+/** GRUB of today, of an upgrade beside it, and shim. */
+const efiMib = 64
 
 /** Builds the raw, sparse disk of a Debian recipe in `workDirectory`; answers its path. `root/boot/vmlinuz` there is its kernel. */
 export async function buildDebianDisk(
@@ -27,23 +32,29 @@ export async function buildDebianDisk(
   const raw = join(workDirectory, 'disk.raw')
   const room = join(workDirectory, 'room')
   await mkdir(room)
-  await makePartitionedDisk(processes, { raw, diskMib: recipe.diskMib }, work.signal)
+  const architecture = buildArchitectures[recipe.architecture]
+  const { efi } = architecture
+  const layout: DiskLayout = { diskMib: recipe.diskMib, efiMib: efi ? efiMib : 0 }
+  const efiVolumeId = random.bytes(4).toString('hex')
+  await makePartitionedDisk(processes, { raw, layout }, work.signal)
   let stage = 'Installing packages'
   await buildInRoom(
     processes,
     isRoot,
     {
       suite: recipe.suite,
+      architecture,
       packages: recipe.packages,
       buildSources: sourceLines(mirror, recipe.suite),
       guestSources: guestSources(recipe),
       guestDirectory: request.guestDirectory,
-      cacheDirectory: join(cacheDirectory, recipe.name),
+      cacheDirectory: join(cacheDirectory, `${recipe.name}-${architecture.dpkg}`),
       room,
       roomMib: 2 * neededMib,
       raw,
-      diskMib: recipe.diskMib,
+      layout,
       fileSystemUuid: random.uuid(),
+      ...(efi ? { efiVolumeId } : {}),
       output: workDirectory,
     },
     {
@@ -55,12 +66,20 @@ export async function buildDebianDisk(
       onLine: (detail) => work.onProgress({ stage, detail }),
     },
   )
-  await installGrub(raw, {
-    bootImage: join(workDirectory, debianOutput.bootImage),
-    coreImage: join(workDirectory, debianOutput.coreImage),
-  })
+  const outputOf = (name: keyof typeof debianOutput) => join(workDirectory, debianOutput[name])
+  if (architecture.hasBios) {
+    await installGrub(raw, { bootImage: outputOf('bootImage'), coreImage: outputOf('coreImage') })
+  }
+  if (efi) {
+    const grubImage = outputOf('efiImage')
+    await installEfiBoot(
+      processes,
+      { raw, layout, efi, grubImage, greeting: '', workDirectory, volumeId: efiVolumeId },
+      work.signal,
+    )
+  }
   await mkdir(join(workDirectory, 'root/boot'), { recursive: true })
-  await rename(join(workDirectory, debianOutput.kernel), join(workDirectory, 'root/boot/vmlinuz'))
+  await rename(outputOf('kernel'), join(workDirectory, 'root/boot/vmlinuz'))
   return raw
 }
 

@@ -1,11 +1,14 @@
 import { chmod, copyFile, cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ProcessHost } from '../../host/process.ts'
-import { earlyGrubConfiguration, fileSystemCommand, grubModules } from './bios-disk.ts'
+import { earlyGrubConfiguration, grubModules } from './bios-boot.ts'
+import type { BuildArchitecture } from './build-architecture.ts'
+import { type DiskLayout, fileSystemCommand } from './disk-layout.ts'
 
 /** What the room is to make; crosses a process boundary as JSON. */
 export interface DebianRootRequest {
   readonly suite: string
+  readonly architecture: BuildArchitecture
   readonly packages: readonly string[]
   /** Lines of sources.list for the build. */
   readonly buildSources: readonly string[]
@@ -20,14 +23,21 @@ export interface DebianRootRequest {
   readonly roomMib: number
   /** Partitioned raw disk whose file system is to be made. */
   readonly raw: string
-  readonly diskMib: number
+  readonly layout: DiskLayout
   readonly fileSystemUuid: string
+  /** Of the EFI system partition; absent: there is none. */
+  readonly efiVolumeId?: string
   /** Directory that GRUB's images and the kernel are copied to. */
   readonly output: string
 }
 
 /** Names in `output`. */
-export const debianOutput = { bootImage: 'boot.img', coreImage: 'core.img', kernel: 'vmlinuz' } as const
+export const debianOutput = {
+  bootImage: 'boot.img',
+  coreImage: 'core.img',
+  efiImage: 'grub.efi',
+  kernel: 'vmlinuz',
+} as const
 
 const installTimeoutMs = 30 * 60_000
 const toolTimeoutMs = 5 * 60_000
@@ -65,16 +75,19 @@ export async function makeDebianRoot(
   report.onStage('Configuring')
   await removeTraces(root)
   await copyGuestFiles(request.guestDirectory, root)
+  await mkdir(join(root, 'etc/default/grub.d'), { recursive: true })
+  await writeFile(join(root, 'etc/default/grub.d/10_cloud.cfg'), grubDefaults(request.architecture))
   await writeFile(join(root, 'etc/apt/sources.list.d/debian.sources'), request.guestSources)
-  await writeFile(join(root, 'etc/fstab'), fileSystemTable(request.fileSystemUuid))
+  await writeFile(join(root, 'etc/fstab'), fileSystemTable(request))
   await run(['chroot', root, 'systemctl', 'enable', 'systemd-networkd.service'])
   await installGrubFiles(run, root, request)
+  await copyFile(join(root, 'vmlinuz'), join(request.output, debianOutput.kernel))
 
   report.onStage('Making the disk')
   const makeFileSystem = fileSystemCommand({
     root,
     raw: request.raw,
-    diskMib: request.diskMib,
+    layout: request.layout,
     options: ['-L', 'root', '-U', request.fileSystemUuid],
   })
   // The features of the release's own mke2fs, not of the host's: its GRUB and its kernel must know them.
@@ -88,7 +101,7 @@ export function mmdebstrapCommand(request: DebianRootRequest, root: string): [st
     '--verbose',
     '--mode=unshare',
     '--variant=minbase',
-    '--architectures=amd64',
+    `--architectures=${request.architecture.dpkg}`,
     `--include=${request.packages.join(',')}`,
     '--aptopt=APT::Install-Recommends "false"',
     '--aptopt=Acquire::Retries "3"',
@@ -174,8 +187,15 @@ async function copyGuestFiles(guestDirectory: string, root: string): Promise<voi
   }
 }
 
-function fileSystemTable(uuid: string): string {
-  return `# <device> <mount point> <type> <options> <dump> <pass>\nUUID=${uuid} / ext4 discard,errors=remount-ro 0 1\n`
+function fileSystemTable({ fileSystemUuid, efiVolumeId }: DebianRootRequest): string {
+  const root = `UUID=${fileSystemUuid} / ext4 discard,errors=remount-ro 0 1\n`
+  const efi = efiVolumeId && `UUID=${shortUuid(efiVolumeId)} /boot/efi vfat umask=0077 0 1\n`
+  return `# <device> <mount point> <type> <options> <dump> <pass>\n${root}${efi ?? ''}`
+}
+
+/** Of a FAT file system, as Linux writes it: `1234-ABCD`. */
+function shortUuid(volumeId: string): string {
+  return `${volumeId.slice(0, 4)}-${volumeId.slice(4)}`.toUpperCase()
 }
 
 /**
@@ -187,23 +207,46 @@ async function installGrubFiles(
   root: string,
   request: DebianRootRequest,
 ): Promise<void> {
-  const modules = join(root, 'usr/lib/grub/i386-pc')
+  const { hasBios, efi } = request.architecture
   const directory = join(root, 'boot/grub')
-  await cp(modules, join(directory, 'i386-pc'), { recursive: true })
+  await mkdir(directory, { recursive: true })
   await run(['chroot', root, 'grub-editenv', '/boot/grub/grubenv', 'create'])
-  await writeFile(join(directory, 'grub.cfg'), firstGrubConfiguration(request.fileSystemUuid))
+  await writeFile(join(directory, 'grub.cfg'), firstGrubConfiguration(request))
+  if (efi) {
+    await mkdir(join(root, 'boot/efi'), { recursive: true })
+    await copyFile(join(root, efi.grub), join(request.output, debianOutput.efiImage))
+  }
+  if (hasBios) await installBiosGrub(run, root, request.output)
+}
+
+async function installBiosGrub(
+  run: (argv: readonly [string, ...string[]]) => Promise<unknown>,
+  root: string,
+  output: string,
+): Promise<void> {
+  const modules = join(root, 'usr/lib/grub/i386-pc')
+  await cp(modules, join(root, 'boot/grub/i386-pc'), { recursive: true })
   await writeFile(join(root, 'tmp/early.cfg'), earlyGrubConfiguration)
   // By the release's own tools: core and modules must be of one version.
   const target = ['-O', 'i386-pc', '-p', '(hd0,msdos1)/boot/grub', '-c', '/tmp/early.cfg', '-o', '/tmp/core.img']
   await run(['chroot', root, 'grub-mkimage', ...target, ...grubModules])
-  await copyFile(join(root, 'tmp/core.img'), join(request.output, debianOutput.coreImage))
-  await copyFile(join(modules, 'boot.img'), join(request.output, debianOutput.bootImage))
-  await copyFile(join(root, 'vmlinuz'), join(request.output, debianOutput.kernel))
+  await copyFile(join(root, 'tmp/core.img'), join(output, debianOutput.coreImage))
+  await copyFile(join(modules, 'boot.img'), join(output, debianOutput.bootImage))
   for (const name of ['core.img', 'early.cfg']) await rm(join(root, 'tmp', name))
 }
 
-function firstGrubConfiguration(uuid: string): string {
-  return `linux /vmlinuz root=UUID=${uuid} ro console=tty0 console=ttyS0,115200 consoleblank=0
+/** Settings of `update-grub`: the console is the serial port, as on EC2. On arm64 GRUB knows that of the firmware only. */
+function grubDefaults({ serialConsole, hasBios }: BuildArchitecture): string {
+  return `GRUB_TIMEOUT=0
+GRUB_TERMINAL="${hasBios ? 'console serial' : 'console'}"
+${hasBios ? 'GRUB_SERIAL_COMMAND="serial --speed=115200"\n' : ''}GRUB_CMDLINE_LINUX="console=tty0 console=${serialConsole},115200 consoleblank=0"
+GRUB_CMDLINE_LINUX_DEFAULT=""
+GRUB_DISABLE_OS_PROBER=true
+`
+}
+
+function firstGrubConfiguration({ fileSystemUuid, architecture }: DebianRootRequest): string {
+  return `linux /vmlinuz root=UUID=${fileSystemUuid} ro console=tty0 console=${architecture.serialConsole},115200 consoleblank=0
 initrd /initrd.img
 boot
 `

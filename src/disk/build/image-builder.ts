@@ -5,11 +5,12 @@ import { Ec2Error } from '../../ec2/errors.ts'
 import type { ImageBuilder, WorkOptions } from '../../ec2/ports/disk.ts'
 import type { ProcessHost } from '../../host/process.ts'
 import type { Random } from '../../host/random.ts'
-import { makeBiosDisk } from './bios-disk.ts'
+import { buildArchitectures } from './build-architecture.ts'
 import { buildDebianDisk } from './debian-disk.ts'
+import { makeNanoDisk } from './nano-disk.ts'
 import { layOutNanoRoot } from './nano-root.ts'
 import { createPackageCache } from './package-cache.ts'
-import { type DebianRecipe, type NanoRecipe, readRecipes } from './recipe.ts'
+import { architecturesOf, type DebianRecipe, type NanoRecipe, readRecipes, recipeFor } from './recipe.ts'
 
 /** What the builder works with. */
 export interface ImageBuilderDependencies {
@@ -24,17 +25,6 @@ export interface ImageBuilderDependencies {
   readonly debianMirror: string
 }
 
-/**
- * nano's: a server to try things with has no secrets to keep from its own processes, so what only costs time is off (under TCG a tenth
- * of the boot).
- */
-const kernelArguments = [
-  ...['root=/dev/vda1', 'rw', 'console=ttyS0', 'quiet', 'panic=1', 'net.ifnames=0', '8250.nr_uarts=1', 'audit=0'],
-  ...['no_timer_check', 'tsc=reliable', 'random.trust_cpu=on', 'cryptomgr.notests', 'rcupdate.rcu_expedited=1'],
-  // Devices are plugged by ACPI on q35 (QEMU 6.1 and later): the drivers of PCIe ports would find nothing to do in each of the ports.
-  ...['mitigations=off', 'nokaslr', 'pcie_ports=compat'],
-].join(' ')
-
 /** Builds the images of images/recipes from Debian's packages, as whatever user runs it. */
 export function createImageBuilder(dependencies: ImageBuilderDependencies): ImageBuilder {
   const { processes, random, log, recipesDirectory, cacheDirectory, debianMirror } = dependencies
@@ -46,15 +36,18 @@ export function createImageBuilder(dependencies: ImageBuilderDependencies): Imag
     await mkdir(root)
     work.onProgress({ stage: 'Downloading packages' })
     const onLine = (detail: string) => work.onProgress({ stage: 'Downloading packages', detail })
-    await packageCache.use(recipe, { signal: work.signal, onLine }, async (packages) => {
+    const set = { ...recipe, architecture: buildArchitectures[recipe.architecture].dpkg }
+    await packageCache.use(set, { signal: work.signal, onLine }, async (packages) => {
       work.onProgress({ stage: 'Installing' })
       const guestDirectory = guestFiles('nano')
       await layOutNanoRoot(processes, { recipe, packages, guestDirectory, workDirectory, root }, work.signal)
     })
     work.onProgress({ stage: 'Making the disk' })
-    const path = await makeBiosDisk(
+    const unpacked = join(workDirectory, 'unpacked')
+    const volumeId = random.bytes(4).toString('hex')
+    const path = await makeNanoDisk(
       processes,
-      { root, workDirectory, diskMib: recipe.diskMib, kernelArguments, isRoot: process.getuid?.() === 0 },
+      { recipe, root, unpacked, workDirectory, volumeId, isRoot: process.getuid?.() === 0 },
       work.signal,
     )
     for (const leftover of ['unpacked', 'disk.raw']) await rm(join(workDirectory, leftover), { recursive: true })
@@ -71,21 +64,40 @@ export function createImageBuilder(dependencies: ImageBuilderDependencies): Imag
 
   return {
     listRecipes: async () =>
-      (await readRecipes(recipesDirectory)).map(({ name, description, architecture }) => ({
-        name,
-        description,
-        architecture,
+      (await readRecipes(recipesDirectory)).map((recipe) => ({
+        name: recipe.name,
+        description: recipe.description,
+        architectures: architecturesOf(recipe),
       })),
-    build: async (name, workDirectory, work) => {
-      const recipe = (await readRecipes(recipesDirectory)).find((recipe) => recipe.name === name)
-      if (!recipe) throw new Ec2Error('InvalidParameterValue', `There is no image recipe named ${JSON.stringify(name)}`)
+    build: async (name, wanted, workDirectory, work) => {
+      const file = (await readRecipes(recipesDirectory)).find((recipe) => recipe.name === name)
+      if (!file) throw new Ec2Error('InvalidParameterValue', `There is no image recipe named ${JSON.stringify(name)}`)
+      const architectures = architecturesOf(file)
+      const [usual = 'x86_64'] = architectures
+      const architecture = wanted ?? usual
+      const recipe = recipeFor(file, architecture)
+      if (!recipe) {
+        const offered = architectures.join(' and ')
+        throw new Ec2Error(
+          'InvalidParameterValue',
+          `The recipe ${name} builds for ${offered}, not for ${architecture}.`,
+        )
+      }
       const path =
         recipe.kind === 'nano'
           ? await buildNano(recipe, workDirectory, work)
           : await buildDebian(recipe, workDirectory, work)
-      log.info({ recipe: name, path }, 'image built')
-      const { description, architecture, loginUser } = recipe
-      return { path, architecture, name, description, loginUser }
+      log.info({ recipe: name, architecture, path }, 'image built')
+      const { description, loginUser } = recipe
+      // As the catalogue names its images.
+      const isUsual = architecture === usual
+      return {
+        path,
+        architecture,
+        name: isUsual ? name : `${name}-${architecture}`,
+        description: isUsual ? description : `${description}, for ${architecture}`,
+        loginUser,
+      }
     },
   }
 }

@@ -1,17 +1,16 @@
 import { chmod, copyFile, cp, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import type { ProcessHost } from '../../host/process.ts'
+import { buildArchitectures } from './build-architecture.ts'
+import { orderModules } from './kernel-module.ts'
 import type { NanoRecipe } from './recipe.ts'
 
 const toolTimeoutMs = 120_000
-const libraryDirectories = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu']
-/** Applets that Debian's busybox has but does not list for installation. */
-const appletLinks = ['bin/sh', 'bin/login', 'sbin/init', 'sbin/getty', 'sbin/acpid']
 /** They pass through etc/kiln/power, which tells the shutdown what it is for. */
 const powerLinks = ['sbin/poweroff', 'sbin/reboot', 'sbin/halt']
 const directories = [
   ...['bin', 'sbin', 'dev', 'proc', 'sys', 'run', 'tmp', 'root', 'boot', 'usr/bin', 'usr/sbin', 'usr/local/bin'],
-  ...['etc/dropbear', 'etc/sudoers.d', 'var/log', 'var/lib/kiln', 'lib/x86_64-linux-gnu'],
+  ...['etc/dropbear', 'etc/sudoers.d', 'var/log', 'var/lib/kiln'],
 ]
 
 /** Lays out the nano root file system in `root` from unpacked packages; its boot/ holds vmlinuz and initrd.gz. */
@@ -27,13 +26,14 @@ export async function layOutNanoRoot(
   signal: AbortSignal,
 ): Promise<void> {
   const { recipe, root, guestDirectory } = request
+  const { multiarch, serialConsole } = buildArchitectures[recipe.architecture]
   const unpacked = join(request.workDirectory, 'unpacked')
   const run = (argv: readonly [string, ...string[]], options: { input?: string; directory?: string } = {}) =>
     processes.run({ argv, timeoutMs: toolTimeoutMs, signal, ...options })
   await mkdir(unpacked)
   for (const path of request.packages) await run(['dpkg-deb', '-x', path, unpacked])
 
-  for (const directory of directories) await mkdir(join(root, directory), { recursive: true })
+  for (const directory of [...directories, `lib/${multiarch}`]) await mkdir(join(root, directory), { recursive: true })
   await copyGuestTree(join(guestDirectory, 'root'), root)
   for (const path of recipe.files) {
     await mkdir(dirname(join(root, path)), { recursive: true })
@@ -41,17 +41,20 @@ export async function layOutNanoRoot(
     await cp(join(unpacked, path), join(root, path), { verbatimSymlinks: true })
   }
   await chmod(join(root, 'usr/bin/sudo'), 0o4755)
-  for (const library of recipe.libraries)
-    await copyFile(await findLibrary(unpacked, library), join(root, 'lib/x86_64-linux-gnu', library))
-  const { stdout: applets } = await run([join(root, 'bin/busybox'), '--list-full'])
+  for (const library of [...recipe.libraries, basename(recipe.loader)])
+    await copyFile(await findLibrary(unpacked, multiarch, library), join(root, 'lib', multiarch, library))
+  // As `busybox --list-full` has it: one for another architecture cannot be asked here.
+  const applets = await readFile(join(guestDirectory, 'applets'), 'utf8')
   for (const link of powerLinks) await symlink('/etc/kiln/power', join(root, link))
-  for (const applet of new Set([...applets.split('\n').filter(Boolean), ...appletLinks])) {
+  for (const applet of applets.split('\n').filter(Boolean)) {
     const path = join(root, applet)
     if (await exists(path)) continue
     await mkdir(dirname(path), { recursive: true })
     await symlink('/bin/busybox', path)
   }
   await writeConfiguration(root, recipe)
+  const inittab = join(root, 'etc/inittab')
+  await writeFile(inittab, (await readFile(inittab, 'utf8')).replaceAll('{console}', serialConsole))
   await makeInitrd(run, { recipe, unpacked, guestDirectory, workDirectory: request.workDirectory, root })
   await openDirectories(root)
 }
@@ -109,18 +112,14 @@ async function makeInitrd(
   const [version] = await readdir(join(unpacked, 'lib/modules'))
   if (version === undefined) throw new Error('the kernel package holds no modules')
   await copyFile(join(unpacked, `boot/vmlinuz-${version}`), join(root, 'boot/vmlinuz'))
-  await run([join(unpacked, 'bin/busybox'), 'depmod', '-b', unpacked, version])
-  const dependencies = await readFile(join(unpacked, 'lib/modules', version, 'modules.dep'), 'utf8')
-  const builtin = await readFile(join(unpacked, 'lib/modules', version, 'modules.builtin'), 'utf8')
   const initrd = join(request.workDirectory, 'initrd')
   for (const directory of ['bin', 'modules', 'proc', 'sys', 'dev', 'root'])
     await mkdir(join(initrd, directory), { recursive: true })
   await copyFile(join(root, 'bin/busybox'), join(initrd, 'bin/busybox'))
   await copyFile(join(request.guestDirectory, 'initrd-init'), join(initrd, 'init'))
   await chmod(join(initrd, 'init'), 0o755)
-  const paths = orderModules(dependencies, builtin, request.recipe.modules)
-  for (const path of paths)
-    await copyFile(join(unpacked, 'lib/modules', version, path), join(initrd, 'modules', basename(path)))
+  const paths = await orderModules(join(unpacked, 'lib/modules', version), request.recipe.modules)
+  for (const path of paths) await copyFile(path, join(initrd, 'modules', basename(path)))
   await writeFile(join(initrd, 'modules/order'), `${paths.map((path) => basename(path)).join('\n')}\n`)
   const names = (await readdir(initrd, { recursive: true })).sort()
   const archive = join(request.workDirectory, 'initrd.cpio')
@@ -132,34 +131,9 @@ async function makeInitrd(
   await copyFile(`${archive}.gz`, join(root, 'boot/initrd.gz'))
 }
 
-/**
- * The module files to insert, each after what it depends on, from modules.dep and modules.builtin. What is built into the
- * kernel needs none; throws when a module is neither.
- */
-export function orderModules(dependencies: string, builtin: string, names: readonly string[]): readonly string[] {
-  const moduleName = (path: string) =>
-    basename(path)
-      .replace(/\.ko(\.\w+)?$/, '')
-      .replaceAll('-', '_')
-  const known = new Map<string, readonly string[]>()
-  for (const line of dependencies.split('\n')) {
-    const [path, needs = ''] = line.split(':')
-    // modules.dep names the nearest dependency first.
-    if (path) known.set(moduleName(path), [...needs.split(' ').filter(Boolean).reverse(), path])
-  }
-  const builtins = new Set(builtin.split('\n').filter(Boolean).map(moduleName))
-  const ordered = new Set<string>()
-  for (const name of names) {
-    const paths = known.get(name)
-    if (paths === undefined && !builtins.has(name)) throw new Error(`the kernel has no module ${name}`)
-    for (const path of paths ?? []) ordered.add(path)
-  }
-  return [...ordered]
-}
-
-async function findLibrary(unpacked: string, name: string): Promise<string> {
-  for (const directory of libraryDirectories) {
-    const path = join(unpacked, directory, name)
+async function findLibrary(unpacked: string, multiarch: string, name: string): Promise<string> {
+  for (const directory of ['lib', 'usr/lib']) {
+    const path = join(unpacked, directory, multiarch, name)
     if (await exists(path)) return path
   }
   throw new Error(`no package of the recipe holds ${name}`)

@@ -12,8 +12,10 @@ const unfinished = 'unfinished-'
 
 /** A set of packages that are downloaded together; nothing that they depend on comes with them. */
 export interface PackageSet {
-  /** Of the recipe: a set takes the place of the one of the same name. */
+  /** Of the recipe: a set takes the place of the one of the same name and architecture. */
   readonly name: string
+  /** dpkg's name of it. */
+  readonly architecture: string
   readonly suite: string
   readonly packages: readonly string[]
   /** A package that depends on the kernel of the day, `linux-image-cloud-amd64`; that kernel's package is downloaded for it. */
@@ -48,11 +50,11 @@ export function createPackageCache(dependencies: {
     destination: string,
     options: { signal: AbortSignal; onLine: (line: string) => void },
   ): Promise<void> {
-    const state = join(directory, 'apt', set.suite)
+    const state = join(directory, 'apt', `${set.suite}-${set.architecture}`)
     await mkdir(join(state, 'lists', 'partial'), { recursive: true })
     await mkdir(join(state, 'archives', 'partial'), { recursive: true })
     const sources = join(state, 'sources.list')
-    await writeFile(sources, `deb [signed-by=${keyring} arch=amd64] ${mirror} ${set.suite} main\n`)
+    await writeFile(sources, `deb [signed-by=${keyring} arch=${set.architecture}] ${mirror} ${set.suite} main\n`)
     await writeFile(join(state, 'status'), '')
     const aptOptions = [
       `Dir::State=${state}`,
@@ -61,7 +63,7 @@ export function createPackageCache(dependencies: {
       `Dir::Cache=${state}`,
       `Dir::Etc::sourcelist=${sources}`,
       'Dir::Etc::sourceparts=-',
-      'APT::Architecture=amd64',
+      `APT::Architecture=${set.architecture}`,
       'APT::Sandbox::User=',
       'Acquire::Languages=none',
       'Acquire::Retries=3',
@@ -89,7 +91,7 @@ export function createPackageCache(dependencies: {
   return {
     use: (set, options, use) =>
       lock.run('packages', options.signal, async () => {
-        const sets = join(directory, 'sets', set.name)
+        const sets = join(directory, 'sets', `${set.name}-${set.architecture}`)
         const wanted = join(sets, digestOf([mirror, set.suite, set.kernelPackage, ...set.packages]))
         await mkdir(sets, { recursive: true })
         if (!(await fsExtra.pathExists(wanted))) {

@@ -2,24 +2,40 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
+import type { Architecture } from '../../ec2/ports/machine.ts'
+import { buildArchitectures } from './build-architecture.ts'
 
 const packageName = z.string().regex(/^[a-z0-9][a-z0-9.+-]*$/)
 
 const common = {
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/),
   description: z.string().min(1),
-  architecture: z.literal('x86_64'),
   loginUser: z.string().regex(/^[a-z][a-z0-9-]*$/),
   suite: z.string().regex(/^[a-z]+$/),
   diskMib: z.int().min(32).max(65_536),
 }
 
+/** What differs from architecture to architecture; a build that asks for none is of the first. */
+function byArchitecture<Own extends z.ZodRawShape>(own: Own) {
+  return z
+    .partialRecord(z.enum(['x86_64', 'i386', 'arm64']), z.strictObject(own))
+    .refine((architectures) => Object.keys(architectures).length > 0, 'expected at least one architecture.')
+}
+
+const relativePath = z.string().regex(/^[^/].*$/)
+
 const nanoSchema = z.strictObject({
   kind: z.literal('nano'),
   ...common,
-  kernelPackage: z.string(),
+  architectures: byArchitecture({
+    kernelPackage: packageName,
+    /** The dynamic loader, where programs name it. */
+    loader: relativePath,
+    packages: z.array(packageName),
+  }),
   packages: z.array(packageName),
-  files: z.array(z.string().regex(/^[^/].*$/)),
+  /** `{multiarch}` in a path stands for the architecture's directory of libraries. */
+  files: z.array(relativePath),
   libraries: z.array(z.string().regex(/^[^/]+$/)),
   modules: z.array(z.string().regex(/^[a-z0-9_]+$/)),
 })
@@ -29,20 +45,54 @@ const debianSchema = z.strictObject({
   ...common,
   /** What the finished server takes its packages from; the build itself uses images.debianMirror of the configuration. */
   mirror: z.url(),
+  architectures: byArchitecture({ packages: z.array(packageName).min(1) }),
   /** What is installed besides what is essential; what these depend on comes with them, what they recommend does not. */
   packages: z.array(packageName).min(1),
 })
 
 const recipeSchema = z.discriminatedUnion('kind', [nanoSchema, debianSchema])
 
+/** What images/recipes/NAME.yaml says. */
+export type Recipe = z.infer<typeof recipeSchema>
+
+/** A recipe for one architecture. */
+interface OfArchitecture {
+  readonly architecture: Architecture
+}
+
 /** The smallest server: chosen files of chosen packages. */
-export type NanoRecipe = z.infer<typeof nanoSchema>
+export type NanoRecipe = Omit<z.infer<typeof nanoSchema>, 'architectures'> &
+  OfArchitecture & { readonly kernelPackage: string; readonly loader: string }
 
 /** A whole Debian, installed by its own package manager. */
-export type DebianRecipe = z.infer<typeof debianSchema>
+export type DebianRecipe = Omit<z.infer<typeof debianSchema>, 'architectures'> & OfArchitecture
 
-/** What images/recipes/NAME.yaml says. */
-export type Recipe = NanoRecipe | DebianRecipe
+/** The architectures of a recipe, the one of a build that asks for none first. */
+export function architecturesOf(recipe: Recipe): readonly Architecture[] {
+  return Object.keys(recipe.architectures) as Architecture[]
+}
+
+/** The recipe as one architecture has it; undefined when it has it not. */
+export function recipeFor(recipe: Recipe, architecture: Architecture): NanoRecipe | DebianRecipe | undefined {
+  if (recipe.kind === 'debian') {
+    const { architectures, packages, ...common } = recipe
+    const own = architectures[architecture]
+    return own && { ...common, architecture, packages: [...own.packages, ...packages] }
+  }
+  const { architectures, packages, files, ...common } = recipe
+  const own = architectures[architecture]
+  const { multiarch } = buildArchitectures[architecture]
+  return (
+    own && {
+      ...common,
+      architecture,
+      kernelPackage: own.kernelPackage,
+      loader: own.loader,
+      packages: [...packages, ...own.packages],
+      files: [...files.map((path) => path.replaceAll('{multiarch}', multiarch)), own.loader],
+    }
+  )
+}
 
 /** Reads one recipe. Rejects with an Error that names file, line and key. */
 export async function readRecipe(path: string): Promise<Recipe> {

@@ -13,7 +13,7 @@ import type { ImagePublisher } from './publisher.ts'
 
 /** Ways in which an image comes into being; each ends in a published AMI. */
 export interface ImageWork {
-  build(scope: Scope, request: { recipe: string; name?: string | undefined }, job: ImageJob): Promise<TaskResult>
+  build(scope: Scope, request: BuildRequest, job: ImageJob): Promise<TaskResult>
   /** Answers the image that is there already when it was made of the very file that the publisher has now. */
   pull(scope: Scope, request: { catalogName: string; name?: string | undefined }, job: ImageJob): Promise<TaskResult>
   import(scope: Scope, request: ImportRequest, job: ImageJob): Promise<TaskResult>
@@ -22,6 +22,13 @@ export interface ImageWork {
 /** The task that does it: a private empty directory, cancellation and progress. */
 export interface ImageJob extends WorkOptions {
   readonly directory: string
+}
+
+export interface BuildRequest {
+  readonly recipe: string
+  readonly name?: string | undefined
+  /** The recipe's own choice when absent. */
+  readonly architecture?: Architecture | undefined
 }
 
 export interface ImportRequest {
@@ -47,7 +54,7 @@ export function createImageWork(dependencies: ImageWorkDependencies): ImageWork 
 
   return {
     build: async (scope, request, job) => {
-      const built = await builder.build(request.recipe, job.directory, job)
+      const built = await builder.build(request.recipe, request.architecture, job.directory, job)
       await dependencies.onBuilt(job.directory)
       return await publisher.publish(scope, {
         source: built.path,

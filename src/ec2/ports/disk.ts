@@ -1,3 +1,5 @@
+import type { Architecture } from './machine.ts'
+
 /** What the domain asks of disks: qcow2 files, their layers, and foreign images on their way in. Implemented by src/disk/. */
 
 /** Progress of long work; `doneBytes` of `totalBytes` when a size is known. */
@@ -166,7 +168,7 @@ export interface DiskHost {
 export interface CatalogEntry {
   readonly name: string
   readonly description: string
-  readonly architecture: 'x86_64' | 'i386' | 'arm64'
+  readonly architecture: Architecture
   /** As the catalogue has it: a `*` in its last part stands for a version that only the publisher's checksum list tells. */
   readonly url: string
   readonly loginUser: string
@@ -183,8 +185,11 @@ export interface CatalogImage {
 export interface Catalog {
   /** In the catalogue's order. */
   list(): readonly CatalogEntry[]
-  /** Throws InvalidParameterValue (parameter CatalogName) for a name that the catalogue lacks. */
-  find(name: string): CatalogEntry
+  /**
+   * The entry of a name; where it is of another architecture than the one that is asked for, that of `NAME-ARCHITECTURE`. Throws
+   * InvalidParameterValue (parameter CatalogName) when the catalogue has none.
+   */
+  find(name: string, architecture?: Architecture): CatalogEntry
   /**
    * Reads the publisher's checksum list over the network. Rejects as `find` throws, and with DownloadFailed when the list cannot be
    * had or does not name the image.
@@ -196,15 +201,31 @@ export interface Catalog {
 export interface BuiltDisk {
   /** A qcow2 or raw file in the work directory. */
   readonly path: string
-  readonly architecture: 'x86_64' | 'i386' | 'arm64'
+  readonly architecture: Architecture
   readonly name: string
   readonly description: string
   readonly loginUser: string
 }
 
+/** What can be built. */
+export interface RecipeSummary {
+  readonly name: string
+  readonly description: string
+  /** The one of a build that asks for none comes first. */
+  readonly architectures: readonly Architecture[]
+}
+
 /** Builds images from the recipes in images/. */
 export interface ImageBuilder {
-  listRecipes(): Promise<readonly { name: string; description: string; architecture: 'x86_64' | 'i386' | 'arm64' }[]>
-  /** Builds into `workDirectory` (exists, empty). Rejects with Ec2Error when the recipe is unknown or a tool is missing. */
-  build(recipe: string, workDirectory: string, work: WorkOptions): Promise<BuiltDisk>
+  listRecipes(): Promise<readonly RecipeSummary[]>
+  /**
+   * Builds into `workDirectory` (exists, empty). Rejects with Ec2Error when the recipe is unknown, does not know the architecture, or a
+   * tool is missing.
+   */
+  build(
+    recipe: string,
+    architecture: Architecture | undefined,
+    workDirectory: string,
+    work: WorkOptions,
+  ): Promise<BuiltDisk>
 }

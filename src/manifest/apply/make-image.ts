@@ -34,7 +34,13 @@ async function make(workshop: Workshop, image: LabImage, tell: (text: string) =>
 async function startTask({ call }: Workshop, { name, source }: LabImage): Promise<string> {
   switch (source.kind) {
     case 'recipe':
-      return (await call('KilnBuildImage', { Recipe: source.recipe, Name: name })).TaskId
+      return (
+        await call('KilnBuildImage', {
+          Recipe: source.recipe,
+          Name: name,
+          ...(source.architecture === undefined ? {} : { Architecture: source.architecture }),
+        })
+      ).TaskId
     case 'catalog':
       return (await call('KilnPullImage', { CatalogName: source.entry, Name: name })).TaskId
     case 'import':

@@ -22,7 +22,10 @@ export function imageSchema(scope: ManifestScope) {
       .regex(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/i, 'expected sha256:HEX or sha512:HEX.')
       .optional()
       .describe('Of a download by `import`'),
-    architecture: z.enum(['x86_64', 'i386', 'arm64']).optional().describe('Of an imported image; x86_64 when absent'),
+    architecture: z
+      .enum(['x86_64', 'i386', 'arm64'])
+      .optional()
+      .describe('Of an imported image or one that a recipe builds; x86_64 when absent'),
     loginUser: z
       .string()
       .regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'expected a user name.')
@@ -38,11 +41,16 @@ export function imageSchema(scope: ManifestScope) {
 }
 
 function checkImage(
-  value: { import?: string | undefined; existing?: string | undefined } & Partial<Record<string, unknown>>,
+  value: { recipe?: string | undefined; import?: string | undefined; existing?: string | undefined } & Partial<
+    Record<string, unknown>
+  >,
   context: Failing,
 ): void {
-  for (const key of ['checksum', 'architecture', 'loginUser']) {
+  for (const key of ['checksum', 'loginUser']) {
     if (value[key] !== undefined && value.import === undefined) fail(context, 'is for imported images only.', [key])
+  }
+  if (value['architecture'] !== undefined && value.import === undefined && value.recipe === undefined) {
+    fail(context, 'is for imported images and recipes only.', ['architecture'])
   }
   if (value['name'] !== undefined && value.existing !== undefined) {
     fail(context, 'an existing image keeps its name.', ['name'])

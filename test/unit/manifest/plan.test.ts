@@ -8,7 +8,7 @@ import type { Operation, Plan } from '../../../src/manifest/plan/plan.ts'
 import { planDown, planUp } from '../../../src/manifest/plan/plan-lab.ts'
 
 const facts: HostFacts = {
-  recipes: new Map([['nano', 'x86_64']]),
+  recipes: new Map([['nano', ['x86_64', 'i386', 'arm64']]]),
   catalog: new Map([['debian-12-arm64', 'arm64']]),
   instanceTypes: new Map([
     ['t3.micro', ['x86_64']],

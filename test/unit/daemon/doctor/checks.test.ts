@@ -32,7 +32,7 @@ describe('packages', () => {
     const entries = parsePackageTable(packageTable)
     expect(entries.length).toBeGreaterThan(20)
     for (const entry of entries) {
-      expect(['run', 'image', 'build', 'test']).toContain(entry.group)
+      expect(['run', 'image', 'option', 'build', 'test']).toContain(entry.group)
       expect(entry.brings.every((item) => /^[\w./+-]+$/.test(item))).toBe(true)
       expect(entry.purpose).not.toBe('')
     }

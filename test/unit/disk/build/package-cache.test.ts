@@ -5,7 +5,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createPackageCache, type PackageSet } from '../../../../src/disk/build/package-cache.ts'
 import type { Command, ProcessHost } from '../../../../src/host/process.ts'
 
-const set: PackageSet = { name: 'nano', suite: 'bookworm', packages: ['sudo', 'zlib1g'], kernelPackage: 'linux-cloud' }
+const set: PackageSet = {
+  name: 'nano',
+  architecture: 'amd64',
+  suite: 'bookworm',
+  packages: ['sudo', 'zlib1g'],
+  kernelPackage: 'linux-cloud',
+}
 const options = { signal: new AbortController().signal, onLine: () => undefined }
 const names = (paths: readonly string[]) => Promise.resolve(paths.map((path) => basename(path)))
 
@@ -46,7 +52,7 @@ const open = (mirror = 'http://mirror.test/debian') => createPackageCache({ proc
 test("downloads a set, with the kernel of the day, from the configuration's mirror", async () => {
   const files = await open().use(set, options, names)
   expect(files).toEqual(['linux-image-6.1-cloud_1_amd64.deb', 'sudo_1_amd64.deb', 'zlib1g_1_amd64.deb'])
-  expect(await readFile(join(directory, 'apt/bookworm/sources.list'), 'utf8')).toBe(
+  expect(await readFile(join(directory, 'apt/bookworm-amd64/sources.list'), 'utf8')).toBe(
     'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg arch=amd64] http://mirror.test/debian bookworm main\n',
   )
 })
@@ -66,7 +72,7 @@ test.each([
   version = '2'
   const files = await open(mirror).use(changed, options, names)
   expect(files.every((name) => name.endsWith('_2_amd64.deb'))).toBe(true)
-  expect(await readdir(join(directory, 'sets/nano'))).toHaveLength(1)
+  expect(await readdir(join(directory, 'sets/nano-amd64'))).toHaveLength(1)
 })
 
 test('keeps nothing of a download that broke off', async () => {
@@ -76,7 +82,7 @@ test('keeps nothing of a download that broke off', async () => {
     throw new Error('connection lost')
   }
   await expect(open().use(set, options, names)).rejects.toThrow('connection lost')
-  expect(await readdir(join(directory, 'sets/nano'))).toEqual([])
+  expect(await readdir(join(directory, 'sets/nano-amd64'))).toEqual([])
   download = whole
   expect(await open().use(set, options, names)).toHaveLength(3)
 })
