@@ -15,6 +15,7 @@ const taskKind = z.enum([
   'pull-registry-image',
   'export-snapshot',
   'build-pipeline',
+  'check-disks',
 ])
 /** An absolute path of the host. */
 const hostPath = z.string().startsWith('/', 'must be an absolute path').max(4096)
@@ -100,6 +101,10 @@ export const kilnInputs = {
   }),
   KilnLogoutFromRegistry: z.strictObject({ Host: z.string().max(255) }),
   KilnDescribeRecipes: z.strictObject({}),
+  /** Ancestry and sizes of all layers, images, snapshots and volumes, of all accounts, and what deleting each would free. */
+  KilnDescribeDisks: z.strictObject({}),
+  /** Starts reading the layers that images, snapshots, volumes or layers stand on, or all, and comparing them with their records. */
+  KilnCheckDisks: z.strictObject({ ResourceIds: z.array(z.string().max(64)).min(1).max(1000).optional() }),
   KilnDescribeCatalog: z.strictObject({}),
   /** Pipelines of images/pipelines and of labs, with the mistakes of those that cannot be used. */
   KilnDescribePipelines: z.strictObject({ Names: z.array(z.string().max(64)).optional() }),
@@ -228,6 +233,8 @@ export interface KilnOutputs {
   KilnDescribePipelineBuilds: { Builds: PipelineBuildDescription[] }
   KilnEnablePipeline: Record<string, never>
   KilnDisablePipeline: Record<string, never>
+  KilnDescribeDisks: DiskDescription
+  KilnCheckDisks: { TaskId: string }
   KilnDescribeTasks: { Tasks: TaskDescription[] }
   KilnCancelTask: { Task: TaskDescription }
   KilnDescribeInstance: InstanceDetail
@@ -261,6 +268,53 @@ export interface DaemonStatus {
   Capacity: { VCpus: number; UsedVCpus: number; MemoryMib: number; UsedMemoryMib: number }
   InstanceCounts: Record<string, number>
   Warnings: string[]
+}
+
+/** What something takes on the host's disk, with all that it stands on; sizes are those of the files, whatever the disks hold. */
+export interface DiskUse {
+  TotalBytes: number
+  /** Of that, what others stand on too. */
+  SharedBytes: number
+  /** What deleting it would free; of an image, with its snapshots. */
+  FreedBytes: number
+}
+
+export interface DiskDescription {
+  Layers: {
+    LayerId: string
+    /** What it stands on. */
+    ParentId?: string
+    State: string
+    Bytes: number
+    /** Layers of its chain, itself included. */
+    Depth: number
+    IsFlattening: boolean
+    Damage?: { FoundAt: string; Reason: string }
+    SnapshotIds: string[]
+  }[]
+  Images: (DiskUse & { ImageId: string; Name: string; SnapshotIds: string[]; RetentionDays?: number })[]
+  /** `RetentionDays`: deleting frees nothing before it has been in the Recycle Bin for so long. */
+  Snapshots: (DiskUse & {
+    SnapshotId: string
+    LayerId: string
+    State: string
+    /** Images that map it: it cannot be deleted before those. */
+    ImageIds: string[]
+    RetentionDays?: number
+  })[]
+  RecycledSnapshots: (DiskUse & { SnapshotId: string; LayerId: string; ExitTime: string })[]
+  /** `OwnBytes` is its overlay: what was written since its last snapshot. */
+  Volumes: (DiskUse & {
+    VolumeId: string
+    LayerId?: string
+    InstanceId?: string
+    State: string
+    OwnBytes: number
+  })[]
+  LayerBytes: number
+  VolumeBytes: number
+  /** Of the host's file system, for an ordinary user. */
+  FreeBytes: number
 }
 
 export interface TaskDescription {

@@ -57,6 +57,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./command/snapshot.ts')).defineSnapshot,
   },
   {
+    name: 'disk',
+    summary: 'Show what lies on the disk, and check that it is as it was',
+    load: async () => (await import('./command/disk.ts')).defineDisk,
+  },
+  {
     name: 'recycle-bin',
     summary: 'Keep what is deleted for a while, and restore it',
     load: async () => (await import('./command/recycle-bin.ts')).defineRecycleBin,

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { validate } from 'node-cron'
 import { z } from 'zod'
 import { bucketsSchema } from '../disk/bucket/bucket-settings.ts'
 import { type QuotaName, quotaNames } from '../ec2/quota.ts'
@@ -8,6 +9,7 @@ import { parseRepository } from '../ec2/registry/reference.ts'
 import { parseYamlFile } from './yaml-file.ts'
 
 const wholeNumber = z.number().int()
+const isCron = (text: string) => text.trim().split(/\s+/).length === 5 && validate(text)
 
 const quotaShape = Object.fromEntries(quotaNames.map((name) => [name, wholeNumber.min(0).max(1_000_000)])) as Record<
   QuotaName,
@@ -67,8 +69,13 @@ export const configurationSchema = z.strictObject({
   }),
   images: z.strictObject({ debianMirror: z.url(), maximumVirtualGib: wholeNumber.min(1).max(16_384) }),
   buckets: bucketsSchema,
-  storage: z.strictObject({ flattenDepth: wholeNumber.min(2).max(64) }),
   registries: z.array(registrySchema),
+  storage: z.strictObject({
+    flattenDepth: wholeNumber.min(2).max(64),
+    checkAt: z
+      .string()
+      .refine((text) => text === '' || isCron(text), 'expected five fields: minute hour day month weekday'),
+  }),
   quotas: z.strictObject(quotaShape),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']) }),
 })

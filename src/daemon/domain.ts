@@ -27,6 +27,7 @@ export function furnishDomain(
     volumes,
     freezer,
     layers,
+    layerCheck: rooms.storage.layerCheck,
     descriptionRefresher,
     tasks,
     imageWork,

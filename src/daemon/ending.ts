@@ -41,7 +41,7 @@ async function shutDown(
 ): Promise<void> {
   const { instances } = rooms.machines
   frontDoor.close()
-  timetable.close()
+  await timetable.close()
   pipelines.clock.close()
   await rooms.images.tasks.close()
   await rooms.storage.flattener.close()

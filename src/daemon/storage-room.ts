@@ -2,6 +2,7 @@ import { createObjectStore } from '../disk/bucket/object-store.ts'
 import { createDiskHost } from '../disk/disk-host.ts'
 import { createDescriptionRefresher, type DescriptionRefresher } from '../ec2/description/description-refresher.ts'
 import { createDescriptionWriter, type DescriptionWriter } from '../ec2/description/description-writer.ts'
+import { createLayerCheck, type LayerCheck } from '../ec2/layer/layer-check.ts'
 import { createLayerCollector, type LayerCollector } from '../ec2/layer/layer-collector.ts'
 import { createLayerFlattener, type LayerFlattener } from '../ec2/layer/layer-flattener.ts'
 import type { DiskHost } from '../ec2/ports/disk.ts'
@@ -18,6 +19,7 @@ export interface StorageRoom {
   readonly objects: ObjectStore
   readonly layers: LayerCollector
   readonly flattener: LayerFlattener
+  readonly layerCheck: LayerCheck
   readonly chains: ChainRenewal
   readonly descriptions: DescriptionWriter
   readonly descriptionRefresher: DescriptionRefresher
@@ -62,9 +64,22 @@ export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: str
       }
     },
   })
+  const layerCheck = createLayerCheck({ store, clock, paths, disks, descriptions, events, log })
   const descriptionRefresher = createDescriptionRefresher({ store, clock, paths, descriptions, log })
   const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, layers, flattener, events, log })
   const freezer = createFreezer({ store, paths, disks, descriptions, sealer, log })
   const volumes = createVolumeDriver({ store, clock, paths, disks, descriptions, freezer, layers, log, wakeInstance })
-  return { disks, objects, layers, flattener, chains, descriptions, descriptionRefresher, sealer, freezer, volumes }
+  return {
+    disks,
+    objects,
+    layers,
+    flattener,
+    layerCheck,
+    chains,
+    descriptions,
+    descriptionRefresher,
+    sealer,
+    freezer,
+    volumes,
+  }
 }

@@ -1,6 +1,7 @@
 import type { Dispatch } from '../api/dispatch.ts'
 import { ownerOf } from '../ec2/access/identity.ts'
 import { createInstanceReaper } from '../ec2/instance/reaper.ts'
+import { createScheduledCheck } from '../ec2/layer/scheduled-check.ts'
 import { createBinEmptier } from '../ec2/recycle-bin/bin-emptier.ts'
 import { createScheduleRunner, type ScheduleRunner } from '../ec2/schedule/schedule-runner.ts'
 import { createSpotInterrupter, type SpotInterrupter } from '../ec2/spot/spot-interrupter.ts'
@@ -13,12 +14,12 @@ export interface Timetable {
   readonly schedules: ScheduleRunner
   readonly spotInterrupter: SpotInterrupter
   start(): void
-  close(): void
+  close(): Promise<void>
 }
 
 export function createTimetable(
   ground: Ground,
-  { layers, descriptionRefresher }: StorageRoom,
+  { layers, layerCheck, descriptionRefresher }: StorageRoom,
   { instances }: MachineRoom,
   dispatch: Dispatch,
 ): Timetable {
@@ -36,6 +37,12 @@ export function createTimetable(
   const spotInterrupter = createSpotInterrupter({ store, clock, events, instances, log })
   const reaper = createInstanceReaper({ store, clock, paths, log, retentionMs: settings.terminatedRetentionMs })
   const binEmptier = createBinEmptier({ store, clock, layers, descriptions: descriptionRefresher, log })
+  const scheduledCheck = createScheduledCheck({
+    store,
+    layerCheck,
+    expression: ground.configuration.storage.checkAt,
+    log,
+  })
   return {
     schedules,
     spotInterrupter,
@@ -44,12 +51,14 @@ export function createTimetable(
       spotInterrupter.refresh()
       reaper.start()
       binEmptier.start()
+      scheduledCheck.start()
     },
-    close: () => {
+    close: async () => {
       schedules.close()
       spotInterrupter.close()
       reaper.stop()
       binEmptier.stop()
+      await scheduledCheck.stop()
     },
   }
 }

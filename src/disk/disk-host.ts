@@ -10,6 +10,7 @@ import { adoptBlob } from './blob/adopt-blob.ts'
 import { openLayerBlob } from './blob/layer-blob.ts'
 import { defaultReservedBytes, requireSpace } from './disk-space.ts'
 import { digestFile } from './download.ts'
+import { checkLayer } from './check-layer.ts'
 import { createDownloadCache } from './download-cache.ts'
 import { writeEmptyQcow2 } from './empty-qcow2.ts'
 import { createDiskExport } from './export-disk.ts'
@@ -120,6 +121,7 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     secureLayer,
     flattenLayer: (request, work) => flattenLayer({ qemuImg, reservedBytes }, request, work),
     replaceLayer,
+    checkLayer: (path, work) => checkLayer(qemuImg, path, work),
     readBackingPath,
     importLayer,
     ...createDiskExport({ qemuImg, reservedBytes }),

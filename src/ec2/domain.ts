@@ -7,6 +7,7 @@ import type { EventBus } from './event/event-bus.ts'
 import type { InstanceTypeCatalog } from './instance-type/instance-type.ts'
 import type { ImageWork } from './image/image-work.ts'
 import type { InstanceDriver } from './instance/driver.ts'
+import type { LayerCheck } from './layer/layer-check.ts'
 import type { LayerCollector } from './layer/layer-collector.ts'
 import type { PipelineClock } from './pipeline/pipeline-clock.ts'
 import type { PipelineLibrary } from './pipeline/pipeline-library.ts'
@@ -64,6 +65,7 @@ export interface Domain {
   readonly freezer: Freezer
   readonly descriptionRefresher: DescriptionRefresher
   readonly layers: LayerCollector
+  readonly layerCheck: LayerCheck
   readonly tasks: TaskRunner
   readonly imageWork: ImageWork
   readonly registryWork: RegistryWork

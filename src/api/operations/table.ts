@@ -12,6 +12,7 @@ import { instanceOptionOperations } from './instance-option.ts'
 import { instanceTypeOperations } from './instance-type.ts'
 import { keyPairOperations } from './key-pair.ts'
 import { kilnAccessOperations } from './kiln-access.ts'
+import { kilnDiskOperations } from './kiln-disk.ts'
 import { kilnDaemonOperations } from './kiln-daemon.ts'
 import { kilnImageOperations } from './kiln-image.ts'
 import { kilnInstanceOperations } from './kiln-instance.ts'
@@ -73,6 +74,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...kilnRegistryOperations(domain),
     ...kilnTaskOperations(domain),
     ...kilnPipelineOperations(domain),
+    ...kilnDiskOperations(domain, kiln),
     ...kilnInstanceOperations(domain, kiln),
     ...kilnScheduleOperations(domain),
     ...kilnAccessOperations(domain),

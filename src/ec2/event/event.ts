@@ -8,6 +8,7 @@ export interface EventRecord {
     | 'instance-problem'
     | 'instance-report'
     | 'image-state-change'
+    | 'layer-problem'
     | 'task'
     | 'schedule'
     | 'pipeline'

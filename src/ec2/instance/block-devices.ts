@@ -78,10 +78,11 @@ function planVolume(
   const volumeType = requireVolumeType(ebs.VolumeType ?? device?.volumeType ?? 'gp3')
   requireOwnPerformance(volumeType, ebs)
   // What an image maps comes with the image, whoever may use the snapshot besides.
-  const snapshot =
+  const named =
     ebs.SnapshotId === undefined
       ? device && store.snapshots.find(device.snapshotId)
-      : requireCompleted(findVisibleSnapshot(store, scope, ebs.SnapshotId))
+      : findVisibleSnapshot(store, scope, ebs.SnapshotId)
+  const snapshot = named && requireCompleted(named)
   const sizeGib = ebs.VolumeSize ?? device?.volumeSizeGib ?? snapshot?.volumeSizeGib
   if (sizeGib === undefined) throw missingParameter('BlockDeviceMapping.Ebs.VolumeSize')
   requireVolumeSize(volumeType, sizeGib, snapshot)

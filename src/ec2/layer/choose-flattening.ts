@@ -23,6 +23,7 @@ export function chooseFlattening(
   const layer = upwards[maximumDepth]
   const formerParentId = layer?.parentId
   if (layer?.state !== 'available' || layer.flattening || formerParentId === undefined) return undefined
+  if (upwards.some(({ damage }) => damage)) return undefined
   const near = upwards.slice(0, Math.ceil(maximumDepth / 2))
   const base = near.findLast(({ id }) => isOfImage(store, id)) ?? upwards[0]
   return base && { layer, formerParentId, baseId: base.id }

@@ -14,6 +14,8 @@ export interface LayerRecord extends ResourceRecord {
   readonly source?: LayerSource
   /** Its file is being replaced by one that stands on a nearer ancestor, or has just been (layer-flattener.ts). */
   readonly flattening?: LayerFlattening
+  /** Its file is not as it was (layer-check.ts): nothing is made of it any more. */
+  readonly damage?: { readonly foundAt: string; readonly reason: string }
   readonly createdAt: string
   /** Its file as registries know it (src/ec2/registry/); of another file, when that has another mark by now. */
   readonly blob?: { readonly mark: string; readonly digest: string }

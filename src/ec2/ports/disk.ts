@@ -104,6 +104,11 @@ export interface DiskHost {
    * when the file system may not have the room; leaves nothing on failure or abort.
    */
   flattenLayer(request: { path: string; basePath: string; destination: string }, work: WorkOptions): Promise<LayerFile>
+  /**
+   * Reads a finished layer file and its tables: its digest, or the fault that keeps it from being read. Rejects when that cannot be told,
+   * as when it is aborted.
+   */
+  checkLayer(path: string, work: WorkOptions): Promise<{ readonly sha256?: string; readonly fault?: string }>
   /** Puts a finished layer file in the place of another, whole at any instant, on disk for good. */
   replaceLayer(path: string, replacement: string): Promise<void>
   /** The file that a qcow2 of our own says to stand on; undefined when on none. */

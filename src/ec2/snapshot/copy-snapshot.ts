@@ -54,6 +54,7 @@ export function recordSnapshotCopy(
     present: store.snapshots.count(context),
     code: 'SnapshotLimitExceeded',
   })
+  requireCompleted(source)
   const id = newId('snap', random)
   store.snapshots.insert({
     accountId: context.accountId,

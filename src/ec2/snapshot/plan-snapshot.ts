@@ -1,6 +1,7 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { describeDamage, findDamaged } from '../layer/layer-check.ts'
 import type { MutationContext } from '../operation.ts'
 import type { Tag } from '../ports/store.ts'
 import { requireQuota } from '../quota.ts'
@@ -74,6 +75,13 @@ export function planSnapshots(
 function requireSnapshotable({ store }: Domain, volume: VolumeRecord): void {
   if (volume.state !== 'available' && volume.state !== 'in-use') {
     throw new Ec2Error('IncorrectState', `Volume '${volume.id}' is in the '${volume.state}' state.`)
+  }
+  const damaged = findDamaged(store, volume.layerId)
+  if (damaged?.damage) {
+    throw new Ec2Error(
+      'IncorrectState',
+      `Volume '${volume.id}' cannot be snapshotted. ${describeDamage(damaged.id, damaged.damage)}`,
+    )
   }
   if (chainLengthOf(store, volume) < maximumChainLength) return
   throw new Ec2Error(

@@ -9,6 +9,8 @@ export interface SnapshotRecord extends SharedRecord {
   readonly layerId: string
   readonly state: 'pending' | 'completed' | 'error'
   readonly stateMessage?: string
+  /** It is in `error` for a layer that it stands on is damaged. */
+  readonly isDamaged?: true
   readonly description: string
   /** `vol-ffffffff` when it was not made from a volume, as EC2 says. */
   readonly volumeId: string
@@ -24,7 +26,8 @@ export interface SnapshotRecord extends SharedRecord {
 /** The snapshot, when volumes can be made of it. Throws IncorrectState while it is pending. */
 export function requireCompleted(snapshot: SnapshotRecord): SnapshotRecord {
   if (snapshot.state === 'completed') return snapshot
-  throw new Ec2Error('IncorrectState', `The snapshot '${snapshot.id}' is in the '${snapshot.state}' state.`)
+  const why = snapshot.stateMessage === undefined ? '' : ` ${snapshot.stateMessage}`
+  throw new Ec2Error('IncorrectState', `The snapshot '${snapshot.id}' is in the '${snapshot.state}' state.${why}`)
 }
 
 /** A lock that keeps a snapshot from being deleted until it expires. Durations are in days, the cooling-off period in hours. */

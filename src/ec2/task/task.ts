@@ -10,6 +10,7 @@ export interface TaskRecord extends ResourceRecord {
     | 'pull-registry-image'
     | 'export-snapshot'
     | 'build-pipeline'
+    | 'check-disks'
   readonly subject: string
   readonly state: 'running' | 'succeeded' | 'failed' | 'cancelled'
   readonly imageId?: string

@@ -1,3 +1,5 @@
+import { chmod, readFile, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import * as sdk from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ApiLab, openApiLab } from './api-lab.ts'
@@ -124,6 +126,45 @@ test('fast restores are recorded by snapshot and zone until they are disabled', 
   ])
   const unknown = { ...selection, AvailabilityZones: ['eu-west-1a'] }
   expect(await enable(unknown)).toBe('InvalidParameterValue')
+})
+
+test('a layer that has rotted is found and named, and nothing is made of it until its file is back', async () => {
+  const { lab, imageId } = api
+  const { Layers: layers, Snapshots: snapshots } = await lab.call('KilnDescribeDisks', {})
+  const layerId = snapshots.find(({ SnapshotId: id }) => id === snapshotId)?.LayerId ?? ''
+  expect(layers).toMatchObject([{ LayerId: layerId, Depth: 1, IsFlattening: false }])
+  const path = join(lab.home, 'layers', layerId, 'disk.qcow2')
+  const whole = await readFile(path)
+  expect((await lab.kiln('disk', 'check')).exitCode).toBe(0)
+  await chmod(path, 0o600)
+  const rotten = Buffer.from(whole)
+  rotten[rotten.length - 1] = (rotten.at(-1) ?? 0) ^ 1
+  await writeFile(path, rotten)
+  const check = await lab.kiln('disk', 'check', snapshotId)
+  expect(check).toMatchObject({ exitCode: 1 })
+  for (const named of [layerId, snapshotId, imageId]) expect(check.stdout).toContain(named)
+
+  const { Snapshots: told } = await lab.call('DescribeSnapshots', { SnapshotIds: [snapshotId] })
+  expect(told).toMatchObject([{ State: 'error', StateMessage: expect.stringContaining(layerId) as string }])
+  const zone = { AvailabilityZone: 'us-east-1a' }
+  const copy = { SourceRegion: 'us-east-1', SourceImageId: imageId, Name: 'rotten' }
+  const uses = () => [
+    lab.call('CreateVolume', { ...zone, SnapshotId: snapshotId, DryRun: true }),
+    lab.call('CopySnapshot', { SourceRegion: 'us-east-1', SourceSnapshotId: snapshotId, DryRun: true }),
+    lab.call('CopyImage', { ...copy, DryRun: true }),
+    lab.call('RunInstances', { ImageId: imageId, InstanceType: 't3.nano', MinCount: 1, MaxCount: 1, DryRun: true }),
+  ]
+  for (const refusal of await Promise.allSettled(uses())) {
+    expect(String(refusal.status === 'rejected' && refusal.reason)).toMatch(
+      new RegExp(`IncorrectState.*${layerId}, whose file is damaged`),
+    )
+  }
+  await truncate(path, 1000)
+  expect((await lab.kiln('disk', 'check', layerId)).stdout).toContain('damaged')
+
+  await writeFile(path, whole)
+  expect(await lab.kiln('disk', 'check', imageId)).toMatchObject({ exitCode: 0, stdout: '' })
+  for (const use of uses()) expect(await codeOf(use)).toBe('DryRunOperation')
 })
 
 test('all snapshots are in the standard tier', async () => {

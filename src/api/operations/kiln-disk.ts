@@ -1,0 +1,129 @@
+import type { Domain } from '../../ec2/domain.ts'
+import { findOne } from '../../ec2/ids.ts'
+import type { ImageRecord } from '../../ec2/image/image.ts'
+import { createDiskUsage, type MeasuredLayer } from '../../ec2/layer/disk-usage.ts'
+import { chainOf } from '../../ec2/layer/layer-chain.ts'
+import type { LayerRecord } from '../../ec2/layer/layer.ts'
+import type { CallContext } from '../../ec2/operation.ts'
+import { retentionDaysOf } from '../../ec2/recycle-bin/retention-rule.ts'
+import type { SnapshotRecord } from '../../ec2/snapshot/snapshot.ts'
+import { layerPathOf, overlayPathOf } from '../../ec2/volume/volume.ts'
+import type { AnyOperation } from '../dispatch.ts'
+import type { KilnDependencies } from '../kiln-dependencies.ts'
+import { mutation, query } from '../kiln-operation.ts'
+import type { DiskUse, KilnOutputs } from '../kiln-operations.ts'
+import { startTask } from './kiln-task.ts'
+
+/** What lies on the host's disk, what stands on what, and whether it is as it was. */
+export function kilnDiskOperations(domain: Domain, kiln: KilnDependencies): Record<string, AnyOperation> {
+  return {
+    KilnDescribeDisks: query('KilnDescribeDisks', () => describeDisks(domain, kiln)),
+    KilnCheckDisks: mutation('KilnCheckDisks', (context, input) => {
+      const layerIds = chooseLayers(domain, context, input.ResourceIds)
+      const subject = input.ResourceIds?.join(' ') ?? 'every layer'
+      return startTask(domain, context, 'check-disks', subject, (job) => domain.layerCheck.check(layerIds, job))
+    }),
+  }
+}
+
+/** The layers that the resources stand on; all that there are, of all accounts, when none is named. */
+function chooseLayers({ store }: Domain, context: CallContext, ids: readonly string[] | undefined): string[] {
+  if (ids === undefined) return store.layers.listBy('state', 'available').map(({ id }) => id)
+  const tops = ids.flatMap((id): (string | undefined)[] => {
+    if (id.startsWith('layer-')) return [findOne('layer', id, (wanted) => store.layers.find(wanted)).id]
+    if (id.startsWith('vol-')) return [findOne('vol', id, (wanted) => store.volumes.get(context, wanted)).layerId]
+    if (id.startsWith('ami-')) {
+      const image = findOne('ami', id, (wanted) => store.images.get(context, wanted))
+      return image.blockDevices.map(({ snapshotId }) => store.snapshots.find(snapshotId)?.layerId)
+    }
+    return [findOne('snap', id, (wanted) => store.snapshots.get(context, wanted)).layerId]
+  })
+  return [...new Set(tops.flatMap((id) => chainOf(store, id)).map(({ id }) => id))]
+}
+
+async function describeDisks(
+  { store, paths }: Domain,
+  { disks }: KilnDependencies,
+): Promise<KilnOutputs['KilnDescribeDisks']> {
+  const sizeOf = async (path: string) => await disks.allocatedBytes(path).catch(() => 0)
+  const layers = await Promise.all(
+    store.layers
+      .listAll()
+      .filter(({ state }) => state !== 'pending')
+      .map(
+        async (layer): Promise<LayerRecord & MeasuredLayer> => ({
+          ...layer,
+          bytes: await sizeOf(layerPathOf(paths, layer.id)),
+        }),
+      ),
+  )
+  const volumes = await Promise.all(
+    store.volumes.listAll().map(async (volume) => ({ ...volume, bytes: await sizeOf(overlayPathOf(paths, volume)) })),
+  )
+  const snapshots = store.snapshots.listAll()
+  const recycled = store.recycledSnapshots.listAll()
+  const named = [...snapshots, ...recycled.map(({ resource }) => resource), ...volumes]
+  const usage = createDiskUsage(
+    layers,
+    named.flatMap(({ layerId }) => layerId ?? []),
+  )
+  const layersOfImage = ({ blockDevices }: ImageRecord) =>
+    blockDevices.flatMap(({ snapshotId }) => store.snapshots.find(snapshotId)?.layerId ?? [])
+  const use = (layerIds: readonly string[], ownBytes = 0): DiskUse => {
+    const TotalBytes = usage.totalOf(layerIds) + ownBytes
+    const FreedBytes = usage.freedBy(layerIds) + ownBytes
+    return { TotalBytes, FreedBytes, SharedBytes: TotalBytes - FreedBytes }
+  }
+  const retention = (record: SnapshotRecord | ImageRecord, type: 'EBS_SNAPSHOT' | 'EC2_IMAGE') => {
+    const days = retentionDaysOf(store, record, type, store.tags.of(record.id))
+    return days === undefined ? {} : { RetentionDays: days }
+  }
+  const sum = (all: readonly { bytes: number }[]) => all.reduce((total, { bytes }) => total + bytes, 0)
+  return {
+    Layers: layers.map((layer) => ({
+      LayerId: layer.id,
+      ...(layer.parentId === undefined ? {} : { ParentId: layer.parentId }),
+      State: layer.state,
+      Bytes: layer.bytes,
+      Depth: chainOf(store, layer.id).length,
+      IsFlattening: layer.flattening !== undefined && layer.flattening.state !== 'replaced',
+      ...(layer.damage ? { Damage: { FoundAt: layer.damage.foundAt, Reason: layer.damage.reason } } : {}),
+      SnapshotIds: snapshots.filter(({ layerId }) => layerId === layer.id).map(({ id }) => id),
+    })),
+    Images: store.images.listAll().map((image) => ({
+      ImageId: image.id,
+      Name: image.name,
+      SnapshotIds: image.blockDevices.map(({ snapshotId }) => snapshotId),
+      ...use(layersOfImage(image)),
+      ...retention(image, 'EC2_IMAGE'),
+    })),
+    Snapshots: snapshots.map((snapshot) => {
+      const imageIds = store.images.listBy('blockDevices[].snapshotId', snapshot.id).map(({ id }) => id)
+      return {
+        SnapshotId: snapshot.id,
+        LayerId: snapshot.layerId,
+        State: snapshot.state,
+        ImageIds: imageIds,
+        ...use([snapshot.layerId]),
+        ...retention(snapshot, 'EBS_SNAPSHOT'),
+      }
+    }),
+    RecycledSnapshots: recycled.map(({ id, resource, exitAt }) => ({
+      SnapshotId: id,
+      LayerId: resource.layerId,
+      ExitTime: exitAt,
+      ...use([resource.layerId]),
+    })),
+    Volumes: volumes.map((volume) => ({
+      VolumeId: volume.id,
+      ...(volume.layerId === undefined ? {} : { LayerId: volume.layerId }),
+      ...(volume.attachment ? { InstanceId: volume.attachment.instanceId } : {}),
+      State: volume.state,
+      OwnBytes: volume.bytes,
+      ...use(volume.layerId === undefined ? [] : [volume.layerId], volume.bytes),
+    })),
+    LayerBytes: sum(layers),
+    VolumeBytes: sum(volumes),
+    FreeBytes: await disks.freeBytes(paths.root),
+  }
+}
