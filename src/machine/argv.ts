@@ -8,7 +8,7 @@ import {
   type NetworkDeviceSpec,
   networkPortCount,
 } from '../ec2/ports/machine.ts'
-import { blockNodes, driveDevice } from './block-node.ts'
+import { blockNodes, driveDevice, throttleGroup } from './block-node.ts'
 import { networkDevice } from './network-device.ts'
 
 /** PCI slots on the root complex. All root ports are always there: a machine's shape never changes. They are functions of two slots; fixed devices have one each. */
@@ -116,6 +116,7 @@ function rootPorts(kind: 'disk' | 'nic', count: number, firstSlot: number): stri
 
 function driveArguments(drive: DriveSpec): string[] {
   return [
+    ...['-object', JSON.stringify(throttleGroup(drive))],
     ...blockNodes(drive).flatMap((node) => ['-blockdev', JSON.stringify(node)]),
     ...['-device', JSON.stringify(driveDevice(drive))],
   ]

@@ -1,4 +1,4 @@
-import type { DriveSpec } from '../ec2/ports/machine.ts'
+import type { DriveLimits, DriveRate, DriveSpec } from '../ec2/ports/machine.ts'
 
 /** Names of the block nodes of a drive. Each freeze adds a generation: its overlay is the new top of the chain. */
 export interface DriveNodes {
@@ -30,6 +30,16 @@ export function isNodeOf(driveId: string, name: string): boolean {
 /** The generation that a top node's name says. */
 export function generationOf(topNode: string): number {
   return Number(/-g(\d+)$/.exec(topNode)?.[1] ?? 0)
+}
+
+/** The node that a drive's device reads from: it holds the guest to the drive's limits, whatever generation is below it. */
+export function throttleNodeOf(driveId: string): string {
+  return `${driveId}-throttle`
+}
+
+/** The object with a drive's limits; no two drives share one. */
+export function limitsIdOf(driveId: string): string {
+  return `${driveId}-limits`
 }
 
 /** The id of a drive's device. */
@@ -88,7 +98,32 @@ export function blockNodes(drive: DriveSpec): Record<string, unknown>[] {
     ...(drive.backingPath === undefined ? [] : [backingNode(base, drive.backingPath)]),
     fileNode(nodes.file, drive.path),
     overlayNode(nodes, drive.backingPath === undefined ? null : base),
+    {
+      driver: 'throttle',
+      'node-name': throttleNodeOf(drive.id),
+      'throttle-group': limitsIdOf(drive.id),
+      file: nodes.top,
+      // Else what the guest discards would stop here.
+      discard: 'unmap',
+    },
   ]
+}
+
+/** The object that holds a drive's limits. */
+export function throttleGroup({ id, limits }: Pick<DriveSpec, 'id' | 'limits'>): Record<string, unknown> {
+  return { 'qom-type': 'throttle-group', id: limitsIdOf(id), limits: throttleLimits(limits) }
+}
+
+/**
+ * QEMU's leaky bucket is EC2's: `max` a second until `max` × `max-length` more than the baseline were taken (docs/throttle.txt). All
+ * members are always said, for QEMU keeps what a change leaves out.
+ */
+export function throttleLimits({ operations, operationBytes, bytes }: DriveLimits): Record<string, number> {
+  return { ...bucket('iops-total', operations), 'iops-size': operationBytes, ...bucket('bps-total', bytes) }
+}
+
+function bucket(name: string, { baseline, burst }: DriveRate): Record<string, number> {
+  return { [name]: baseline, [`${name}-max`]: burst?.rate ?? 0, [`${name}-max-length`]: burst?.seconds ?? 1 }
 }
 
 /** The virtio-blk device of a drive. */
@@ -96,7 +131,7 @@ export function driveDevice(drive: DriveSpec): Record<string, unknown> {
   return {
     driver: 'virtio-blk-pci',
     id: deviceIdOf(drive.id),
-    drive: drive.id,
+    drive: throttleNodeOf(drive.id),
     bus: `disk-port${drive.port}`,
     addr: '0x0',
     serial: drive.serial,

@@ -11,9 +11,13 @@ import {
   frozenNode,
   generationOf,
   isNodeOf,
+  limitsIdOf,
   nodesOf,
   overlayNode,
   renewedBaseOf,
+  throttleGroup,
+  throttleLimits,
+  throttleNodeOf,
 } from './block-node.ts'
 import { QmpError } from './qmp.ts'
 import type { QmpLink } from './qmp-link.ts'
@@ -28,15 +32,23 @@ export type DriveBay = Pick<
   | 'emptyDrive'
   | 'closeDrive'
   | 'growDrive'
+  | 'limitDrive'
   | 'freezeDrives'
   | 'renewBacking'
 >
 
-/** A drive with the node that its device reads from. */
+/** A drive with the node that its device reads from, and the top of its chain. */
 interface Drive {
   readonly id: string
+  readonly deviceNode: string
   readonly topNode: string
-  readonly chainLength: number
+}
+
+/** A device as query-blockstats tells of it, with the nodes that it reads from. */
+interface DeviceNodes {
+  readonly qdev?: string
+  readonly 'node-name'?: string
+  readonly parent?: { readonly 'node-name'?: string }
 }
 
 interface BlockDevice {
@@ -50,13 +62,13 @@ interface BlockDevice {
 
 export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSocket: string }): DriveBay {
   async function findDrives(): Promise<Drive[]> {
-    const devices = (await link.execute('query-block')) as BlockDevice[]
-    return devices.flatMap(({ qdev = '', inserted }) => {
+    const devices = (await link.execute('query-blockstats')) as DeviceNodes[]
+    return devices.flatMap(({ qdev = '', 'node-name': deviceNode, parent }) => {
       // /machine/peripheral/disk0-device/virtio-backend
       const id = driveIdOf(qdev.split('/')[3] ?? '')
-      const topNode = inserted?.['node-name']
-      const chainLength = inserted?.backing_file_depth ?? 0
-      return id !== undefined && topNode !== undefined ? [{ id, topNode, chainLength }] : []
+      if (id === undefined || deviceNode === undefined) return []
+      const topNode = deviceNode === throttleNodeOf(id) ? (parent?.['node-name'] ?? deviceNode) : deviceNode
+      return [{ id, deviceNode, topNode }]
     })
   }
 
@@ -64,6 +76,17 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
     const drive = (await findDrives()).find((candidate) => candidate.id === id)
     if (!drive) throw new Error(`the machine has no drive ${id}`)
     return drive
+  }
+
+  /** How many nodes the node of each drive's device stands on. */
+  async function readDepths(): Promise<Map<string, number>> {
+    const devices = (await link.execute('query-block')) as BlockDevice[]
+    return new Map(
+      devices.flatMap(({ qdev = '', inserted }) => {
+        const id = driveIdOf(qdev.split('/')[3] ?? '')
+        return id !== undefined && inserted ? [[id, inserted.backing_file_depth ?? 0] as const] : []
+      }),
+    )
   }
 
   /** Paths of the nodes that are files, those of other nodes too, by node name. */
@@ -81,6 +104,7 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
 
   async function closeDrive(id: string): Promise<void> {
     const present = await listNodes()
+    await removeThrottle(id, present)
     const own = [...present.keys()].filter((name) => nodesOf(id, generationOf(name)).top === name)
     own.sort((a, b) => generationOf(b) - generationOf(a))
     for (const name of own) {
@@ -109,12 +133,20 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
     for (const name of own) await isRemoved(name)
   }
 
+  async function removeThrottle(id: string, present: ReadonlyMap<string, string>): Promise<void> {
+    if (present.has(throttleNodeOf(id))) await removeNode(throttleNodeOf(id))
+    // One that is not there is as good as removed.
+    await link.execute('object-del', { id: limitsIdOf(id) }).catch((error: unknown) => {
+      if (!(error instanceof QmpError)) throw error
+    })
+  }
+
   async function plugDrive(drive: DriveSpec): Promise<void> {
     const present = await listNodes()
     // What a daemon that was killed half-way through had added already.
-    if (present.has(nodesOf(drive.id, 0).file) || present.has(baseNodeOf(drive.id)))
-      await discardNodes(drive.id, present)
+    await discardNodes(drive.id, present)
     try {
+      await link.execute('object-add', throttleGroup(drive))
       for (const node of blockNodes(drive)) await link.execute('blockdev-add', node)
       await link.execute('device_add', driveDevice(drive))
     } catch (error) {
@@ -124,6 +156,7 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
   }
 
   async function discardNodes(id: string, present: ReadonlyMap<string, string>): Promise<void> {
+    await removeThrottle(id, present)
     const { top, file } = nodesOf(id, 0)
     for (const name of [top, file, baseNodeOf(id)]) if (present.has(name)) await removeNode(name)
   }
@@ -210,8 +243,11 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
   return {
     listDrives: async () => {
       const present = await listNodes()
-      return (await findDrives()).map(({ id, topNode, chainLength }) => {
+      const depths = await readDepths()
+      return (await findDrives()).map(({ id, deviceNode, topNode }) => {
         const path = present.get(`${topNode}-file`)
+        // The node that holds a drive to its limits counts as one.
+        const chainLength = (depths.get(id) ?? 0) - (deviceNode === topNode ? 0 : 1)
         return { id, ...(path === undefined ? {} : { path, chainLength }) }
       })
     },
@@ -229,8 +265,15 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
     },
     closeDrive,
     growDrive: async (id, sizeBytes) => {
-      const { topNode } = await findDrive(id)
-      await link.execute('block_resize', { 'node-name': topNode, size: sizeBytes })
+      const { deviceNode } = await findDrive(id)
+      await link.execute('block_resize', { 'node-name': deviceNode, size: sizeBytes })
+    },
+    limitDrive: async (id, limits) => {
+      await link.execute('qom-set', {
+        path: `/objects/${limitsIdOf(id)}`,
+        property: 'limits',
+        value: throttleLimits(limits),
+      })
     },
     freezeDrives,
     renewBacking,

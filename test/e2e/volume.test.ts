@@ -76,6 +76,21 @@ test('a volume that grows in use is larger for the server at once, with what was
   expect(await read(disk)).toBe('before')
 })
 
+test('a server cannot read faster than its volume allows, which changes at once and holds with a new daemon', async () => {
+  await lab.call('ModifyVolume', { VolumeId: data, Size: 4, VolumeType: 'io1', Iops: 100 })
+  await until(async () => (await describeVolume(data))?.VolumeType === 'io1')
+  await lab.killDaemon()
+  await lab.startDaemon()
+  const disk = await findDisk(data)
+  // Each past the guest's cache, one after the other.
+  const reading = `cat /proc/uptime; sudo dd if=/dev/${disk} of=/dev/null bs=4k count=200 iflag=direct 2>&1; cat /proc/uptime`
+  const times = (await servers.run(server, reading)).split('\n').filter((line) => /^[\d.]+ [\d.]+$/.test(line))
+  const [begin = 0, end = 0] = times.map((line) => Number(line.split(' ')[0]))
+  expect(end - begin).toBeGreaterThan(1.7)
+  await lab.call('ModifyVolume', { VolumeId: data, VolumeType: 'gp3' })
+  await until(async () => (await describeVolume(data))?.VolumeType === 'gp3')
+})
+
 test('an image of a running server with its volumes, taken by a new daemon, has what was written until then', async () => {
   await lab.killDaemon()
   await lab.startDaemon()
@@ -93,7 +108,7 @@ test('an image of a running server with its volumes, taken by a new daemon, has 
       { Name: 'attachment.device', Values: ['/dev/sdf'] },
     ],
   })
-  expect(volumes[0]?.Size).toBe(2)
+  expect(volumes[0]).toMatchObject({ Size: 4, VolumeType: 'gp3' })
   expect(await read(await findDisk(volumes[0]?.VolumeId ?? '', child), child)).toBe('before')
   expect(await servers.run(server, 'cat /etc/kept')).toBe('after')
   expect(await read(await findDisk(data))).toBe('after')

@@ -8,7 +8,8 @@ import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { freezeSoon, planSnapshots } from '../snapshot/plan-snapshot.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import type { VolumeRecord } from '../volume/volume.ts'
-import { requireDeviceName, requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
+import { requireDeviceName } from '../volume/device-name.ts'
+import { choosePerformance, requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
 import { imageTag } from './image-tag.ts'
 import type { ImageBlockDevice, ImageRecord } from './image.ts'
 import { requireNewImage } from './new-image.ts'
@@ -159,6 +160,7 @@ function deviceOfVolume(volume: VolumeRecord, deviceName: string, ebs: BlockDevi
       snapshotId: '',
       volumeSizeGib,
       volumeType,
+      ...choosePerformance(volumeType, volumeSizeGib, ebs ?? {}, volume),
       deleteOnTermination: ebs?.DeleteOnTermination ?? volume.attachment?.deleteOnTermination ?? true,
     },
   }

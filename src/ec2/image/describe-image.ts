@@ -42,6 +42,8 @@ export function describeImage(
         SnapshotId: device.snapshotId,
         VolumeSize: device.volumeSizeGib,
         VolumeType: device.volumeType as 'gp3',
+        ...(device.iops === undefined ? {} : { Iops: device.iops }),
+        ...(device.throughputMibps === undefined ? {} : { Throughput: device.throughputMibps }),
         DeleteOnTermination: device.deleteOnTermination,
         Encrypted: false,
       },

@@ -1,8 +1,9 @@
 import type { Architecture } from '../ports/machine.ts'
 import type { SharedRecord } from '../sharing.ts'
+import type { VolumePerformance } from '../volume/volume-type.ts'
 
 /** One device of an AMI: a snapshot from which launches make a volume. */
-export interface ImageBlockDevice {
+export interface ImageBlockDevice extends VolumePerformance {
   readonly deviceName: string
   readonly snapshotId: string
   readonly volumeSizeGib: number

@@ -4,7 +4,8 @@ import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import { newId } from '../ids.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
-import { requireDeviceName } from '../volume/volume-type.ts'
+import { requireDeviceName } from '../volume/device-name.ts'
+import { requireBootType } from '../volume/volume-type.ts'
 import { requireNewImage } from './new-image.ts'
 import { readSnapshotDevice } from './snapshot-device.ts'
 
@@ -48,13 +49,15 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
       if (names.size < blockDevices.length) {
         throw new Ec2Error('InvalidBlockDeviceMapping', 'A device name is used twice in the block device mappings.')
       }
-      if (!names.has(rootDeviceName)) {
+      const root = blockDevices.find(({ deviceName }) => deviceName === rootDeviceName)
+      if (!root) {
         throw invalidParameterValue(
           'rootDeviceName',
           rootDeviceName.slice(0, 80),
           'No block device mapping has a snapshot for the root device.',
         )
       }
+      requireBootType(root.volumeType)
       const tags = readTagSpecifications(input.TagSpecifications, ['image'])
       const id = newId('ami', domain.random)
       const { accountId, region } = context

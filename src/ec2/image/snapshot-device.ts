@@ -5,7 +5,7 @@ import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import type { Scope } from '../ports/store.ts'
 import { requireCompleted } from '../snapshot/snapshot.ts'
 import { findOwnSnapshot } from '../snapshot/visible-snapshot.ts'
-import { requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
+import { choosePerformance, requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
 import type { ImageBlockDevice } from './image.ts'
 
 type EbsRequest = BlockDeviceMapping['Ebs']
@@ -30,17 +30,26 @@ export function readSnapshotDevice(
     snapshotId: snapshot.id,
     volumeSizeGib,
     volumeType,
+    ...choosePerformance(volumeType, volumeSizeGib, ebs),
     deleteOnTermination: ebs.DeleteOnTermination ?? true,
   }
 }
 
-/** Refuses what no device of an image of Kiln can be: encrypted, or of a speed of its own. */
+/** Refuses what no device of an image of Kiln can be. */
 export function requireHonouredEbs(
   operation: string,
   ebs: EbsRequest,
   more: readonly (keyof NonNullable<EbsRequest>)[],
 ): void {
   const path = 'BlockDeviceMapping.Ebs'
-  refuseOtherMembers(operation, path, ebs, ['DeleteOnTermination', 'VolumeSize', 'VolumeType', 'Encrypted', ...more])
+  refuseOtherMembers(operation, path, ebs, [
+    'DeleteOnTermination',
+    'VolumeSize',
+    'VolumeType',
+    'Iops',
+    'Throughput',
+    'Encrypted',
+    ...more,
+  ])
   requireOneOf(operation, `${path}.Encrypted`, ebs?.Encrypted, [false])
 }

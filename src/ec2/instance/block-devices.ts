@@ -6,17 +6,22 @@ import type { ImageRecord } from '../image/image.ts'
 import type { Scope } from '../ports/store.ts'
 import { requireCompleted } from '../snapshot/snapshot.ts'
 import { findVisibleSnapshot } from '../snapshot/visible-snapshot.ts'
-import { gp3Baseline, requireDeviceName, requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
+import { requireDeviceName } from '../volume/device-name.ts'
+import {
+  choosePerformance,
+  requireBootType,
+  requireVolumeSize,
+  requireVolumeType,
+  type VolumePerformance,
+} from '../volume/volume-type.ts'
 
 /** A volume that a launch makes. */
-export interface PlannedVolume {
+export interface PlannedVolume extends VolumePerformance {
   readonly deviceName: string
   readonly snapshotId?: string
   readonly layerId?: string
   readonly sizeGib: number
   readonly volumeType: string
-  readonly iops?: number
-  readonly throughputMibps?: number
   readonly deleteOnTermination: boolean
 }
 
@@ -39,7 +44,9 @@ export function planVolumes(
     const request = requests.get(device.deviceName)
     requests.delete(device.deviceName)
     if (request?.NoDevice === undefined) {
-      volumes.push(planVolume(domain, scope, device.deviceName, request?.Ebs ?? {}, device))
+      const volume = planVolume(domain, scope, device.deviceName, request?.Ebs ?? {}, device)
+      if (device.deviceName === image.rootDeviceName) requireBootType(volume.volumeType)
+      volumes.push(volume)
     } else if (device.deviceName === image.rootDeviceName) {
       throw invalidParameterValue('noDevice', device.deviceName, 'The root device cannot be left out.')
     }
@@ -76,7 +83,7 @@ function planVolume(
   device?: ImageRecord['blockDevices'][number],
 ): PlannedVolume {
   const volumeType = requireVolumeType(ebs.VolumeType ?? device?.volumeType ?? 'gp3')
-  requireOwnPerformance(volumeType, ebs)
+  requireHonoured(ebs)
   // What an image maps comes with the image, whoever may use the snapshot besides.
   const named =
     ebs.SnapshotId === undefined
@@ -91,24 +98,22 @@ function planVolume(
     ...(snapshot ? { snapshotId: snapshot.id, layerId: snapshot.layerId } : {}),
     sizeGib,
     volumeType,
-    ...(volumeType === 'gp3' ? gp3Baseline : {}),
+    ...choosePerformance(volumeType, sizeGib, ebs, device),
     deleteOnTermination: ebs.DeleteOnTermination ?? device?.deleteOnTermination ?? true,
   }
 }
 
-/** Kiln's volumes are as fast as the host's disk; the baseline of gp3 is all that can be asked for. */
-function requireOwnPerformance(volumeType: string, ebs: EbsRequest): void {
-  const path = 'BlockDeviceMapping.Ebs'
-  const performance = volumeType === 'gp3' ? ['Iops', 'Throughput'] : []
+const path = 'BlockDeviceMapping.Ebs'
+
+function requireHonoured(ebs: EbsRequest): void {
   refuseOtherMembers(operation, path, ebs, [
     'DeleteOnTermination',
     'SnapshotId',
     'VolumeSize',
     'VolumeType',
+    'Iops',
+    'Throughput',
     'Encrypted',
-    ...performance,
   ])
   requireOneOf(operation, `${path}.Encrypted`, ebs.Encrypted, [false])
-  requireOneOf(operation, `${path}.Iops`, ebs.Iops, [gp3Baseline.iops])
-  requireOneOf(operation, `${path}.Throughput`, ebs.Throughput, [gp3Baseline.throughputMibps])
 }

@@ -9,7 +9,8 @@ import type { Freezer } from '../snapshot/freezer.ts'
 import { listFreezeIntents } from '../snapshot/freeze-intent.ts'
 import type { ChainRenewal } from '../volume/chain-renewal.ts'
 import { lowestFreePort } from '../volume/drive-port.ts'
-import { endModification } from '../volume/modification.ts'
+import { carryOutModification, isModifying } from '../volume/modification.ts'
+import { limitsOf } from '../volume/volume-limits.ts'
 import { driveIdOf, driveOf, overlayPathOf, type VolumeAttachment, type VolumeRecord } from '../volume/volume.ts'
 import type { VolumeDriver } from '../volume/volume-driver.ts'
 
@@ -48,8 +49,11 @@ export function createDrivePlugging(dependencies: {
   function hasWork(all: readonly AttachedVolume[]): boolean {
     const frozen = new Set(listFreezeIntents(store).map(({ volumeId }) => volumeId))
     return all.some(
-      ({ id, attachment, modification }) =>
-        attachment.state !== 'attached' || modification?.state === 'modifying' || frozen.has(id) || chains.isDue(id),
+      (volume) =>
+        volume.attachment.state !== 'attached' ||
+        isModifying(volume) ||
+        frozen.has(volume.id) ||
+        chains.isDue(volume.id),
     )
   }
 
@@ -61,7 +65,7 @@ export function createDrivePlugging(dependencies: {
       else if (volume.attachment.state === 'attaching') await plug(machine, volume, drives)
     }
     const plugged = listVolumes(instanceId).filter(({ attachment }) => attachment.state !== 'attaching')
-    for (const volume of plugged) if (volume.modification?.state === 'modifying') await grow(machine, volume)
+    for (const volume of plugged) if (isModifying(volume)) await modify(machine, volume)
     // A reboot that was asked for together with an image comes first: then the disks are at rest.
     if (!store.instances.find(instanceId)?.request?.isReboot) {
       await freezer.freezePlugged(machine, plugged)
@@ -143,16 +147,17 @@ export function createDrivePlugging(dependencies: {
     await letGo(volume.id)
   }
 
-  async function grow(machine: Machine, volume: AttachedVolume): Promise<void> {
-    const target = volume.modification?.target.sizeGib ?? volume.sizeGib
-    try {
-      if (target > volume.sizeGib) await machine.growDrive(driveIdOf(volume.attachment.port), target * 1024 ** 3)
-      endModification({ store, clock }, volume.id)
-    } catch (error) {
-      log.error({ volumeId: volume.id, err: error }, 'volume could not be modified')
-      endModification({ store, clock }, volume.id, error instanceof Error ? error.message : String(error))
-    }
-    await descriptions.describeVolume(volume.id)
+  async function modify(machine: Machine, { id, attachment }: AttachedVolume): Promise<void> {
+    const driveId = driveIdOf(attachment.port)
+    await carryOutModification(
+      { store, clock, descriptions },
+      id,
+      async (volume, target) => {
+        if (target.sizeGib > volume.sizeGib) await machine.growDrive(driveId, target.sizeGib * 1024 ** 3)
+        await machine.limitDrive(driveId, limitsOf(target))
+      },
+      (error) => log.error({ volumeId: id, err: error }, 'volume could not be modified'),
+    )
   }
 
   return {

@@ -24,6 +24,27 @@ export interface DriveSpec {
   readonly port: number
   /** Lowest boots first; absent: not a boot disk. */
   readonly bootIndex?: number
+  /** What the guest gets of it at most. */
+  readonly limits: DriveLimits
+}
+
+/** How fast a drive may be; reads and writes count together. */
+export interface DriveLimits {
+  /** Operations a second. */
+  readonly operations: DriveRate
+  /** A larger operation counts as several of this size. */
+  readonly operationBytes: number
+  /** Bytes a second. */
+  readonly bytes: DriveRate
+}
+
+/**
+ * So much a second. With a burst there is a bucket of `rate` × `seconds`, full at first: as long as something is in it `rate` may be
+ * taken a second, and `baseline` comes in.
+ */
+export interface DriveRate {
+  readonly baseline: number
+  readonly burst?: { readonly rate: number; readonly seconds: number }
 }
 
 /** A drive of a live machine, as QEMU has it. */
@@ -128,6 +149,8 @@ export interface Machine {
   closeDrive(id: string): Promise<void>
   /** Makes the disk larger; the guest sees its new size at once. */
   growDrive(id: string, sizeBytes: number): Promise<void>
+  /** Holds a drive to other limits, from its next operation on. */
+  limitDrive(id: string, limits: DriveLimits): Promise<void>
   /**
    * Freezes drives at one instant, with the guest's file systems frozen around it where a guest agent answers. What has been frozen
    * already is left as it is, so it may be called again. When it rejects with DriveNotFrozen no drive was; else it is not known.

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Ec2Error } from '../errors.ts'
-import { isDeviceName } from '../volume/volume-type.ts'
+import { isDeviceName } from '../volume/device-name.ts'
 import { contentIdOf } from './content-id.ts'
 import { digestPattern } from './reference.ts'
 

@@ -67,6 +67,8 @@ function specificationOf(store: Store, instance: InstanceRecord): LaunchSpecific
         ...(volume.snapshotId === undefined ? {} : { SnapshotId: volume.snapshotId }),
         VolumeSize: volume.sizeGib,
         VolumeType: volume.volumeType as 'gp3',
+        ...(volume.iops === undefined ? {} : { Iops: volume.iops }),
+        ...(volume.throughputMibps === undefined ? {} : { Throughput: volume.throughputMibps }),
       },
     })),
     NetworkInterfaces: interfaces.map((record) => ({

@@ -7,7 +7,7 @@ import type { Store } from '../ports/store.ts'
 import { describeAttachment } from './describe-volume.ts'
 import { lowestFreePort } from './drive-port.ts'
 import type { VolumeRecord } from './volume.ts'
-import { isDeviceName } from './volume-type.ts'
+import { isDeviceName } from './device-name.ts'
 
 /**
  * AttachVolume: into the machine of a running instance at once; of a stopped one it is there at the next start. The volume stays when the

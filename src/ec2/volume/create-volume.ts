@@ -11,7 +11,7 @@ import { findVisibleSnapshot } from '../snapshot/visible-snapshot.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { describeVolume } from './describe-volume.ts'
 import type { VolumeRecord } from './volume.ts'
-import { gp3Baseline, requireVolumeSize, requireVolumeType } from './volume-type.ts'
+import { choosePerformance, requireVolumeSize, requireVolumeType } from './volume-type.ts'
 
 const operation = 'CreateVolume'
 const defaultVolumeType = 'gp2'
@@ -55,7 +55,6 @@ function planVolume(domain: Domain, context: MutationContext, input: CreateVolum
   const volumeType = requireVolumeType(input.VolumeType ?? defaultVolumeType)
   requireOneOf(operation, 'Encrypted', input.Encrypted, [false])
   requireOneOf(operation, 'MultiAttachEnabled', input.MultiAttachEnabled, [false])
-  requireOwnPerformance(operation, volumeType, input)
   const snapshot =
     input.SnapshotId === undefined ? undefined : requireCompleted(findVisibleSnapshot(store, context, input.SnapshotId))
   const sizeGib = input.Size ?? snapshot?.volumeSizeGib
@@ -77,26 +76,9 @@ function planVolume(domain: Domain, context: MutationContext, input: CreateVolum
     sizeGib,
     ...(snapshot ? { snapshotId: snapshot.id, layerId: snapshot.layerId } : {}),
     volumeType,
-    ...(volumeType === 'gp3' ? gp3Baseline : {}),
+    ...choosePerformance(volumeType, sizeGib, input),
     createTime: context.now.toISOString(),
   }
-}
-
-/** Kiln's volumes are as fast as the host's disk: the baseline of gp3 is all that can be asked for. */
-export function requireOwnPerformance(
-  name: string,
-  volumeType: string,
-  asked: { readonly Iops?: number | undefined; readonly Throughput?: number | undefined },
-): void {
-  for (const [parameter, value] of [
-    ['iops', asked.Iops],
-    ['throughput', asked.Throughput],
-  ] as const) {
-    if (value === undefined || volumeType === 'gp3') continue
-    throw invalidParameterCombination(`The parameter ${parameter} is not supported for ${volumeType} volumes.`)
-  }
-  requireOneOf(name, 'Iops', asked.Iops, [gp3Baseline.iops])
-  requireOneOf(name, 'Throughput', asked.Throughput, [gp3Baseline.throughputMibps])
 }
 
 /** The zone's name. Throws MissingParameter, InvalidZone.NotFound. */

@@ -4,6 +4,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error } from '../errors.ts'
 import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
+import { iopsOf } from './volume-limits.ts'
 import type { VolumeModification, VolumeRecord } from './volume.ts'
 
 /** DescribeVolumesModifications: the latest change of each volume that has had one. */
@@ -15,12 +16,12 @@ export function describeVolumesModifications({ store }: Domain): Ec2Query<'Descr
     limits: { minimum: 1, maximum: 500 },
     filters: defineFilters({
       'modification-state': ({ modification }) => modification?.state,
-      'original-iops': ({ modification }) => modification?.original.iops,
+      'original-iops': ({ modification }) => modification && iopsOf(modification.original),
       'original-size': ({ modification }) => modification?.original.sizeGib,
       'original-volume-type': ({ modification }) => modification?.original.volumeType,
       originalMultiAttachEnabled: () => false,
       'start-time': ({ modification }) => modification?.startTime,
-      'target-iops': ({ modification }) => modification?.target.iops,
+      'target-iops': ({ modification }) => modification && iopsOf(modification.target),
       'target-size': ({ modification }) => modification?.target.sizeGib,
       'target-volume-type': ({ modification }) => modification?.target.volumeType,
       targetMultiAttachEnabled: () => false,
@@ -61,16 +62,16 @@ export function describeModification(volume: VolumeRecord, modification: VolumeM
     ModificationState: state,
     StatusMessage: statusMessage,
     TargetSize: target.sizeGib,
-    TargetIops: target.iops,
+    TargetIops: iopsOf(target),
     TargetVolumeType: target.volumeType as 'gp3',
     TargetThroughput: target.throughputMibps,
     TargetMultiAttachEnabled: false,
     OriginalSize: original.sizeGib,
-    OriginalIops: original.iops,
+    OriginalIops: iopsOf(original),
     OriginalVolumeType: original.volumeType as 'gp3',
     OriginalThroughput: original.throughputMibps,
     OriginalMultiAttachEnabled: false,
-    Progress: state === 'completed' ? 100 : 0,
+    Progress: state === 'completed' ? 100 : state === 'optimizing' ? 99 : 0,
     StartTime: new Date(startTime),
     EndTime: endTime === undefined ? undefined : new Date(endTime),
   }

@@ -2,6 +2,7 @@ import type { Volume, VolumeAttachment as AttachmentDescription } from '@aws-sdk
 import type { Domain } from '../domain.ts'
 import { describeTags } from '../tag/tag.ts'
 import type { VolumeRecord } from './volume.ts'
+import { iopsOf } from './volume-limits.ts'
 
 /** A volume in EC2's shape. */
 export function describeVolume({ store, regions }: Pick<Domain, 'store' | 'regions'>, volume: VolumeRecord): Volume {
@@ -14,7 +15,7 @@ export function describeVolume({ store, regions }: Pick<Domain, 'store' | 'regio
     State: volume.state,
     CreateTime: new Date(volume.createTime),
     VolumeType: volume.volumeType as 'gp3',
-    Iops: volume.iops,
+    Iops: iopsOf(volume),
     Throughput: volume.throughputMibps,
     Encrypted: false,
     MultiAttachEnabled: false,

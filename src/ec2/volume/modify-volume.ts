@@ -3,10 +3,9 @@ import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
 import { requireOneOf } from '../honoured.ts'
 import { findOne } from '../ids.ts'
 import type { Ec2Mutation } from '../operation.ts'
-import { requireOwnPerformance } from './create-volume.ts'
 import { describeModification } from './describe-modifications.ts'
 import type { VolumeModification, VolumeRecord, VolumeShape } from './volume.ts'
-import { gp3Baseline, requireVolumeSize, requireVolumeType } from './volume-type.ts'
+import { changePerformance, requireVolumeSize, requireVolumeType } from './volume-type.ts'
 
 /** ModifyVolume: larger, at once also in the machine that runs with it, and of another type. */
 export function modifyVolume(domain: Domain): Ec2Mutation<'ModifyVolume'> {
@@ -22,7 +21,6 @@ export function modifyVolume(domain: Domain): Ec2Mutation<'ModifyVolume'> {
       requireOneOf('ModifyVolume', 'MultiAttachEnabled', input.MultiAttachEnabled, [false])
       requireModifiable(volume)
       const volumeType = requireVolumeType(input.VolumeType ?? volume.volumeType)
-      requireOwnPerformance('ModifyVolume', volumeType, input)
       const sizeGib = input.Size ?? volume.sizeGib
       if (sizeGib < volume.sizeGib) {
         throw invalidParameterValue('size', sizeGib, 'New size cannot be smaller than existing size.')
@@ -31,7 +29,7 @@ export function modifyVolume(domain: Domain): Ec2Mutation<'ModifyVolume'> {
       const modification: VolumeModification = {
         state: 'modifying',
         original: shapeOf(volume),
-        target: { sizeGib, volumeType, ...(volumeType === 'gp3' ? gp3Baseline : {}) },
+        target: { sizeGib, volumeType, ...changePerformance(volume, volumeType, sizeGib, input) },
         startTime: context.now.toISOString(),
       }
       const modified: VolumeRecord = { ...volume, modification }
@@ -46,8 +44,8 @@ function requireModifiable({ id, state, modification }: VolumeRecord): void {
   if (state !== 'available' && state !== 'in-use') {
     throw new Ec2Error('IncorrectState', `Volume '${id}' is in the '${state}' state.`)
   }
-  if (modification?.state !== 'modifying') return
-  throw new Ec2Error('IncorrectModificationState', `Volume ${id} is in modification state modifying.`)
+  if (modification?.state !== 'modifying' && modification?.state !== 'optimizing') return
+  throw new Ec2Error('IncorrectModificationState', `Volume ${id} is in modification state ${modification.state}.`)
 }
 
 function shapeOf({ sizeGib, volumeType, iops, throughputMibps }: VolumeRecord): VolumeShape {

@@ -11,7 +11,7 @@ import type { Store } from '../ports/store.ts'
 import { type Freezer } from '../snapshot/freezer.ts'
 import { listFreezeIntents } from '../snapshot/freeze-intent.ts'
 import { makeVolumeDisk } from './make-disk.ts'
-import { endModification } from './modification.ts'
+import { carryOutModification, isModifying } from './modification.ts'
 import { overlayPathOf, type VolumeRecord } from './volume.ts'
 
 /**
@@ -53,8 +53,8 @@ export function createVolumeDriver(dependencies: {
     await freezer.freezeIdle(volumeId)
     const present = store.volumes.find(volumeId)
     if (present?.state === 'deleting') return await erase(volumeId)
-    if (present?.modification?.state === 'modifying') await grow(present)
-    await descriptions.describeVolume(volumeId)
+    if (present && isModifying(present)) await modify(volumeId)
+    else await descriptions.describeVolume(volumeId)
   }
 
   async function make(volume: VolumeRecord): Promise<void> {
@@ -72,18 +72,16 @@ export function createVolumeDriver(dependencies: {
     await descriptions.describeVolume(volume.id)
   }
 
-  async function grow(volume: VolumeRecord): Promise<void> {
-    const { modification, sizeGib } = volume
-    try {
-      const target = modification?.target.sizeGib ?? sizeGib
-      if (target > sizeGib) {
-        await disks.growVolumeDisk({ path: overlayPathOf(paths, volume), sizeBytes: target * 1024 ** 3 })
-      }
-      endModification({ store, clock }, volume.id)
-    } catch (error) {
-      log.error({ volumeId: volume.id, err: error }, 'volume could not be modified')
-      endModification({ store, clock }, volume.id, error instanceof Error ? error.message : String(error))
-    }
+  async function modify(volumeId: string): Promise<void> {
+    await carryOutModification(
+      { store, clock, descriptions },
+      volumeId,
+      async (volume, { sizeGib }) => {
+        if (sizeGib <= volume.sizeGib) return
+        await disks.growVolumeDisk({ path: overlayPathOf(paths, volume), sizeBytes: sizeGib * 1024 ** 3 })
+      },
+      (error) => log.error({ volumeId, err: error }, 'volume could not be modified'),
+    )
   }
 
   /** The record goes after the file, so that an interrupted deletion is taken up again. */
@@ -116,9 +114,8 @@ export function createVolumeDriver(dependencies: {
       const waiting = new Set(listFreezeIntents(store).map(({ volumeId }) => volumeId))
       for (const volume of store.volumes.listAll()) {
         const isPassing = volume.state === 'creating' || volume.state === 'deleting'
-        const isModifying = volume.modification?.state === 'modifying'
         const isMoving = volume.attachment && volume.attachment.state !== 'attached'
-        if (isPassing || isModifying || isMoving || waiting.has(volume.id)) wake(volume.id)
+        if (isPassing || isModifying(volume) || isMoving || waiting.has(volume.id)) wake(volume.id)
       }
     },
   }

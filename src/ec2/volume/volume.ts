@@ -2,12 +2,14 @@ import { join } from 'node:path'
 import { diskFile, type StatePaths } from '../../host/state-paths.ts'
 import type { DriveSpec } from '../ports/machine.ts'
 import type { ResourceRecord } from '../ports/store.ts'
+import { limitsOf } from './volume-limits.ts'
+import type { VolumePerformance } from './volume-type.ts'
 
 /**
  * An EBS volume: a writable qcow2 overlay under `volumes/ID/`. It is recorded before its file is made, and `deleting` before
  * its file goes, so that a crash leaves no file that nothing owns.
  */
-export interface VolumeRecord extends ResourceRecord {
+export interface VolumeRecord extends ResourceRecord, VolumePerformance {
   readonly state: 'creating' | 'available' | 'in-use' | 'deleting' | 'error'
   readonly availabilityZone: string
   readonly sizeGib: number
@@ -17,8 +19,6 @@ export interface VolumeRecord extends ResourceRecord {
   /** Name of its overlay's file in its directory, after its first snapshot; absent: `disk.qcow2`. */
   readonly overlay?: string
   readonly volumeType: string
-  readonly iops?: number
-  readonly throughputMibps?: number
   readonly createTime: string
   readonly attachment?: VolumeAttachment
   /** The latest ModifyVolume. */
@@ -40,15 +40,14 @@ export interface VolumeAttachment {
 }
 
 /** What ModifyVolume changes of a volume. */
-export interface VolumeShape {
+export interface VolumeShape extends VolumePerformance {
   readonly sizeGib: number
   readonly volumeType: string
-  readonly iops?: number
-  readonly throughputMibps?: number
 }
 
 export interface VolumeModification {
-  readonly state: 'modifying' | 'completed' | 'failed'
+  /** `optimizing`: the volume is as it was asked for, and is still to say so itself on the disk. */
+  readonly state: 'modifying' | 'optimizing' | 'completed' | 'failed'
   readonly original: VolumeShape
   readonly target: VolumeShape
   readonly startTime: string
@@ -90,6 +89,7 @@ export function driveOf(paths: StatePaths, volume: VolumeRecord, port: number): 
     // virtio-blk's serial has 20 characters: `vol` and the 17 digits, as EC2's NVMe serial numbers are.
     serial: volume.id.replace('-', ''),
     port,
+    limits: limitsOf(volume),
   }
 }
 

@@ -97,10 +97,11 @@ describe('a volume', () => {
     await expectRefusal('CreateVolume', { Size: 1 }, 'MissingParameter', 'AvailabilityZone')
     await expectRefusal('CreateVolume', { AvailabilityZone: zone }, 'MissingParameter', 'size/snapshot')
     await expectRefusal('CreateVolume', { AvailabilityZone: 'us-east-1z', Size: 1 }, 'InvalidZone.NotFound')
-    await expectRefusal('CreateVolume', { ...zoned, VolumeType: 'io2' }, 'UnsupportedOperation', 'io2')
+    await expectRefusal('CreateVolume', { ...zoned, VolumeType: 'io2', Size: 4 }, 'MissingParameter', 'iops')
+    await expectRefusal('CreateVolume', { ...zoned, VolumeType: 'io9' }, 'InvalidParameterValue', 'io9')
     await expectRefusal('CreateVolume', { ...zoned, Size: 20_000 }, 'InvalidParameterValue', '16384')
     await expectRefusal('CreateVolume', { ...zoned, Iops: 3000 }, 'InvalidParameterCombination', 'iops')
-    await expectRefusal('CreateVolume', { ...zoned, VolumeType: 'gp3', Iops: 9000 }, 'UnsupportedOperation', 'Iops')
+    await expectRefusal('CreateVolume', { ...zoned, VolumeType: 'gp3', Iops: 9000 }, 'InvalidParameterValue', 'ratio')
     await expectRefusal('CreateVolume', { ...zoned, Encrypted: true }, 'UnsupportedOperation', 'Encrypted')
     await expectRefusal('CreateVolume', { ...zoned, MultiAttachEnabled: true }, 'UnsupportedOperation', 'MultiAttach')
     const absent = 'snap-0123456789abcdef0'
@@ -120,11 +121,29 @@ describe('a volume', () => {
     await expectRefusal('ModifyVolume', { VolumeId: id }, 'MissingParameter')
     const asked = await api.lab.call('ModifyVolume', { VolumeId: id, Size: 3, VolumeType: 'gp3' })
     expect(asked.VolumeModification).toMatchObject({ ModificationState: 'modifying', OriginalSize: 1, TargetSize: 3 })
-    await until(async () => {
-      const { VolumesModifications: all } = await api.lab.call('DescribeVolumesModifications', { VolumeIds: [id] })
-      return all?.[0]?.ModificationState === 'completed'
+    const waitUntilModified = async () =>
+      await until(async () => {
+        const { VolumesModifications: all } = await api.lab.call('DescribeVolumesModifications', { VolumeIds: [id] })
+        return all?.[0]?.ModificationState === 'completed'
+      })
+    await waitUntilModified()
+    expect(await describeVolume(id)).toMatchObject({ Size: 3, VolumeType: 'gp3', Iops: 3000, Throughput: 125 })
+    await expectRefusal(
+      'ModifyVolume',
+      { VolumeId: id, Size: 4, VolumeType: 'io1', Iops: 201 },
+      'InvalidParameterValue',
+      'ratio',
+    )
+    const faster = await api.lab.call('ModifyVolume', { VolumeId: id, Size: 4, VolumeType: 'io2', Iops: 4000 })
+    expect(faster.VolumeModification).toMatchObject({
+      OriginalThroughput: 125,
+      TargetVolumeType: 'io2',
+      TargetIops: 4000,
     })
-    expect(await describeVolume(id)).toMatchObject({ Size: 3, VolumeType: 'gp3', Iops: 3000 })
+    await waitUntilModified()
+    const described = await describeVolume(id)
+    expect(described).toMatchObject({ Size: 4, VolumeType: 'io2', Iops: 4000 })
+    expect(described?.Throughput).toBeUndefined()
     await expectRefusal('ModifyVolume', { VolumeId: id, Size: 2 }, 'InvalidParameterValue', 'smaller')
     await remove(id)
   })

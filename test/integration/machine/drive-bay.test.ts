@@ -50,6 +50,7 @@ function drive(port: number, name: string, backing?: string): DriveSpec {
     ...(backing === undefined ? {} : { backingPath: join(directory, backing) }),
     serial: `vol${port}`,
     port,
+    limits: { operations: { baseline: 3000 }, operationBytes: 262_144, bytes: { baseline: 131_072_000 } },
   }
 }
 

@@ -5,12 +5,17 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Machine, MachineEvent, MachineSpec } from '../../../src/ec2/ports/machine.ts'
+import type { Machine, MachineEvent, MachineSpec, DriveLimits } from '../../../src/ec2/ports/machine.ts'
 import { systemClock as clock } from '../../../src/host/clock.ts'
 import { createProcessHost } from '../../../src/host/process.ts'
 import { isProcessAlive, readStartTicks } from '../../../src/host/process-table.ts'
 import { createMachineHost } from '../../../src/machine/machine-host.ts'
 
+const limits: DriveLimits = {
+  operations: { baseline: 3000 },
+  operationBytes: 262_144,
+  bytes: { baseline: 131_072_000 },
+}
 const dependencies = { processes: createProcessHost(), clock, log: pino({ level: 'silent' }) }
 const accelerators = canOpenKvm() ? (['tcg', 'kvm'] as const) : (['tcg'] as const)
 
@@ -50,7 +55,7 @@ describe.each(accelerators)('a machine with %s', (accelerator) => {
       memoryMib: 64,
       uuid: 'ec2aaaaa-0000-4000-8000-000000000001',
       generationId: 'bbbbbbbb-0000-4000-8000-000000000002',
-      drives: [{ id: 'disk0', path: await makeHaltingDisk(directory), serial: 'vol0', port: 0, bootIndex: 0 }],
+      drives: [{ id: 'disk0', path: await makeHaltingDisk(directory), serial: 'vol0', port: 0, bootIndex: 0, limits }],
       networkDevices: [],
     }
     const prepared = await createMachineHost(dependencies).prepare(spec)
@@ -111,7 +116,7 @@ test('says what QEMU printed when it cannot start', async () => {
       memoryMib: 64,
       uuid: 'ec2aaaaa-0000-4000-8000-000000000001',
       generationId: 'bbbbbbbb-0000-4000-8000-000000000002',
-      drives: [{ id: 'disk0', path: join(directory, 'absent.qcow2'), serial: 'vol0', port: 0 }],
+      drives: [{ id: 'disk0', path: join(directory, 'absent.qcow2'), serial: 'vol0', port: 0, limits }],
       networkDevices: [],
     })
     const started = prepared.start([], () => undefined)

@@ -19,6 +19,7 @@ const spec: MachineSpec = {
       serial: 'vol0123456789abcdef0',
       port: 0,
       bootIndex: 0,
+      limits: { operations: { baseline: 3000 }, operationBytes: 262_144, bytes: { baseline: 131_072_000 } },
     },
   ],
   networkDevices: [{ id: 'nic0', tapName: 'eni0123456789a', mac: '02:00:00:00:00:01', port: 0 }],
@@ -113,12 +114,16 @@ test('gives QEMU a whole machine', () => {
     {"driver":"pcie-root-port","id":"nic-port2","bus":"pcie.0","addr":"0x6.0x2","chassis":15}
     -device
     {"driver":"pcie-root-port","id":"nic-port3","bus":"pcie.0","addr":"0x6.0x3","chassis":16}
+    -object
+    {"qom-type":"throttle-group","id":"disk0-limits","limits":{"iops-total":3000,"iops-total-max":0,"iops-total-max-length":1,"iops-size":262144,"bps-total":131072000,"bps-total-max":0,"bps-total-max-length":1}}
     -blockdev
     {"driver":"file","node-name":"disk0-file","filename":"/state/volumes/vol-0123456789abcdef0/disk.qcow2","aio":"threads","cache":{"direct":false,"no-flush":false}}
     -blockdev
     {"driver":"qcow2","node-name":"disk0","file":"disk0-file","backing":null,"discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":false},"lazy-refcounts":false}
+    -blockdev
+    {"driver":"throttle","node-name":"disk0-throttle","throttle-group":"disk0-limits","file":"disk0","discard":"unmap"}
     -device
-    {"driver":"virtio-blk-pci","id":"disk0-device","drive":"disk0","bus":"disk-port0","addr":"0x0","serial":"vol0123456789abcdef0","werror":"stop","rerror":"stop","write-cache":"on","bootindex":0}
+    {"driver":"virtio-blk-pci","id":"disk0-device","drive":"disk0-throttle","bus":"disk-port0","addr":"0x0","serial":"vol0123456789abcdef0","werror":"stop","rerror":"stop","write-cache":"on","bootindex":0}
     -netdev
     tap,id=nic0,ifname=eni0123456789a,script=no,downscript=no
     -device

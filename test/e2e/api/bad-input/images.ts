@@ -58,8 +58,8 @@ export const badImages: BadInput[] = [
       const Ebs = { SnapshotId: facts.snapshotId, Iops: 4000 }
       return register(facts, { BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs }] })
     },
-    'UnsupportedOperation',
-    'The parameter BlockDeviceMapping.Ebs.Iops of RegisterImage is not supported by Kiln.',
+    'InvalidParameterValue',
+    'iops per GiB',
   ],
   [
     'another virtualization',

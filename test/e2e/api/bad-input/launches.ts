@@ -184,11 +184,11 @@ export const badLaunches: BadInput[] = [
     'Volumes of type st1 have 125 to 16384 GiB.',
   ],
   [
-    'a volume type that Kiln lacks',
+    'a fast disk without its speed',
     'RunInstances',
-    mapping({}, { VolumeType: 'io2', Iops: 100 }),
-    'UnsupportedOperation',
-    'Volumes of type io2',
+    mapping({}, { VolumeType: 'io2', VolumeSize: 4 }),
+    'MissingParameter',
+    'iops',
   ],
   [
     'an encrypted disk',
@@ -197,7 +197,14 @@ export const badLaunches: BadInput[] = [
     'UnsupportedOperation',
     'BlockDeviceMapping.Ebs.Encrypted',
   ],
-  ['another speed', 'RunInstances', mapping({}, { Iops: 4000 }), 'UnsupportedOperation', 'BlockDeviceMapping.Ebs.Iops'],
+  ['another speed', 'RunInstances', mapping({}, { Iops: 4000 }), 'InvalidParameterValue', 'iops per GiB'],
+  [
+    'a root disk of a type that boots nothing',
+    'RunInstances',
+    mapping({}, { VolumeSize: 125, VolumeType: 'st1' }),
+    'InvalidParameterValue',
+    'boot volumes',
+  ],
   [
     'an instance store',
     'RunInstances',
