@@ -68,7 +68,7 @@ function describeSection({ value }: Pair, keys: Readonly<Record<string, KeySchem
     else if (isScalar(pair.key) && pair.key.spaceBefore) meaning = sectionMeaning
     const cells = [
       `\`${name}\``,
-      `\`${String(pair.value)}\``,
+      `\`${String(pair.value) || "''"}\``,
       describeValue(keys[name] ?? {}),
       meaning.trim().replace(/\s+/g, ' '),
     ]

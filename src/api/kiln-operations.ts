@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type ImageCategory, imageCategories } from '../ec2/image/image-category.ts'
 import { exportFormats } from '../ec2/ports/disk.ts'
 
 /**
@@ -16,6 +17,7 @@ const taskKind = z.enum([
   'export-snapshot',
   'build-pipeline',
   'check-disks',
+  'get-product',
 ])
 /** An absolute path of the host. */
 const hostPath = z.string().startsWith('/', 'must be an absolute path').max(4096)
@@ -159,6 +161,17 @@ export const kilnInputs = {
   KilnDescribeRetentionRules: z.strictObject({}),
   /** What is in the bin stays for its time. */
   KilnDeleteRetentionRule: z.strictObject({ Identifier: z.string().max(64) }),
+  /** The category of each image that the caller sees: where EC2's launch wizard would have it. */
+  KilnDescribeImageCategories: z.strictObject({ Category: z.enum(imageCategories).optional() }),
+  /** What the marketplace offers, without the licences. */
+  KilnDescribeProducts: z.strictObject({}),
+  /** With its licence; by name or product code. */
+  KilnDescribeProduct: z.strictObject({ Product: z.string().max(128) }),
+  /** Accepts the licence with that digest for the account, and has the image made where it is not there yet. */
+  KilnSubscribe: z.strictObject({ Product: z.string().max(128), LicenceSha256: z.string().max(128) }),
+  KilnUnsubscribe: z.strictObject({ Product: z.string().max(128) }),
+  /** Reads the catalogue of marketplace.url again. */
+  KilnUpdateMarketplace: z.strictObject({}),
   /** Gives a spot instance notice, and takes it away when the notice is over. */
   KilnInterruptSpotInstance: z.strictObject({
     InstanceId: z.string(),
@@ -244,6 +257,12 @@ export interface KilnOutputs {
   KilnPutRetentionRule: { Rule: RetentionRuleDescription }
   KilnDescribeRetentionRules: { Rules: RetentionRuleDescription[] }
   KilnDeleteRetentionRule: Record<string, never>
+  KilnDescribeImageCategories: { Images: { ImageId: string; Category: ImageCategory }[] }
+  KilnDescribeProducts: { Products: ProductDescription[] }
+  KilnDescribeProduct: { Product: ProductDescription & { Licence: string } }
+  KilnSubscribe: { Subscription: SubscriptionDescription; ImageId?: string; TaskId?: string }
+  KilnUnsubscribe: { Product: string }
+  KilnUpdateMarketplace: { Products: ProductDescription[] }
   KilnInterruptSpotInstance: { InstanceId: string; Action: 'terminate'; Time: string }
   KilnDescribeEvents: { Events: EventDescription[] }
   KilnCreateAccessKey: { AccessKey: AccessKeyDescription & { SecretAccessKey: string } }
@@ -429,6 +448,29 @@ export interface RetentionRuleDescription {
   Description: string
   ResourceTags: { Key: string; Value: string }[]
   ExcludeResourceTags: { Key: string; Value: string }[]
+}
+
+export interface ProductDescription {
+  Name: string
+  ProductCode: string
+  Publisher: { Name: string; AccountId: string }
+  Title: string
+  Version: string
+  Description: string
+  Architecture: string
+  LicenceSha256: string
+  /** The image of this version in the region, once somebody has got it. */
+  ImageId?: string
+  /** The caller's. */
+  Subscription?: SubscriptionDescription
+}
+
+export interface SubscriptionDescription {
+  AcceptedAt: string
+  AcceptedBy: string
+  LicenceSha256: string
+  /** False when the licence has changed since: then it must be accepted again. */
+  IsCurrent: boolean
 }
 
 export interface EventDescription {

@@ -62,6 +62,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./command/disk.ts')).defineDisk,
   },
   {
+    name: 'marketplace',
+    summary: 'List products, and subscribe to them',
+    load: async () => (await import('./command/marketplace.ts')).defineMarketplace,
+  },
+  {
     name: 'recycle-bin',
     summary: 'Keep what is deleted for a while, and restore it',
     load: async () => (await import('./command/recycle-bin.ts')).defineRecycleBin,

@@ -76,6 +76,11 @@ export const configurationSchema = z.strictObject({
       .string()
       .refine((text) => text === '' || isCron(text), 'expected five fields: minute hour day month weekday'),
   }),
+  marketplace: z.strictObject({
+    url: z
+      .string()
+      .refine((text) => text === '' || (/^https?:/.test(text) && URL.canParse(text)), 'expected an http or https URL'),
+  }),
   quotas: z.strictObject(quotaShape),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']) }),
 })

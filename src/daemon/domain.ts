@@ -12,7 +12,7 @@ export function furnishDomain(
 ): Domain {
   const { store, clock, random, paths, settings, instanceTypes, regions, events, sessions } = ground
   const { volumes, freezer, layers, descriptionRefresher } = rooms.storage
-  const { tasks, imageWork, registryWork } = rooms.images
+  const { tasks, imageWork, registryWork, marketplace } = rooms.images
   return {
     store,
     clock,
@@ -32,6 +32,7 @@ export function furnishDomain(
     tasks,
     imageWork,
     registryWork,
+    marketplace,
     schedules,
     pipelines,
     sessions,

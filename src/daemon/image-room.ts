@@ -4,6 +4,7 @@ import { createImageBuilder } from '../disk/build/image-builder.ts'
 import { type CatalogDependencies, createCatalog } from '../disk/catalog.ts'
 import { createImageWork, type ImageWork } from '../ec2/image/image-work.ts'
 import { createImagePublisher, type ImagePublisher } from '../ec2/image/publisher.ts'
+import type { Marketplace } from '../ec2/marketplace/marketplace.ts'
 import type { Catalog, ImageBuilder } from '../ec2/ports/disk.ts'
 import { createTaskRunner, type TaskRunner } from '../ec2/task/task-runner.ts'
 import { createRegistryWork, type RegistryWork } from '../ec2/registry/registry-work.ts'
@@ -24,13 +25,14 @@ export interface ImageRoom {
   readonly imageWork: ImageWork
   readonly registry: ReturnType<typeof createRegistryHost>
   readonly registryWork: RegistryWork
+  readonly marketplace: Marketplace
 }
 
 export function createImageRoom(
   ground: Ground,
   { disks, descriptions }: StorageRoom,
   accelerators: AcceleratorChoice,
-  catalogFile: CatalogDependencies['file'],
+  { catalogFile, marketplace }: { catalogFile: CatalogDependencies['file']; marketplace: Marketplace },
 ): ImageRoom {
   const { store, clock, random, paths, events, log, configuration, settings } = ground
   const builder = createImageBuilder({
@@ -64,6 +66,7 @@ export function createImageRoom(
     builder,
     catalog,
     publisher,
+    marketplace,
     imageWork: createImageWork({
       disks,
       builder,

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { daemonExit, daemonFlag } from '../api/daemon-program.ts'
+import { attachProductCodes } from '../ec2/marketplace/product-image.ts'
 import { createBallast } from '../host/ballast.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import { freeBytes, writeFileAtomic } from '../host/files.ts'
@@ -14,6 +15,7 @@ import { createImageRoom } from './image-room.ts'
 import { takeStateLock } from './lock.ts'
 import { createLog } from './log.ts'
 import { createMachineRoom } from './machine-room.ts'
+import { loadMarketplace } from './marketplace-catalogue.ts'
 import { createNetworkRoom } from './network-room.ts'
 import { openStateDirectory } from './open-state-directory.ts'
 import { projectRoot } from '../host/installation.ts'
@@ -39,6 +41,7 @@ async function main(): Promise<void> {
     shippedPath: join(projectRoot, 'images/catalog.yaml'),
     userPath: paths.catalogFile,
   })
+  const marketplace = loadMarketplace(paths, configuration.marketplace.url)
   // `kiln daemon restart` asks before it ends the daemon that runs.
   if (process.argv.includes(daemonFlag.checkConfiguration)) return
   const lock = takeStateLock(paths.lock)
@@ -53,7 +56,7 @@ async function main(): Promise<void> {
   const storage = createStorageRoom(ground, (instanceId) => machines.instances.wake(instanceId))
   const network = await createNetworkRoom(ground, (vpcId) => frontDoor.createGuestApi(vpcId))
   const machines = createMachineRoom(ground, storage, network)
-  const images = createImageRoom(ground, storage, machines.accelerators, catalogFile)
+  const images = createImageRoom(ground, storage, machines.accelerators, { catalogFile, marketplace })
   const timetable = createTimetable(ground, storage, machines, (...call) => frontDoor.dispatch(...call))
   const rooms = { storage, network, machines, images }
   const pipelines = createPipelineRoom(ground, rooms, (...call) => frontDoor.dispatch(...call))
@@ -64,6 +67,7 @@ async function main(): Promise<void> {
   // Half-made things first, then what lives: adoption must find nothing that is about to go. Callers come in last.
   await removeHalfMade(ground, rooms)
   await adoptLiving(ground, rooms)
+  attachProductCodes(ground, marketplace)
   timetable.start()
   pipelines.works.resume()
   await pipelines.clock.start()

@@ -76,7 +76,7 @@ export function createCatalog({ clock, file }: CatalogDependencies): Catalog {
 async function fetchList(clock: Clock, url: string, signal: AbortSignal): Promise<string> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await fetchText(url, AbortSignal.any([signal, AbortSignal.timeout(listTimeoutMs)]))
+      return await fetchText('checksum list', url, AbortSignal.any([signal, AbortSignal.timeout(listTimeoutMs)]))
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof Ec2Error) throw error
@@ -89,21 +89,22 @@ async function fetchList(clock: Clock, url: string, signal: AbortSignal): Promis
   }
 }
 
-async function fetchText(url: string, signal: AbortSignal): Promise<string> {
+/** A text of at most 4 MiB; `what` it is, for messages. Throws DownloadFailed, and what fetch throws. */
+export async function fetchText(what: string, url: string, signal: AbortSignal): Promise<string> {
   const response = await fetch(url, { signal })
   if (response.status >= 500) throw new Error(`the server answered ${response.status} ${response.statusText}`)
   if (!response.ok || !response.body) {
     await response.body?.cancel()
     throw new Ec2Error(
       'DownloadFailed',
-      `The checksum list ${url} could not be downloaded: the server answered ${response.status}`,
+      `The ${what} ${url} could not be downloaded: the server answered ${response.status}`,
     )
   }
   const chunks: Uint8Array[] = []
   let sizeBytes = 0
   for await (const chunk of response.body) {
     sizeBytes += chunk.length
-    if (sizeBytes > maximumListBytes) throw new Ec2Error('DownloadFailed', `The checksum list ${url} is far too long`)
+    if (sizeBytes > maximumListBytes) throw new Ec2Error('DownloadFailed', `The ${what} ${url} is far too long`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

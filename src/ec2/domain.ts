@@ -12,6 +12,7 @@ import type { LayerCollector } from './layer/layer-collector.ts'
 import type { PipelineClock } from './pipeline/pipeline-clock.ts'
 import type { PipelineLibrary } from './pipeline/pipeline-library.ts'
 import type { PipelineWorks } from './pipeline/pipeline-works.ts'
+import type { Marketplace } from './marketplace/marketplace.ts'
 import type { Store } from './ports/store.ts'
 import type { Quotas } from './quota.ts'
 import type { RegionCatalog } from './region/region.ts'
@@ -69,6 +70,7 @@ export interface Domain {
   readonly tasks: TaskRunner
   readonly imageWork: ImageWork
   readonly registryWork: RegistryWork
+  readonly marketplace: Marketplace
   readonly schedules: ScheduleRunner
   readonly pipelines: Pipelines
   readonly sessions: SessionVault

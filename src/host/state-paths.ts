@@ -37,6 +37,10 @@ export interface StatePaths {
   readonly catalogFile: string
   /** Keys of the S3-compatible stores that buckets of the configuration lie in, 0600; may be absent. */
   readonly bucketCredentials: string
+  /** What the marketplace of this host offers; may be absent. */
+  readonly marketplaceFile: string
+  /** What the configured marketplace has had when it was last downloaded. */
+  readonly marketplaceDownload: string
   /** Private keys made by `kiln key create`, 0600; the daemon never reads them. */
   readonly keys: string
   /** One known_hosts file an instance, for `kiln ssh`. */
@@ -71,6 +75,8 @@ export function statePathsOf(root: string): StatePaths {
     registryLogins: join(root, 'registry-logins.json'),
     catalogFile: join(root, 'catalog.yaml'),
     bucketCredentials: join(root, 'bucket-credentials.yaml'),
+    marketplaceFile: join(root, 'marketplace.yaml'),
+    marketplaceDownload: join(root, 'marketplace.downloaded.yaml'),
     keys: join(root, 'keys'),
     knownHosts: join(root, 'known-hosts'),
     sshConfig: join(root, 'ssh_config'),

@@ -38,6 +38,7 @@ export function metadataTree(instance: InstanceMetadata): Readonly<Record<string
       ...placementGroupTree(instance),
       region: instance.region,
     },
+    ...(instance.productCodes ? { 'product-codes': instance.productCodes.join('\n') } : {}),
     profile: 'default-hvm',
     ...publicName,
     ...(instance.publicKey
@@ -144,7 +145,7 @@ export function identityDocument(instance: InstanceMetadata): string {
     availabilityZone: instance.availabilityZone,
     billingProducts: null,
     devpayProductCodes: null,
-    marketplaceProductCodes: null,
+    marketplaceProductCodes: instance.productCodes ?? null,
     imageId: instance.imageId,
     instanceId: instance.instanceId,
     instanceType: instance.instanceType,

@@ -59,6 +59,7 @@ function createStore(database: Database.Database): Store {
     deregisteredImages: createCollection(database, 'deregistered_image'),
     images: createCollection(database, 'image', ['name', 'blockDevices[].snapshotId', 'sharing.region']),
     snapshots: createCollection(database, 'snapshot', ['layerId', 'volumeId', 'sharing.region']),
+    subscriptions: createCollection(database, 'marketplace_subscription'),
     retentionRules: createCollection(database, 'retention_rule'),
     recycledImages: createCollection(database, 'recycled_image'),
     recycledSnapshots: createCollection(database, 'recycled_snapshot', ['resource.layerId']),

@@ -127,7 +127,9 @@ describe('images by the kiln command, from a publisher on this host', () => {
       ...['--login-user', 'me', '--checksum', `sha256:${sum}`],
     )
     expect(imported).toMatchObject({ exitCode: 0 })
-    expect((await lab.kiln('image', 'ls')).stdout).toMatch(/^mine +ami-\w+ +x86_64 +[\d.]+ MiB +1 GiB +me .* My own$/m)
+    expect((await lab.kiln('image', 'ls')).stdout).toMatch(
+      /^mine +ami-\w+ +mine +x86_64 +[\d.]+ MiB +1 GiB +me .* My own$/m,
+    )
   })
 
   test.each([

@@ -27,6 +27,7 @@ import { describeInstanceImageMetadata } from '../../ec2/image/instance-image-me
 import { modifyImageAttribute } from '../../ec2/image/modify-image-attribute.ts'
 import { registerImage } from '../../ec2/image/register-image.ts'
 import { cancelImageLaunchPermission, resetImageAttribute } from '../../ec2/image/revoke-launch-permission.ts'
+import { confirmProductInstance } from '../../ec2/marketplace/confirm-product-instance.ts'
 import type { AnyOperation } from '../dispatch.ts'
 
 export function imageOperations(domain: Domain) {
@@ -39,6 +40,7 @@ export function imageOperations(domain: Domain) {
     DescribeImageAttribute: describeImageAttribute(domain),
     ModifyImageAttribute: modifyImageAttribute(domain),
     ResetImageAttribute: resetImageAttribute(domain),
+    ConfirmProductInstance: confirmProductInstance(domain),
     CancelImageLaunchPermission: cancelImageLaunchPermission(domain),
     EnableImage: enableImage(domain),
     DisableImage: disableImage(domain),

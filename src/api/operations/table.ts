@@ -19,6 +19,7 @@ import { kilnInstanceOperations } from './kiln-instance.ts'
 import { kilnSnapshotOperations } from './kiln-snapshot.ts'
 import { kilnPipelineOperations } from './kiln-pipeline.ts'
 import { kilnRegistryOperations } from './kiln-registry.ts'
+import { kilnMarketplaceOperations } from './kiln-marketplace.ts'
 import { kilnScheduleOperations } from './kiln-schedule.ts'
 import { kilnTaskOperations } from './kiln-task.ts'
 import { launchTemplateOperations } from './launch-template.ts'
@@ -72,6 +73,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...kilnImageOperations(domain, kiln),
     ...kilnSnapshotOperations(domain, kiln),
     ...kilnRegistryOperations(domain),
+    ...kilnMarketplaceOperations(domain),
     ...kilnTaskOperations(domain),
     ...kilnPipelineOperations(domain),
     ...kilnDiskOperations(domain, kiln),

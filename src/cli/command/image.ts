@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
-import { imageTag } from '../../ec2/image/image-tag.ts'
-import { formatBytes } from '../render/progress.ts'
-import { type ImageRecord, resolveImage } from '../resolve/image.ts'
+import { resolveImage } from '../resolve/image.ts'
 import { listInstances } from '../resolve/instance.ts'
 import { addOutputOption, clientOf, note, type OutputFormat, printListing, say, type Session } from '../session.ts'
 import { defineImageExport } from './export.ts'
+import { defineImageLs } from './image-ls.ts'
 import { defineBuild, defineImport, definePull } from './image-make.ts'
 import { definePush, defineSign } from './image-registry.ts'
 
@@ -23,7 +22,7 @@ Examples:
   kiln image ls
   kiln image rm mine`,
   )
-  defineLs(command.command('ls'), session)
+  defineImageLs(command.command('ls'), session)
   defineCatalog(command.command('catalog'), session)
   defineRecipes(command.command('recipes'), session)
   defineBuild(command.command('build'), session)
@@ -33,49 +32,6 @@ Examples:
   definePush(command.command('push'), session)
   defineSign(command.command('sign'), session)
   defineRm(command.command('rm'), session)
-}
-
-function defineLs(command: Command, session: Session): void {
-  addOutputOption(command.description('List images')).action(async ({ output }: { output: OutputFormat }) => {
-    const client = clientOf(session)
-    const [answer, { Snapshots = [] }] = await Promise.all([
-      client.call('DescribeImages', {}),
-      client.call('DescribeSnapshots', {}),
-    ])
-    const sizes = new Map(Snapshots.map((snapshot) => [snapshot.SnapshotId, snapshot.FullSnapshotSizeInBytes]))
-    await printListing(session, output, {
-      answer,
-      rows: answer.Images ?? [],
-      empty: 'No images. Build one with: kiln image build nano',
-      columns: [
-        { title: 'NAME', value: (row) => row.Name },
-        { title: 'ID', value: (row) => row.ImageId },
-        { title: 'ARCHITECTURE', value: (row) => row.Architecture },
-        { title: 'SIZE', value: (row) => sizeOf(row, sizes) },
-        { title: 'DISK', value: (row) => diskOf(row) },
-        { title: 'LOGIN', value: (row) => tagOf(row, imageTag.loginUser) },
-        { title: 'CREATED', value: (row) => row.CreationDate?.slice(0, 10) },
-        { title: 'DESCRIPTION', value: (row) => row.Description || undefined },
-      ],
-    })
-  })
-}
-
-/** What the image's files take on the host. */
-function sizeOf(image: ImageRecord, sizes: ReadonlyMap<string | undefined, number | undefined>): string | undefined {
-  const own = (image.BlockDeviceMappings ?? []).map(({ Ebs }) => sizes.get(Ebs?.SnapshotId))
-  if (own.length === 0 || own.some((size) => size === undefined)) return undefined
-  return formatBytes(own.reduce<number>((sum, size) => sum + (size ?? 0), 0))
-}
-
-/** What the root disk of an instance has at least. */
-function diskOf(image: ImageRecord): string | undefined {
-  const root = image.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === image.RootDeviceName)
-  return root?.Ebs?.VolumeSize === undefined ? undefined : `${root.Ebs.VolumeSize} GiB`
-}
-
-function tagOf(image: ImageRecord, wanted: string): string | undefined {
-  return image.Tags?.find(({ Key }) => Key === wanted)?.Value
 }
 
 function defineCatalog(command: Command, session: Session): void {

@@ -2,8 +2,8 @@ import { defineAccountSetting } from '../account-setting.ts'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, missingParameter } from '../errors.ts'
 import type { CallContext, Ec2Mutation, Ec2Query } from '../operation.ts'
-import type { Store } from '../ports/store.ts'
 import { describeCriterion, type ImageCriterion, meetsCriterion, readImageCriteria } from './image-criteria.ts'
+import { ownerAliasOf } from './image-category.ts'
 import type { ImageRecord } from './image.ts'
 
 /** Which images of other accounts an account may find and launch in a region ("Allowed AMIs"). */
@@ -20,12 +20,13 @@ export interface ImageAllowance {
 
 /** The caller's allowance, read once a call. An account's own images are always allowed; without criteria nothing else is. */
 export function readImageAllowance(
-  store: Store,
+  domain: Pick<Domain, 'store' | 'marketplace'>,
   context: Pick<CallContext, 'accountId' | 'region' | 'now'>,
 ): ImageAllowance {
-  const { state, criteria } = allowedImages.get(store, context)
+  const { state, criteria } = allowedImages.get(domain.store, context)
   const meets = (image: ImageRecord) =>
-    image.accountId === context.accountId || criteria.some((criterion) => meetsCriterion(image, criterion, context.now))
+    image.accountId === context.accountId ||
+    criteria.some((criterion) => meetsCriterion(image, ownerAliasOf(domain, image), criterion, context.now))
   return {
     isAllowed: (image) => (state === 'disabled' ? undefined : meets(image)),
     isHidden: (image) => state === 'enabled' && !meets(image),
@@ -33,8 +34,12 @@ export function readImageAllowance(
 }
 
 /** Throws for an image that the caller's Allowed AMIs settings keep it from launching. */
-export function requireAllowedImage(store: Store, context: CallContext, image: ImageRecord): void {
-  if (!readImageAllowance(store, context).isHidden(image)) return
+export function requireAllowedImage(
+  domain: Pick<Domain, 'store' | 'marketplace'>,
+  context: CallContext,
+  image: ImageRecord,
+): void {
+  if (!readImageAllowance(domain, context).isHidden(image)) return
   throw new Ec2Error(
     'InvalidAMIID.NotFound',
     `The image id '[${image.id}]' does not exist. It may be prohibited by the Allowed AMIs settings of the account: GetAllowedImagesSettings tells them.`,

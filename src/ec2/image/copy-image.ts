@@ -2,6 +2,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
 import { requireOneOf } from '../honoured.ts'
 import { newId } from '../ids.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { recordSnapshotCopy } from '../snapshot/copy-snapshot.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
@@ -42,7 +43,13 @@ export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
       requireNewImage(domain, context, { name, description: input.Description })
       const source = findVisibleImage(store, { ...context, region: sourceRegion }, input.SourceImageId)
       requireAvailableImage(source)
-      requireAllowedImage(store, { ...context, region: sourceRegion }, source)
+      requireAllowedImage(domain, { ...context, region: sourceRegion }, source)
+      if (source.productCodes && source.accountId !== context.accountId) {
+        throw new Ec2Error(
+          'InvalidRequest',
+          'Images from AWS Marketplace cannot be copied to another AWS account. Launch an instance of it and create an image of that.',
+        )
+      }
       const tags = readTagSpecifications(input.TagSpecifications, ['image', 'snapshot'])
       const id = newId('ami', domain.random)
       const blockDevices = source.blockDevices.map((device) => copyDevice(domain, context, source, id, device))
@@ -63,6 +70,7 @@ export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
         state: 'available',
         creationDate: context.now.toISOString(),
         imageLocation: `${accountId}/${name}`,
+        ...withProductCodes(source.productCodes),
         rootDeviceName,
         blockDevices,
         bootMode,

@@ -4,6 +4,7 @@ import { Ec2Error, incorrectInstanceState, invalidParameterValue } from '../erro
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import { findOne, newId } from '../ids.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { freezeSoon, planSnapshots } from '../snapshot/plan-snapshot.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
@@ -90,6 +91,7 @@ function describeImage(
     architecture: instance.architecture,
     creationDate: now.toISOString(),
     imageLocation: `${accountId}/${own.name}`,
+    ...withProductCodes(instance.productCodes),
     rootDeviceName: instance.rootDeviceName,
     bootMode: instance.bootMode,
     enaSupport: true,

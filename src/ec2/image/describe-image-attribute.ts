@@ -1,6 +1,7 @@
 import type { ImageAttribute } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, missingParameter } from '../errors.ts'
+import { describeProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Query } from '../operation.ts'
 import { describeSharing } from '../sharing.ts'
 import { describeProtection } from './deregistration-protection.ts'
@@ -30,7 +31,7 @@ function readAttribute(image: ImageRecord, attribute: Attribute): ImageAttribute
     case 'launchPermission':
       return { LaunchPermissions: describeSharing(image) }
     case 'productCodes':
-      return { ProductCodes: [] }
+      return { ProductCodes: describeProductCodes(image.productCodes) }
     case 'kernel':
       return { KernelId: {} }
     case 'ramdisk':

@@ -1,15 +1,17 @@
 import type { Image } from '@aws-sdk/client-ec2'
+import type { Domain } from '../domain.ts'
+import { describeProductCodes } from '../marketplace/product-code.ts'
 import type { CallContext } from '../operation.ts'
-import type { Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
 import type { ImageAllowance } from './allowed-images.ts'
 import { describeProtection } from './deregistration-protection.ts'
+import { ownerAliasOf } from './image-category.ts'
 import { deprecationTimeOf } from './image-deprecation.ts'
 import type { ImageRecord } from './image.ts'
 
 /** An image as its viewer sees it: tags and the last launch are the owner's own business. */
 export function describeImage(
-  store: Store,
+  domain: Pick<Domain, 'store' | 'marketplace'>,
   context: CallContext,
   allowance: ImageAllowance,
   image: ImageRecord,
@@ -21,6 +23,7 @@ export function describeImage(
     Description: image.description,
     ImageLocation: image.imageLocation,
     OwnerId: image.accountId,
+    ImageOwnerAlias: ownerAliasOf(domain, image),
     State: image.state,
     StateReason: image.stateReason && { Code: image.stateReason.code, Message: image.stateReason.message },
     Public: image.sharing?.isPublic ?? false,
@@ -56,8 +59,8 @@ export function describeImage(
     ImdsSupport: image.imdsSupport,
     PlatformDetails: 'Linux/UNIX',
     UsageOperation: 'RunInstances',
-    ProductCodes: [],
+    ProductCodes: describeProductCodes(image.productCodes),
     DeregistrationProtection: describeProtection(image),
-    Tags: isOwn ? describeTags(store.tags.of(image.id)) : [],
+    Tags: isOwn ? describeTags(domain.store.tags.of(image.id)) : [],
   }
 }

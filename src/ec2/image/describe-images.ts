@@ -5,6 +5,7 @@ import { requireAccounts } from '../sharing.ts'
 import { leaveOutDeregistered } from './deregistered-image.ts'
 import { readImageAllowance } from './allowed-images.ts'
 import { describeImage } from './describe-image.ts'
+import { ownerAliasOf } from './image-category.ts'
 import { imageFilters } from './image-filters.ts'
 import { isDeprecated } from './image-deprecation.ts'
 import type { ImageRecord } from './image.ts'
@@ -16,7 +17,8 @@ const ownerWords = ['self', 'amazon', 'aws-backup-vault', 'aws-marketplace']
  * DescribeImages: the caller's images and those that it may launch. Left out unless asked for: disabled ones, and other accounts'
  * that are deprecated and not named.
  */
-export function describeImages({ store }: Domain): Ec2Query<'DescribeImages'> {
+export function describeImages(domain: Domain): Ec2Query<'DescribeImages'> {
+  const { store } = domain
   return {
     kind: 'query',
     parameters: [
@@ -29,12 +31,12 @@ export function describeImages({ store }: Domain): Ec2Query<'DescribeImages'> {
       'MaxResults',
       'NextToken',
     ],
-    filters: imageFilters(store, { accountId: '' }).names,
+    filters: imageFilters(domain, { accountId: '' }).names,
     answer: (context, input) => {
       const { accountId, now } = context
       requireAccounts(input.Owners, ownerWords)
       requireAccounts(input.ExecutableUsers, ['self', 'all'])
-      const allowance = readImageAllowance(store, context)
+      const allowance = readImageAllowance(domain, context)
       const isNamed = (input.ImageIds ?? []).length > 0
       const ids = leaveOutDeregistered(store, context, input.ImageIds ?? [])
       if (isNamed && ids.length === 0) return { Images: [] }
@@ -43,7 +45,7 @@ export function describeImages({ store }: Domain): Ec2Query<'DescribeImages'> {
         prefix: 'ami' as const,
         idParameter: 'imageIds',
         limits: { minimum: 1, maximum: 1000 },
-        filters: imageFilters(store, context, allowance),
+        filters: imageFilters(domain, context, allowance),
       }
       const page = selectRecords(source, context, {
         ...input,
@@ -52,20 +54,25 @@ export function describeImages({ store }: Domain): Ec2Query<'DescribeImages'> {
           (image.state !== 'disabled' || input.IncludeDisabled === true) &&
           (isNamed || input.IncludeDeprecated === true || image.accountId === accountId || !isDeprecated(image, now)) &&
           !allowance.isHidden(image) &&
-          isOwnedBy(image, accountId, input.Owners) &&
+          isOwnedBy(domain, image, accountId, input.Owners) &&
           isSharedWith(image, accountId, input.ExecutableUsers),
       })
       return {
-        Images: page.records.map((image) => describeImage(store, context, allowance, image)),
+        Images: page.records.map((image) => describeImage(domain, context, allowance, image)),
         ...page.token,
       }
     },
   }
 }
 
-function isOwnedBy(image: ImageRecord, accountId: string, owners: readonly string[] = []): boolean {
+function isOwnedBy(domain: Domain, image: ImageRecord, accountId: string, owners: readonly string[] = []): boolean {
   if (owners.length === 0) return true
-  return owners.some((owner) => owner === image.accountId || (owner === 'self' && image.accountId === accountId))
+  return owners.some(
+    (owner) =>
+      owner === image.accountId ||
+      (owner === 'self' && image.accountId === accountId) ||
+      owner === ownerAliasOf(domain, image),
+  )
 }
 
 /** Explicit launch permissions only: `all` is the group, `self` the caller's account. */

@@ -82,11 +82,16 @@ export function describeCriterion(criterion: ImageCriterion) {
   }
 }
 
-/** Whether an image of another account meets a criterion. No image here comes from a marketplace or has an owner's alias. */
-export function meetsCriterion(image: ImageRecord, criterion: ImageCriterion, now: Date): boolean {
+/** Whether an image of another account, whose owner may have an alias, meets a criterion. */
+export function meetsCriterion(
+  image: ImageRecord,
+  ownerAlias: string | undefined,
+  criterion: ImageCriterion,
+  now: Date,
+): boolean {
   const { providers, productCodes, names } = criterion
-  if (productCodes) return false
-  if (providers && !providers.includes(image.accountId)) return false
+  if (productCodes && !productCodes.some((code) => image.productCodes?.includes(code))) return false
+  if (providers && !providers.some((provider) => provider === image.accountId || provider === ownerAlias)) return false
   if (names && !names.some((name) => matchesGlob(compileGlob(name), image.name))) return false
   const daysSince = (time: string) => (now.getTime() - Date.parse(time)) / millisecondsPerDay
   const { maximumDaysSinceCreated: created, maximumDaysSinceDeprecated: deprecated } = criterion

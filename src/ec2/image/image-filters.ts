@@ -1,14 +1,18 @@
+import type { Domain } from '../domain.ts'
 import { defineFilters, type FilterSet } from '../filter.ts'
-import type { Scope, Store } from '../ports/store.ts'
+import { productCodeTypesOf } from '../marketplace/product-code.ts'
+import type { Scope } from '../ports/store.ts'
 import type { ImageAllowance } from './allowed-images.ts'
+import { ownerAliasOf } from './image-category.ts'
 import type { ImageRecord } from './image.ts'
 
 /** The filters of DescribeImages; tags are those that the caller has given, to images of its own. */
 export function imageFilters(
-  store: Store,
+  views: Pick<Domain, 'store' | 'marketplace'>,
   { accountId }: Pick<Scope, 'accountId'>,
   allowance?: ImageAllowance,
 ): FilterSet<ImageRecord> {
+  const { store } = views
   return defineFilters(
     {
       architecture: ({ architecture }) => architecture,
@@ -36,12 +40,12 @@ export function imageFilters(
       'kernel-id': () => undefined,
       'manifest-location': ({ imageLocation }) => imageLocation,
       name: { read: ({ name }) => name, index: 'name' },
-      'owner-alias': () => undefined,
+      'owner-alias': (image) => ownerAliasOf(views, image),
       'owner-id': ({ accountId: owner }) => owner,
       platform: () => undefined,
       'platform-details': () => 'Linux/UNIX',
-      'product-code': () => undefined,
-      'product-code.type': () => undefined,
+      'product-code': ({ productCodes }) => productCodes ?? [],
+      'product-code.type': ({ productCodes }) => productCodeTypesOf(productCodes),
       'ramdisk-id': () => undefined,
       'root-device-name': ({ rootDeviceName }) => rootDeviceName,
       'root-device-type': () => 'ebs',

@@ -38,6 +38,8 @@ export interface ImportRequest {
   readonly architecture?: Architecture | undefined
   readonly checksum?: string | undefined
   readonly loginUser?: string | undefined
+  /** Of the marketplace product that the image is; see PublishRequest. */
+  readonly productCodes?: readonly string[]
 }
 
 export interface ImageWorkDependencies {
@@ -62,6 +64,7 @@ export function createImageWork(dependencies: ImageWorkDependencies): ImageWork 
         isNameFixed: request.name !== undefined,
         description: built.description,
         architecture: built.architecture,
+        isQuickStart: true,
         tags: { [imageTag.loginUser]: built.loginUser, [imageTag.recipe]: request.recipe },
         job,
       })
@@ -85,6 +88,7 @@ export function createImageWork(dependencies: ImageWorkDependencies): ImageWork 
           isNameFixed: request.name !== undefined,
           description: entry.description,
           architecture: entry.architecture,
+          isQuickStart: true,
           tags: {
             [imageTag.loginUser]: entry.loginUser,
             [imageTag.catalog]: entry.name,
@@ -104,6 +108,7 @@ export function createImageWork(dependencies: ImageWorkDependencies): ImageWork 
           isNameFixed: true,
           description: request.description ?? '',
           architecture: request.architecture ?? 'x86_64',
+          ...(request.productCodes ? { productCodes: request.productCodes } : {}),
           tags: {
             [imageTag.loginUser]: request.loginUser,
             [imageTag.source]: source,

@@ -38,6 +38,10 @@ export interface ImageRecord extends SharedRecord {
   /** Whom its servers let in, where no tag says it: an image of an instance has the tags that it is given. */
   readonly loginUser?: string
   readonly lastLaunchedTime?: string
+  /** Of the marketplace products that are in it, which follow it wherever it goes. */
+  readonly productCodes?: readonly string[]
+  /** Absent: made by its owner. */
+  readonly origin?: 'quick-start'
   /** As its owner has set it; `deprecationTimeOf` tells what holds. */
   readonly deprecationTime?: string
   readonly deregistrationProtection?: DeregistrationProtection

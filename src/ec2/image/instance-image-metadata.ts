@@ -7,6 +7,7 @@ import type { InstanceRecord } from '../instance/instance.ts'
 import type { CallContext, Ec2Query } from '../operation.ts'
 import { describeTags } from '../tag/tag.ts'
 import { type ImageAllowance, readImageAllowance } from './allowed-images.ts'
+import { ownerAliasOf } from './image-category.ts'
 import { deprecationTimeOf } from './image-deprecation.ts'
 
 /** DescribeInstanceImageMetadata: the caller's instances with what is known of their images, the deregistered ones included. */
@@ -16,9 +17,9 @@ export function describeInstanceImageMetadata(domain: Domain): Ec2Query<'Describ
   return {
     kind: 'query',
     parameters: ['InstanceIds', 'Filters', 'MaxResults', 'NextToken'],
-    filters: metadataFilters(domain, readImageAllowance(store, nobody)).names,
+    filters: metadataFilters(domain, readImageAllowance(domain, nobody)).names,
     answer: (context, input) => {
-      const allowance = readImageAllowance(store, context)
+      const allowance = readImageAllowance(domain, context)
       const source = {
         collection: store.instances,
         prefix: 'i' as const,
@@ -35,7 +36,8 @@ export function describeInstanceImageMetadata(domain: Domain): Ec2Query<'Describ
   }
 }
 
-function metadataFilters({ store, regions }: Domain, allowance: ImageAllowance): FilterSet<InstanceRecord> {
+function metadataFilters(domain: Domain, allowance: ImageAllowance): FilterSet<InstanceRecord> {
+  const { store, regions } = domain
   const zoneIdOf = ({ region, availabilityZone }: InstanceRecord) =>
     regions.get(region)?.zones.find(({ name }) => name === availabilityZone)?.id
   return defineFilters(
@@ -49,7 +51,10 @@ function metadataFilters({ store, regions }: Domain, allowance: ImageAllowance):
       'instance-state-name': ({ state }) => state,
       'instance-type': ({ instanceType }) => instanceType,
       'launch-time': ({ launchTime }) => launchTime,
-      'owner-alias': () => undefined,
+      'owner-alias': ({ imageId }) => {
+        const image = store.images.find(imageId)
+        return image && ownerAliasOf(domain, image)
+      },
       'owner-id': ({ accountId }) => accountId,
       'zone-id': zoneIdOf,
     },
@@ -58,11 +63,12 @@ function metadataFilters({ store, regions }: Domain, allowance: ImageAllowance):
 }
 
 function describeOne(
-  { store, regions }: Domain,
+  domain: Domain,
   context: CallContext,
   allowance: ImageAllowance,
   instance: InstanceRecord,
 ): InstanceImageMetadata {
+  const { store, regions } = domain
   const image = store.images.find(instance.imageId)
   return {
     InstanceId: instance.id,
@@ -78,6 +84,7 @@ function describeOne(
           ImageId: image.id,
           Name: image.name,
           OwnerId: image.accountId,
+          ImageOwnerAlias: ownerAliasOf(domain, image),
           State: image.state,
           CreationDate: image.creationDate,
           DeprecationTime: deprecationTimeOf(image),

@@ -1,11 +1,7 @@
 import type { ModifyImageAttributeRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import {
-  invalidParameterCombination,
-  invalidParameterValue,
-  missingParameter,
-  unsupportedOperation,
-} from '../errors.ts'
+import { Ec2Error, invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { changeSharing } from '../sharing.ts'
 import { readSharingChange } from '../sharing-change.ts'
@@ -31,10 +27,11 @@ export function modifyImageAttribute(domain: Domain): Ec2Mutation<'ModifyImageAt
       'OperationType',
       'UserIds',
       'UserGroups',
+      'ProductCodes',
     ],
     apply: (context, input) => {
       const image = findOwnImage(domain, context, input.ImageId)
-      const changed = applyChange(image, input)
+      const changed = applyChange(domain, image, input)
       if (changed.sharing?.isPublic && !image.sharing?.isPublic) requirePublicImagesAllowed(domain.store, context)
       saveImage(domain, context, changed)
       return {}
@@ -42,12 +39,14 @@ export function modifyImageAttribute(domain: Domain): Ec2Mutation<'ModifyImageAt
   }
 }
 
-function applyChange(image: ImageRecord, input: ModifyImageAttributeRequest): ImageRecord {
+function applyChange(domain: Domain, image: ImageRecord, input: ModifyImageAttributeRequest): ImageRecord {
   switch (attributeOf(input)) {
     case 'description':
       return withDescription(image, input.Description?.Value ?? input.Value)
     case 'imdsSupport':
       return withImdsSupport(image, input.ImdsSupport?.Value ?? input.Value)
+    case 'productCodes':
+      return withOwnProducts(domain, image, input)
     case 'launchPermission':
       requireAvailableImage(image)
       return changeSharing(
@@ -65,7 +64,7 @@ function applyChange(image: ImageRecord, input: ModifyImageAttributeRequest): Im
   }
 }
 
-const attributes = ['description', 'imdsSupport', 'launchPermission'] as const
+const attributes = ['description', 'imdsSupport', 'productCodes', 'launchPermission'] as const
 type Attribute = (typeof attributes)[number]
 
 /** Which attribute the call is about. Throws for none, for two, and for those that cannot be changed. */
@@ -77,6 +76,7 @@ function attributeOf(input: ModifyImageAttributeRequest): Attribute {
       attribute === named ||
       (attribute === 'description' && input.Description !== undefined) ||
       (attribute === 'imdsSupport' && input.ImdsSupport !== undefined) ||
+      (attribute === 'productCodes' && input.ProductCodes !== undefined) ||
       (attribute === 'launchPermission' && (input.LaunchPermission !== undefined || hasGrantees)),
   )
   const [attribute, other] = meant
@@ -88,7 +88,6 @@ function attributeOf(input: ModifyImageAttributeRequest): Attribute {
 function readAttributeName(name: string): Attribute {
   const known = attributes.find((attribute) => attribute === name)
   if (known !== undefined) return known
-  if (name === 'productCodes') throw unsupportedOperation('Product codes of images are not supported by Kiln.')
   throw invalidParameterValue('attribute', name.slice(0, 80), 'It cannot be changed.')
 }
 
@@ -97,6 +96,22 @@ function withDescription(image: ImageRecord, value: string | undefined): ImageRe
   requireImageDescription(value)
   const { description: _description, ...rest } = image
   return value === '' ? rest : { ...rest, description: value }
+}
+
+/** Only the publisher of a product puts its code on an image of its own, and for good. */
+function withOwnProducts(
+  { marketplace }: Domain,
+  image: ImageRecord,
+  { ProductCodes: codes = [], OperationType: type }: ModifyImageAttributeRequest,
+): ImageRecord {
+  if (codes.length === 0) throw missingParameter('ProductCode')
+  if (type === 'remove') throw invalidParameterValue('operationType', type, 'Product codes cannot be removed.')
+  const stranger = codes.find((code) => marketplace.findByCode(code)?.publisher.accountId !== image.accountId)
+  if (stranger === undefined) return { ...image, ...withProductCodes(image.productCodes, codes) }
+  throw new Ec2Error(
+    'InvalidAMIAttributeItemValue',
+    `Invalid attribute item value "${stranger.slice(0, 80)}" for productCode item type: it is no product of the account ${image.accountId} in the marketplace.`,
+  )
 }
 
 /** EC2 takes it for good: an image cannot lose it again. */

@@ -5,6 +5,7 @@ import type { Random } from '../../host/random.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import { newId } from '../ids.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type { Architecture } from '../ports/machine.ts'
 import type { Scope, Store } from '../ports/store.ts'
@@ -38,6 +39,10 @@ export interface PublishRequest {
   readonly description: string
   readonly architecture: Architecture
   /** Those without a value, or with one that is too long for a tag, are left out. */
+  /** An image of the Quick Start: of a recipe, or of the catalogue. */
+  readonly isQuickStart?: boolean
+  /** Of marketplace products: then everyone sees the image, and who subscribes launches it. */
+  readonly productCodes?: readonly string[]
   readonly tags: Partial<Record<(typeof imageTag)[keyof typeof imageTag], string | undefined>>
   readonly job: ImageJob
 }
@@ -117,6 +122,7 @@ export function createImagePublisher(dependencies: {
       description: `Root device of ${request.name}`,
       volumeId: 'vol-ffffffff',
       volumeSizeGib: sizeGib,
+      ...withProductCodes(request.productCodes),
       startTime: now,
     })
     const image: ImageRecord = {
@@ -134,6 +140,9 @@ export function createImagePublisher(dependencies: {
       ],
       bootMode: request.architecture === 'arm64' ? 'uefi' : 'legacy-bios',
       enaSupport: true,
+      ...(request.isQuickStart ? { origin: 'quick-start' as const } : {}),
+      ...withProductCodes(request.productCodes),
+      ...(request.productCodes ? { sharing: { region: scope.region, accountIds: [], isPublic: true } } : {}),
     }
     store.images.insert(image)
     const tags = Object.entries(request.tags).flatMap(([key, value]) =>

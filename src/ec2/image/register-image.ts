@@ -2,6 +2,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import { newId } from '../ids.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { requireDeviceName } from '../volume/device-name.ts'
@@ -71,6 +72,7 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
         state: 'available',
         creationDate: context.now.toISOString(),
         imageLocation: `${accountId}/${name}`,
+        ...withProductCodes(...blockDevices.map(({ snapshotId }) => store.snapshots.find(snapshotId)?.productCodes)),
         rootDeviceName,
         blockDevices,
         bootMode,

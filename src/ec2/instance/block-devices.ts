@@ -3,6 +3,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import type { ImageRecord } from '../image/image.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Scope } from '../ports/store.ts'
 import { requireCompleted } from '../snapshot/snapshot.ts'
 import { findVisibleSnapshot } from '../snapshot/visible-snapshot.ts'
@@ -22,6 +23,7 @@ export interface PlannedVolume extends VolumePerformance {
   readonly layerId?: string
   readonly sizeGib: number
   readonly volumeType: string
+  readonly productCodes?: readonly string[]
   readonly deleteOnTermination: boolean
 }
 
@@ -99,6 +101,7 @@ function planVolume(
     sizeGib,
     volumeType,
     ...choosePerformance(volumeType, sizeGib, ebs, device),
+    ...withProductCodes(snapshot?.productCodes),
     deleteOnTermination: ebs.DeleteOnTermination ?? device?.deleteOnTermination ?? true,
   }
 }

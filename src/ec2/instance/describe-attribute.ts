@@ -1,5 +1,6 @@
 import type { Domain } from '../domain.ts'
 import { unsupportedOperation } from '../errors.ts'
+import { describeProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Query } from '../operation.ts'
 import { describeGroups } from './describe-instance.ts'
 import { findInstance, requireSoleInterface } from './find-instance.ts'
@@ -50,7 +51,7 @@ export function describeInstanceAttribute(domain: Domain): Ec2Query<'DescribeIns
               })),
           }
         case 'productCodes':
-          return { ...base, ProductCodes: [] }
+          return { ...base, ProductCodes: describeProductCodes(instance.productCodes) }
         case 'kernel':
           return { ...base, KernelId: {} }
         case 'ramdisk':

@@ -1,5 +1,6 @@
 import type { Instance, InstanceNetworkInterface, NetworkInterfaceAssociation, Reservation } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
+import { describeProductCodes } from '../marketplace/product-code.ts'
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
 import { describeAddressesOf, hasPublicNames } from '../network-interface/describe-address.ts'
 import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
@@ -51,7 +52,7 @@ export function describeInstance(
     ...describeStateReason(instance),
     KeyName: instance.keyName,
     AmiLaunchIndex: instance.launchIndex,
-    ProductCodes: [],
+    ProductCodes: describeProductCodes(instance.productCodes),
     InstanceType: instance.instanceType as NonNullable<Instance['InstanceType']>,
     LaunchTime: new Date(instance.launchTime),
     Placement: {

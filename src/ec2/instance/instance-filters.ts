@@ -1,5 +1,6 @@
 import type { Domain } from '../domain.ts'
 import type { FilterTable } from '../filter.ts'
+import { productCodeTypesOf } from '../marketplace/product-code.ts'
 import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
 import { addressesOf } from '../network-interface/network-interface.ts'
 import type { Candidates } from '../ports/store.ts'
@@ -165,8 +166,8 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'private-dns-name-options.enable-resource-name-dns-a-record': () => true,
     'private-dns-name-options.enable-resource-name-dns-aaaa-record': () => false,
     'private-dns-name-options.hostname-type': () => 'ip-name',
-    'product-code': () => undefined,
-    'product-code.type': () => undefined,
+    'product-code': ({ productCodes }) => productCodes ?? [],
+    'product-code.type': ({ productCodes }) => productCodeTypesOf(productCodes),
     'ramdisk-id': () => undefined,
     reason: ({ stateTransitionReason }) => stateTransitionReason,
     'requester-id': () => undefined,

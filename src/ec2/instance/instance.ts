@@ -70,6 +70,8 @@ export interface InstanceRecord extends ResourceRecord {
   readonly launchTime: string
   readonly clientToken?: string
   readonly imageId: string
+  /** Of the marketplace products that are in it, which follow it wherever it goes. */
+  readonly productCodes?: readonly string[]
   readonly architecture: Architecture
   readonly bootMode: 'legacy-bios' | 'uefi'
   readonly instanceType: string

@@ -9,6 +9,8 @@ import { unknownInstanceType } from '../instance-type/instance-type.ts'
 import { requireKeyPair } from '../key-pair/find-key-pair.ts'
 import type { KeyPairRecord } from '../key-pair/key-pair.ts'
 import { requireSuitable } from '../placement-group/choose-placement-group.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
+import { requireSubscription } from '../marketplace/require-subscription.ts'
 import type { CallContext } from '../operation.ts'
 import type { Tag } from '../ports/store.ts'
 import type { SpotTerms } from '../spot/spot-request.ts'
@@ -34,6 +36,7 @@ export interface LaunchPlan extends LaunchPlace, LaunchOptions {
   readonly instanceProfile?: InstanceProfile
   readonly spot?: SpotTerms
   readonly volumes: readonly PlannedVolume[]
+  readonly productCodes?: readonly string[]
   readonly shutdownBehavior: 'stop' | 'terminate'
   readonly hasTerminationProtection: boolean
   readonly hasStopProtection: boolean
@@ -69,7 +72,7 @@ export function planLaunch(
   if (!input.ImageId) throw missingParameter('ImageId')
   const image = findVisibleImage(store, scope, input.ImageId)
   requireAvailableImage(image)
-  requireAllowedImage(store, scope, image)
+  requireAllowedImage(domain, scope, image)
   const type = chooseType(domain, image, input.InstanceType)
   const place = choosePlace(domain, scope, input)
   if (place.placementGroup) {
@@ -81,6 +84,9 @@ export function planLaunch(
   const spot = spotTerms ?? readMarketOptions('RunInstances', input.InstanceMarketOptions)
   const userData = readUserData(input.UserData)
   const instanceProfile = readInstanceProfile(scope, input.IamInstanceProfile)
+  const volumes = planVolumes(domain, scope, image, input.BlockDeviceMappings ?? [])
+  const codes = withProductCodes(image.productCodes, ...volumes.map(({ productCodes }) => productCodes))
+  requireSubscription(domain, scope, codes.productCodes)
   return {
     ...place,
     ...readLaunchOptions(store, scope, type, input),
@@ -91,7 +97,8 @@ export function planLaunch(
     ...(keyPair ? { keyPair } : {}),
     ...(userData === undefined ? {} : { userData }),
     ...(instanceProfile ? { instanceProfile } : {}),
-    volumes: planVolumes(domain, scope, image, input.BlockDeviceMappings ?? []),
+    volumes,
+    ...codes,
     ...(spot ? { spot } : {}),
     shutdownBehavior: chooseShutdownBehavior(input.InstanceInitiatedShutdownBehavior, spot),
     hasTerminationProtection: input.DisableApiTermination ?? false,

@@ -1,6 +1,7 @@
 import type { Clock } from '../../host/clock.ts'
 import { describeInstanceRole } from '../access/instance-role.ts'
 import type { SessionVault } from '../access/session-vault.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { InstanceMetadata, InterfaceMetadata } from '../ports/metadata.ts'
 import type { RegionCatalog } from '../region/region.ts'
 import type { Store } from '../ports/store.ts'
@@ -73,6 +74,7 @@ function describeMetadata(
     ...(instance.publicKey ? { publicKey: { name: instance.keyName ?? 'key', openSshKey: instance.publicKey } } : {}),
     blockDeviceMapping: blockDeviceMapping(store, instance),
     interfaces: described,
+    ...withProductCodes(instance.productCodes),
     tags: Object.fromEntries(tags),
     ...(instance.userData === undefined ? {} : { userData: Buffer.from(instance.userData, 'base64') }),
     ...(role ? { role } : {}),

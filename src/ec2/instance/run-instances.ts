@@ -7,6 +7,7 @@ import { findLaunchTemplate, templateTags } from '../launch-template/find-launch
 import { requireLaunchable } from '../launch-template/template-check.ts'
 import { mergeTemplate } from '../launch-template/template-merge.ts'
 import { takeChosenAddresses } from '../network-interface/interface-draft.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { countFittingInGroup, placeInGroup, spreadIsFull } from '../placement-group/choose-placement-group.ts'
 import type { Tag } from '../ports/store.ts'
@@ -126,6 +127,7 @@ function recordInstance(
     launchTime: now,
     ...(plan.clientToken ? { clientToken: plan.clientToken } : {}),
     imageId: image.id,
+    ...withProductCodes(plan.productCodes),
     architecture: image.architecture,
     bootMode: image.bootMode,
     instanceType: plan.type.name,
@@ -206,7 +208,9 @@ function recordVolumes(
 ): void {
   const { accountId, region } = context
   for (const [port, planned] of plan.volumes.entries()) {
-    const { deviceName, deleteOnTermination, ...volume } = planned
+    const { deviceName, deleteOnTermination, productCodes, ...volume } = planned
+    // What an image is sold as, its root device is.
+    const ofImage = deviceName === instance.rootDeviceName ? plan.image.productCodes : []
     const id = newId('vol', random)
     store.volumes.insert({
       accountId,
@@ -216,6 +220,7 @@ function recordVolumes(
       availabilityZone: instance.availabilityZone,
       createTime: instance.launchTime,
       ...volume,
+      ...withProductCodes(productCodes, ofImage),
       attachment: {
         instanceId: instance.id,
         deviceName,

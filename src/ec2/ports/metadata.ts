@@ -28,6 +28,8 @@ export interface InstanceMetadata {
   readonly blockDeviceMapping: Readonly<Record<string, string>>
   readonly interfaces: readonly InterfaceMetadata[]
   readonly tags?: Readonly<Record<string, string>>
+  /** Of marketplace products; absent: none. */
+  readonly productCodes?: readonly string[]
   /** Raw bytes, decoded; absent: 404. */
   readonly userData?: Buffer
   readonly options: MetadataOptions

@@ -13,6 +13,7 @@ import type { InternetGatewayRecord } from '../internet-gateway/internet-gateway
 import type { KeyPairRecord } from '../key-pair/key-pair.ts'
 import type { LaunchTemplateRecord, LaunchTemplateVersionRecord } from '../launch-template/launch-template.ts'
 import type { LayerRecord } from '../layer/layer.ts'
+import type { SubscriptionRecord } from '../marketplace/marketplace.ts'
 import type { NetworkAclRecord } from '../network-acl/network-acl.ts'
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { PipelineBuildRecord, PipelineRecord } from '../pipeline/pipeline.ts'
@@ -170,6 +171,7 @@ export interface Store {
   readonly deregisteredImages: Collection<DeregisteredImageRecord>
   readonly images: Collection<ImageRecord, 'name' | 'blockDevices[].snapshotId' | 'sharing.region'>
   readonly snapshots: Collection<SnapshotRecord, 'layerId' | 'volumeId' | 'sharing.region'>
+  readonly subscriptions: Collection<SubscriptionRecord>
   readonly retentionRules: Collection<RetentionRuleRecord>
   readonly recycledImages: Collection<RecycledRecord<ImageRecord>>
   readonly recycledSnapshots: Collection<RecycledRecord<SnapshotRecord>, 'resource.layerId'>

@@ -6,6 +6,8 @@ import type { ImageRecord } from '../image/image.ts'
 import { requireAllowedImage } from '../image/allowed-images.ts'
 import { findVisibleImage, requireAvailableImage } from '../image/visible-image.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
+import { requireSubscription } from '../marketplace/require-subscription.ts'
 import type { CallContext } from '../operation.ts'
 import { requireCompleted, type SnapshotRecord } from '../snapshot/snapshot.ts'
 import { findVisibleSnapshot } from '../snapshot/visible-snapshot.ts'
@@ -20,6 +22,8 @@ interface RootSource {
   readonly imageId?: string
   /** What a later replacement without a source goes back to. */
   readonly launchSnapshotId: string
+  /** Of the image. */
+  readonly productCodes?: readonly string[]
 }
 
 /** An instance with its present root volume. */
@@ -77,9 +81,15 @@ function sourceOfSnapshot({ store }: Domain, { instance, root }: Rooted, snapsho
   return { snapshot, sizeGib: snapshot.volumeSizeGib, launchSnapshotId }
 }
 
-function sourceOfImage({ store }: Domain, context: CallContext, { instance }: Rooted, image: ImageRecord): RootSource {
+function sourceOfImage(
+  { store, marketplace }: Domain,
+  context: CallContext,
+  { instance }: Rooted,
+  image: ImageRecord,
+): RootSource {
   requireAvailableImage(image)
-  requireAllowedImage(store, context, image)
+  requireAllowedImage({ store, marketplace }, context, image)
+  requireSubscription({ store, marketplace }, context, image.productCodes)
   for (const [name, own, wanted] of [
     ['architecture', image.architecture, instance.architecture],
     ['boot mode', image.bootMode, instance.bootMode],
@@ -91,7 +101,13 @@ function sourceOfImage({ store }: Domain, context: CallContext, { instance }: Ro
   const device = image.blockDevices.find(({ deviceName }) => deviceName === image.rootDeviceName)
   const snapshot = device && store.snapshots.find(device.snapshotId)
   if (!snapshot) throw invalidParameterValue('imageId', image.id, 'It has no snapshot for its root device.')
-  return { snapshot, sizeGib: device.volumeSizeGib, imageId: image.id, launchSnapshotId: snapshot.id }
+  return {
+    snapshot,
+    sizeGib: device.volumeSizeGib,
+    imageId: image.id,
+    launchSnapshotId: snapshot.id,
+    ...withProductCodes(image.productCodes),
+  }
 }
 
 /** The snapshot that the instance was launched with, or that of the image which has replaced its root volume since. */

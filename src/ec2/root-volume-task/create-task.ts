@@ -2,6 +2,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error } from '../errors.ts'
 import { findOne, newId } from '../ids.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { requireQuota } from '../quota.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
@@ -48,6 +49,7 @@ export function createReplaceRootVolumeTask(domain: Domain): Ec2Mutation<'Create
         volumeType: root.volumeType,
         ...(root.iops === undefined ? {} : { iops: root.iops }),
         ...(root.throughputMibps === undefined ? {} : { throughputMibps: root.throughputMibps }),
+        ...withProductCodes(source.productCodes, source.snapshot.productCodes),
         createTime: now,
       }
       const task: RootVolumeTaskRecord = {

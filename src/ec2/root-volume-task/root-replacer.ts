@@ -3,6 +3,7 @@ import type { Clock } from '../../host/clock.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
 import type { EventBus } from '../event/event-bus.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
 import { makeVolumeDisk } from '../volume/make-disk.ts'
@@ -85,7 +86,11 @@ export function createRootReplacer(dependencies: {
       store.volumes.replace({ ...detached, state: 'available' })
       const attachTime = clock.now().toISOString()
       store.volumes.replace({ ...volume, state: 'in-use', attachment: { ...attachment, attachTime } })
-      if (task.imageId !== undefined) store.instances.replace({ ...instance, imageId: task.imageId })
+      store.instances.replace({
+        ...instance,
+        ...withProductCodes(instance.productCodes, volume.productCodes),
+        ...(task.imageId === undefined ? {} : { imageId: task.imageId }),
+      })
       store.rootVolumeTasks.replace({ ...task, replacedVolumeId: root.id })
       return { old: root.id, new: volume.id }
     })

@@ -2,6 +2,7 @@ import type { Domain } from '../domain.ts'
 import { invalidParameterValue, missingParameter } from '../errors.ts'
 import { requireOneOf } from '../honoured.ts'
 import { newId } from '../ids.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { requireQuota } from '../quota.ts'
 import { describeTags, putTags, readTagSpecifications } from '../tag/tag.ts'
@@ -66,6 +67,7 @@ export function recordSnapshotCopy(
     // EC2's own for snapshots that were made of no volume.
     volumeId: 'vol-ffffffff',
     volumeSizeGib: source.volumeSizeGib,
+    ...withProductCodes(source.productCodes),
     startTime: context.now.toISOString(),
   })
   context.afterCommit(() => descriptionRefresher.refreshLayer(source.layerId))

@@ -2,6 +2,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { describeDamage, findDamaged } from '../layer/layer-check.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { MutationContext } from '../operation.ts'
 import type { Tag } from '../ports/store.ts'
 import { requireQuota } from '../quota.ts'
@@ -63,6 +64,7 @@ export function planSnapshots(
       description: request.description,
       volumeId: volume.id,
       volumeSizeGib: volume.sizeGib,
+      ...withProductCodes(volume.productCodes),
       startTime,
       ...(request.imageId === undefined ? {} : { imageId: request.imageId }),
     }

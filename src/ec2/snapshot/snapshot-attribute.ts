@@ -1,5 +1,6 @@
 import type { Domain } from '../domain.ts'
-import { missingParameter, unsupportedOperation } from '../errors.ts'
+import { Ec2Error, missingParameter, unsupportedOperation } from '../errors.ts'
+import { describeProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
 import { changeSharing, describeSharing, withoutSharing } from '../sharing.ts'
 import { readSharingChange } from '../sharing-change.ts'
@@ -16,7 +17,7 @@ export function describeSnapshotAttribute(domain: Domain): Ec2Query<'DescribeSna
       if (input.Attribute === undefined) throw missingParameter('Attribute')
       const snapshot = findOwnSnapshot(domain, context, input.SnapshotId)
       return input.Attribute === 'productCodes'
-        ? { SnapshotId: snapshot.id, ProductCodes: [] }
+        ? { SnapshotId: snapshot.id, ProductCodes: describeProductCodes(snapshot.productCodes) }
         : { SnapshotId: snapshot.id, CreateVolumePermissions: describeSharing(snapshot) }
     },
   }
@@ -40,7 +41,15 @@ export function modifySnapshotAttribute(domain: Domain): Ec2Mutation<'ModifySnap
         groups: input.GroupNames,
       })
       const changed = changeSharing(snapshot, change)
-      if (change.added.hasAll && changed.sharing?.isPublic) requirePublicSnapshotsAllowed(domain.store, context)
+      if (change.added.hasAll && changed.sharing?.isPublic) {
+        if (snapshot.productCodes) {
+          throw new Ec2Error(
+            'OperationNotPermitted',
+            `Snapshots with AWS Marketplace product codes cannot be made public: ${snapshot.id} has ${snapshot.productCodes.join(', ')}.`,
+          )
+        }
+        requirePublicSnapshotsAllowed(domain.store, context)
+      }
       saveSnapshot(domain, context, changed)
       return {}
     },
@@ -62,5 +71,6 @@ export function resetSnapshotAttribute(domain: Domain): Ec2Mutation<'ResetSnapsh
 }
 
 function refuseProductCodes(attribute: string | undefined): void {
-  if (attribute === 'productCodes') throw unsupportedOperation('Product codes of snapshots are not supported by Kiln.')
+  if (attribute === 'productCodes')
+    throw unsupportedOperation('Product codes of a snapshot follow from its volume: they cannot be changed.')
 }

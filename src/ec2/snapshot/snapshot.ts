@@ -20,6 +20,8 @@ export interface SnapshotRecord extends SharedRecord {
   readonly completionTime?: string
   /** The image that it was made for. */
   readonly imageId?: string
+  /** Of the marketplace products that are in it, which follow it wherever it goes. */
+  readonly productCodes?: readonly string[]
   readonly lock?: SnapshotLock
 }
 

@@ -11,6 +11,7 @@ export interface TaskRecord extends ResourceRecord {
     | 'export-snapshot'
     | 'build-pipeline'
     | 'check-disks'
+    | 'get-product'
   readonly subject: string
   readonly state: 'running' | 'succeeded' | 'failed' | 'cancelled'
   readonly imageId?: string

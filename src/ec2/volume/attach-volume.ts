@@ -1,6 +1,8 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue } from '../errors.ts'
 import { findOne } from '../ids.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
+import { requireSubscription } from '../marketplace/require-subscription.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { drivePortCount } from '../ports/machine.ts'
 import type { Store } from '../ports/store.ts'
@@ -11,7 +13,7 @@ import { isDeviceName } from './device-name.ts'
 
 /**
  * AttachVolume: into the machine of a running instance at once; of a stopped one it is there at the next start. The volume stays when the
- * instance is terminated, until ModifyInstanceAttribute says otherwise.
+ * instance is terminated, until ModifyInstanceAttribute says otherwise. Product codes of the volume become the instance's.
  */
 export function attachVolume(domain: Domain): Ec2Mutation<'AttachVolume'> {
   const { store } = domain
@@ -36,6 +38,17 @@ export function attachVolume(domain: Domain): Ec2Mutation<'AttachVolume'> {
           'InvalidVolume.ZoneMismatch',
           `The volume '${volume.id}' is not in the same availability zone as instance '${instance.id}'`,
         )
+      }
+      const codes = volume.productCodes ?? []
+      if (codes.length > 0) {
+        if (instance.state !== 'stopped') {
+          throw new Ec2Error(
+            'IncorrectState',
+            `The volume '${volume.id}' has product codes of the marketplace: it can be attached to a stopped instance only.`,
+          )
+        }
+        requireSubscription(domain, context, codes)
+        store.instances.replace({ ...instance, ...withProductCodes(instance.productCodes, codes) })
       }
       const port = choosePort(store, instance.id, deviceName)
       const attached: VolumeRecord = {

@@ -3,6 +3,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
 import { requireOneOf } from '../honoured.ts'
 import { newId } from '../ids.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import type { Scope } from '../ports/store.ts'
 import { requireQuota } from '../quota.ts'
@@ -77,6 +78,7 @@ function planVolume(domain: Domain, context: MutationContext, input: CreateVolum
     ...(snapshot ? { snapshotId: snapshot.id, layerId: snapshot.layerId } : {}),
     volumeType,
     ...choosePerformance(volumeType, sizeGib, input),
+    ...withProductCodes(snapshot?.productCodes),
     createTime: context.now.toISOString(),
   }
 }

@@ -1,6 +1,7 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error, missingParameter } from '../errors.ts'
 import { findOne } from '../ids.ts'
+import { describeProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
 
 /** DescribeVolumeAttribute: one attribute a call. */
@@ -14,7 +15,7 @@ export function describeVolumeAttribute({ store }: Domain): Ec2Query<'DescribeVo
         case 'autoEnableIO':
           return { VolumeId: volume.id, AutoEnableIO: { Value: volume.autoEnableIo ?? false } }
         case 'productCodes':
-          return { VolumeId: volume.id, ProductCodes: [] }
+          return { VolumeId: volume.id, ProductCodes: describeProductCodes(volume.productCodes) }
         case undefined:
           throw missingParameter('attribute')
         default:

@@ -19,6 +19,8 @@ export interface VolumeRecord extends ResourceRecord, VolumePerformance {
   /** Name of its overlay's file in its directory, after its first snapshot; absent: `disk.qcow2`. */
   readonly overlay?: string
   readonly volumeType: string
+  /** Of the marketplace products that are in it, which follow it wherever it goes. */
+  readonly productCodes?: readonly string[]
   readonly createTime: string
   readonly attachment?: VolumeAttachment
   /** The latest ModifyVolume. */

@@ -21,8 +21,11 @@ const image = {
 }
 const started = { TaskId: 'task-1' }
 const catalog = { KilnDescribeCatalog: () => ({ Entries: [{ Name: 'small', Architecture: 'x86_64' }] }) }
-const recipes = { KilnDescribeRecipes: () => ({ Recipes: [{ Name: 'nano' }] }) }
-const listing = { DescribeImages: () => ({ Images: [image] }) }
+const recipes = { KilnDescribeRecipes: () => ({ Recipes: [{ Name: 'nano', Architectures: ['x86_64'] }] }) }
+const listing = {
+  DescribeImages: () => ({ Images: [image] }),
+  KilnDescribeImageCategories: () => ({ Images: [{ ImageId: imageId, Category: 'quick-start' }] }),
+}
 
 function ended(task: object) {
   return { KilnDescribeTasks: () => ({ Tasks: [{ TaskId: 'task-1', Stage: 'x', ...task }] }) }
@@ -55,10 +58,41 @@ test('lists images with what they take, the size of their disk and whom they let
     DescribeSnapshots: () => ({ Snapshots: [{ SnapshotId: 'snap-1', FullSnapshotSizeInBytes: 27e6 }] }),
   }
   expect((await runAgainst({ ...listing, ...snapshots }, ['image', 'ls'])).out).toMatchInlineSnapshot(`
-    "NAME   ID                     ARCHITECTURE  SIZE      DISK   LOGIN  CREATED     DESCRIPTION
-    small  ami-00000000000000001  x86_64        25.7 MiB  2 GiB  admin  2026-11-25  -
+    "NAME   ID                     CATEGORY     ARCHITECTURE  SIZE      DISK   LOGIN  CREATED     DESCRIPTION
+    small  ami-00000000000000001  quick-start  x86_64        25.7 MiB  2 GiB  admin  2026-11-25  -
     "
   `)
+})
+
+test('lists of a category what is there and what can be got', async () => {
+  const answers = {
+    ...listing,
+    ...catalog,
+    ...recipes,
+    DescribeSnapshots: () => ({ Snapshots: [] }),
+    KilnDescribeProducts: () => ({ Products: [{ Name: 'acme', Title: 'Acme', Architecture: 'x86_64' }] }),
+  }
+  expect((await runAgainst(answers, ['image', 'ls', '--mine'])).err).toBe('No images of that category.\n')
+  const quickStart = (await runAgainst(answers, ['image', 'ls', '--quick-start'])).out
+  expect(quickStart).toMatch(/^small +ami-00000000000000001 +quick-start/m)
+  expect(quickStart).toMatch(/^nano +- +quick-start .*kiln image build nano$/m)
+  const all = (await runAgainst(answers, ['image', 'ls', '--all', '-o', 'json'])).out
+  expect(JSON.parse(all)).toMatchObject({
+    Images: [{ ImageId: imageId, Category: 'quick-start' }],
+    Available: [{ Name: 'nano' }, { Name: 'small' }, { Name: 'acme', Category: 'marketplace' }],
+  })
+})
+
+test('shows the licence before it subscribes, and needs somebody to ask', async () => {
+  const Product = { Name: 'acme', Title: 'Acme', Version: '1', Publisher: { Name: 'Acme' }, LicenceSha256: 'abc' }
+  const subscribed = { ImageId: imageId, Subscription: {} }
+  const answers = { KilnDescribeProduct: () => ({ Product }), KilnSubscribe: () => subscribed }
+  const asked = await runAgainst(answers, ['marketplace', 'subscribe', 'acme'])
+  expect(asked.code).toBe(2)
+  expect(asked.calls.map(({ operation }) => operation)).toEqual(['KilnDescribeProduct'])
+  const { calls, out } = await runAgainst(answers, ['marketplace', 'subscribe', 'acme', '--accept-licence'])
+  expect(calls[1]).toMatchObject({ operation: 'KilnSubscribe', input: { Product: 'acme', LicenceSha256: 'abc' } })
+  expect(out).toBe(`${imageId}\n`)
 })
 
 test('marks what of the catalogue is there', async () => {

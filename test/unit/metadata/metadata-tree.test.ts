@@ -121,6 +121,13 @@ test('the identity document', () => {
   `)
 })
 
+test('product codes of the marketplace', () => {
+  const instance = sampleInstance({ productCodes: ['acme1acme2acme3acme4acme5', 'b1b2b3b4b5b1b2b3b4b5b1b2b'] })
+  expect(metadataTree(instance)['product-codes']).toBe('acme1acme2acme3acme4acme5\nb1b2b3b4b5b1b2b3b4b5b1b2b')
+  expect(JSON.parse(identityDocument(instance))).toMatchObject({ marketplaceProductCodes: instance.productCodes })
+  expect(metadataTree(sampleInstance())).not.toHaveProperty('product-codes')
+})
+
 test('every leaf that is listed answers, with and without the optional parts', () => {
   const {
     publicIp: _ip,
