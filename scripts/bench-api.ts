@@ -52,7 +52,7 @@ try {
 }
 const report = await describeRun()
 process.stdout.write(`\n${report}`)
-if (chosen.length === 0) await writeReport(report)
+if (chosen.length === 0) await writeReport('bench:api', report)
 process.exitCode = figures.some(({ isKept }) => isKept === false) ? 1 : 0
 
 /** Says what is being measured, and the figures as soon as they are there. */
