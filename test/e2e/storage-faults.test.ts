@@ -1,0 +1,187 @@
+import { readdir, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { findProcesses } from '../../src/host/process-table.ts'
+import { type DockerRegistry, startDockerRegistry } from '../integration/oci/docker-registry.ts'
+import { waitForImage } from './images.ts'
+import { type Lab, openLab, ordinaryUser } from './lab.ts'
+import { createRandom } from './random.ts'
+import { countingBootSector, readCount } from './storage-faults/counting-disk.ts'
+import { writeFaultReport } from './storage-faults/fault-report.ts'
+import { createStorageUser, layerFileOf, type StorageUser } from './storage-faults/storage-user.ts'
+
+// `npm run test:faults` kills at two hundred moments and writes docs/reliability.md; here it is a few, so that nothing is broken unseen.
+const rounds = Number(process.env['KILN_FAULT_ROUNDS'] ?? 6)
+/** Rounds after which everything may come to rest and the whole state directory is looked at. */
+const roundsBetweenRests = 3
+
+let lab: Lab
+let registry: DockerRegistry
+let user: StorageUser
+const random = createRandom(process.env['KILN_TEST_SEED'])
+const kills = { daemon: 0, qemu: 0, both: 0 }
+const looks = { contents: 0, checks: 0, flattened: 0, pushed: 0 }
+
+beforeAll(async () => {
+  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined, {
+    configuration: 'storage: { flattenDepth: 3 }\nmachines: { stopTimeoutSeconds: 5 }\n',
+  })
+  registry = await startDockerRegistry()
+  await lab.startDaemon()
+  const importSource = join(lab.home, 'counting.raw')
+  const disk = Buffer.alloc(4 * 1024 ** 2)
+  Buffer.from(countingBootSector).copy(disk)
+  disk.writeUInt16LE(0xaa55, 510)
+  await writeFile(importSource, disk, { mode: 0o644 })
+  const { TaskId: taskId } = await lab.call('KilnImportImage', { Source: importSource, Name: 'counting' })
+  const imageId = await waitForImage(lab, taskId)
+  user = createStorageUser({ lab, random, imageId, importSource, registry: registry.host })
+})
+afterAll(async () => {
+  await lab.close()
+  await registry.close()
+})
+
+/** Ends a machine as a crash of QEMU would. */
+async function killSomeQemu(): Promise<void> {
+  const qemus = await findProcesses(
+    (argv) => (argv[0] ?? '').includes('qemu-system-') && argv.join(' ').includes(join(lab.home, 'machines')),
+  )
+  const victim = random.pick(qemus)
+  if (!victim) return
+  try {
+    process.kill(victim.pid, 'SIGKILL')
+  } catch (error) {
+    // It has just ended by itself.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}
+
+/** The layer of each snapshot that is there, as the daemon has recorded it. */
+function readLayers(): Map<string, string> {
+  const database = new Database(join(lab.home, 'kiln.db'), { readonly: true })
+  try {
+    const rows = database.prepare<[], { id: string; document: string }>('SELECT id, document FROM snapshot').all()
+    return new Map(rows.map(({ id, document }) => [id, (JSON.parse(document) as { layerId: string }).layerId]))
+  } finally {
+    database.close()
+  }
+}
+
+/** What was acknowledged is there, what was deleted is not, and what is under way comes to its end. */
+async function expectAcknowledged(): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const { Snapshots: snapshots = [] } = await lab.call('DescribeSnapshots', { OwnerIds: ['self'] })
+      const { Images: images = [] } = await lab.call('DescribeImages', { Owners: ['self'] })
+      const states = new Map<string | undefined, string | undefined>([
+        ...snapshots.map(({ SnapshotId, State }) => [SnapshotId, State] as const),
+        ...images.map(({ ImageId, State }) => [ImageId, State] as const),
+      ])
+      for (const known of user.disks.values()) {
+        const state = states.get(known.id)
+        if (known.isDoubtful && state === undefined) known.isDeleted = true
+        known.isDoubtful = false
+        const expected = known.kind === 'snapshot' ? 'completed' : 'available'
+        expect([known.id, state]).toEqual([known.id, known.isDeleted ? undefined : expected])
+      }
+      expect([...states.values()].filter((state) => state === 'pending' || state === 'error')).toEqual([])
+    },
+    { timeout: 120_000, interval: 100 },
+  )
+}
+
+const contents = new Map<string, Buffer>()
+const checked = new Set<string>()
+/** The file that each layer had: another one when its chain was flattened. */
+const inodes = new Map<string, number>()
+
+/** Each snapshot holds what was on its disk at one instant, and the same as when it was looked at before. */
+async function expectContentsWhole(): Promise<void> {
+  for (const [snapshotId, layerId] of readLayers()) {
+    const path = layerFileOf(lab.home, layerId)
+    const { ino, mtimeMs } = await stat(path)
+    const { bytes } = await readCount(path)
+    const before = contents.get(snapshotId)
+    expect(before === undefined || bytes.equals(before), `${snapshotId} is what it was`).toBe(true)
+    contents.set(snapshotId, bytes)
+    looks.contents++
+    if (inodes.get(path) !== undefined && inodes.get(path) !== ino) looks.flattened++
+    inodes.set(path, ino)
+    const version = `${path} ${ino} ${mtimeMs}`
+    if (checked.has(version)) continue
+    await execa('qemu-img', ['check', '-q', '-U', '-f', 'qcow2', path])
+    checked.add(version)
+    looks.checks++
+  }
+}
+
+/** No file that no record owns, no record without its file. */
+async function expectNothingUnowned(): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const { Volumes: volumes = [] } = await lab.call('DescribeVolumes', {})
+      const owned = volumes.map(({ VolumeId: id = '' }) => id).sort()
+      expect((await readdir(join(lab.home, 'volumes'))).sort()).toEqual(owned)
+      const reached = new Set<string>()
+      const tops = [...readLayers().values()].map((layerId) => layerFileOf(lab.home, layerId))
+      for (const id of owned) {
+        const files = (await readdir(join(lab.home, 'volumes', id))).filter((name) => name !== 'volume.yaml')
+        expect(files).toHaveLength(1)
+        tops.push(join(lab.home, 'volumes', id, files[0] ?? ''))
+      }
+      for (const top of tops) {
+        const { stdout } = await execa('qemu-img', ['info', '-U', '--backing-chain', '--output=json', top])
+        for (const { filename } of JSON.parse(stdout) as { filename: string }[]) reached.add(filename)
+      }
+      const layers = (await readdir(join(lab.home, 'layers'))).sort()
+      expect(layers.filter((name) => !reached.has(layerFileOf(lab.home, name)))).toEqual([])
+      for (const name of layers) {
+        expect((await readdir(join(lab.home, 'layers', name))).sort()).toEqual(['disk.qcow2', 'layer.yaml'])
+      }
+      expect(await readdir(join(lab.home, 'staging'))).toEqual([])
+    },
+    { timeout: 120_000, interval: 500 },
+  )
+}
+
+/** What is in the registry under a name is there to its last byte. */
+async function expectPushedWhole(): Promise<void> {
+  const url = `http://${registry.host}/v2/faults`
+  const ask = async (path: string, method = 'GET') =>
+    await fetch(`${url}/${path}`, { method, headers: { accept: 'application/vnd.oci.image.manifest.v1+json' } })
+  const listed = (await (await ask('tags/list')).json()) as { tags?: string[] | null }
+  for (const tag of listed.tags ?? []) {
+    const manifest = (await (await ask(`manifests/${tag}`)).json()) as {
+      config: { digest: string; size: number }
+      layers: { digest: string; size: number }[]
+    }
+    for (const { digest, size } of [manifest.config, ...manifest.layers]) {
+      const { status, headers } = await ask(`blobs/${digest}`, 'HEAD')
+      expect([status, Number(headers.get('content-length'))]).toEqual([200, size])
+    }
+    looks.pushed++
+  }
+}
+
+test(`loses nothing of its disks when daemon and QEMU are killed at ${rounds} moments`, async () => {
+  console.log(`the moments and the work come from KILN_TEST_SEED=${random.seed}`)
+  for (let round = 1; round <= rounds; round++) {
+    const work = user.work()
+    await random.sleep(50, 1200)
+    const victim = random.pick(['daemon', 'daemon', 'qemu', 'both'] as const) ?? 'daemon'
+    kills[victim]++
+    if (victim !== 'daemon') await killSomeQemu()
+    if (victim !== 'qemu') await lab.killDaemon()
+    await work.stop()
+    if (victim !== 'qemu') await lab.startDaemon()
+    await expectAcknowledged()
+    await expectContentsWhole()
+    if (round % roundsBetweenRests === 0) await expectNothingUnowned()
+  }
+  await expectPushedWhole()
+  expect(user.disks.size).toBeGreaterThan(rounds / 2)
+  await writeFaultReport({ rounds, kills, looks, counts: user.counts, seed: random.seed })
+}, 7_200_000)
