@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type ImageCategory, imageCategories } from '../ec2/image/image-category.ts'
+import { pipelineName } from '../ec2/pipeline/pipeline-name.ts'
 import { exportFormats } from '../ec2/ports/disk.ts'
 
 /**
@@ -110,6 +111,15 @@ export const kilnInputs = {
   KilnDescribeCatalog: z.strictObject({}),
   /** Pipelines of images/pipelines and of labs, with the mistakes of those that cannot be used. */
   KilnDescribePipelines: z.strictObject({ Names: z.array(z.string().max(64)).optional() }),
+  /** Keeps a pipeline of a lab; replaces one of the same name. */
+  KilnPutPipeline: z.strictObject({
+    Name: z.string().regex(pipelineName, 'must be a lower-case letter, then at most 63 of a-z, 0-9 and -'),
+    Lab: z.string().min(1).max(40),
+    /** JSON or YAML, as a file of images/pipelines; the files that it names have absolute paths. */
+    Document: z.string().min(1).max(900_000),
+  }),
+  /** Forgets a pipeline that a lab has put; its images and builds stay. */
+  KilnDeletePipeline: z.strictObject({ Name: z.string().min(1).max(64) }),
   /** Builds an image by a pipeline, unless it would be that of the last build again. */
   KilnBuildPipeline: z.strictObject({
     Name: z.string().min(1).max(64),
@@ -241,6 +251,8 @@ export interface KilnOutputs {
     }[]
   }
   KilnDescribePipelines: { Pipelines: PipelineDescription[] }
+  KilnPutPipeline: Record<string, never>
+  KilnDeletePipeline: Record<string, never>
   /** Without a task nothing had changed: image and number are those of the last build. */
   KilnBuildPipeline: { TaskId?: string; BuildNumber: number; ImageId?: string }
   KilnDescribePipelineBuilds: { Builds: PipelineBuildDescription[] }
@@ -366,8 +378,10 @@ export interface TaskDescription {
 
 export interface PipelineDescription {
   Name: string
-  /** The path of its file, or `a lab`. */
+  /** The path of its file, or `lab NAME`. */
   Source: string
+  /** SHA-256 of what a lab has put. */
+  DocumentSha256?: string
   /** Why it cannot be used: a line for each mistake. Then most else is absent. */
   Problem?: string
   Description?: string

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Pipeline } from '../ec2/pipeline/pipeline.ts'
 import {
   invalidPipeline,
@@ -7,10 +7,11 @@ import {
   type PipelineLibrary,
   pipelineNotFound,
 } from '../ec2/pipeline/pipeline-library.ts'
-import { componentSchema, pipelineName, pipelineSchema } from '../ec2/pipeline/schema/pipeline-schema.ts'
+import { pipelineName } from '../ec2/pipeline/pipeline-name.ts'
+import { componentSchema, pipelineSchema } from '../ec2/pipeline/schema/pipeline-schema.ts'
 import { type ComponentShelf, type PipelineFiles, spellOut } from '../ec2/pipeline/spell-out.ts'
 import type { Store } from '../ec2/ports/store.ts'
-import { findNearestName } from './nearest-name.ts'
+import { findNearestName } from '../ec2/nearest-name.ts'
 import { ConfigurationError, openYamlFile } from './yaml-file.ts'
 
 const extension = '.yaml'
@@ -80,8 +81,8 @@ export function createPipelineLibrary({
       )
       const put = store.pipelines
         .list(scope)
-        .flatMap(({ name, document }) =>
-          document === undefined ? [] : [define(name, () => read(name, document, name, noFiles), 'a lab')],
+        .flatMap(({ name, put: own }) =>
+          own ? [define(name, () => read(name, own.document, name, filesOfDocument), `lab ${own.lab}`)] : [],
         )
       const all = new Map((await Promise.all([...files, ...put])).map((listed) => [listed.name, listed]))
       return [...all.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -98,7 +99,7 @@ export function createPipelineLibrary({
       return found.definition
     },
     check: async (name, document) => {
-      const { definition } = await define(name, () => read(name, document, name, noFiles), name)
+      const { definition } = await define(name, () => read(name, document, name, filesOfDocument), name)
       if ('problem' in definition) throw invalidPipeline(definition.problem)
       return definition
     },
@@ -106,27 +107,29 @@ export function createPipelineLibrary({
   return library
 }
 
-/** A document that came over the socket names no files of the daemon's host. */
-const noFiles: PipelineFiles = {
-  read: async (path) => ({ problem: `${path}: a pipeline that was put holds the contents of its files itself.` }),
+/** A document that came over the socket has no place that paths could begin at. */
+const filesOfDocument: PipelineFiles = {
+  locate: (path) => path,
+  read: async (path) =>
+    isAbsolute(path) ? await readOwn(path) : { problem: `${path} is not an absolute path, which it must be here.` },
 }
 
 function filesBeside(yamlPath: string): PipelineFiles {
-  return {
-    read: async (path) => {
-      const full = resolve(dirname(yamlPath), path)
-      try {
-        const facts = await stat(full)
-        if (!facts.isFile()) return { problem: `${path} is not a regular file.` }
-        if (facts.size > maximumFileBytes) {
-          return { problem: `${path} has ${facts.size} bytes; at most ${maximumFileBytes} can be copied.` }
-        }
-        return { content: await readFile(full) }
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException
-        return { problem: code === 'ENOENT' ? `there is no file ${full}.` : `${full} cannot be read (${code}).` }
-      }
-    },
+  const locate = (path: string) => resolve(dirname(yamlPath), path)
+  return { locate, read: (path) => readOwn(locate(path)) }
+}
+
+async function readOwn(full: string): ReturnType<PipelineFiles['read']> {
+  try {
+    const facts = await stat(full)
+    if (!facts.isFile()) return { problem: `${full} is not a regular file.` }
+    if (facts.size > maximumFileBytes) {
+      return { problem: `${full} has ${facts.size} bytes; at most ${maximumFileBytes} can be copied.` }
+    }
+    return { content: await readFile(full) }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return { problem: code === 'ENOENT' ? `there is no file ${full}.` : `${full} cannot be read (${code}).` }
   }
 }
 

@@ -40,6 +40,16 @@ export function createPipelineRoom(ground: Ground, { network, images }: Rooms, d
       dial: (vpcId, host, port, signal) => network.network.dial(vpcId, host, port, signal),
     }),
     imageWork: images.imageWork,
+    tasks: images.tasks,
+    startPush: async (scope, { imageId, reference, signingKeyFile, signingKeyPassword }) => {
+      const push = await callAs('pipeline', scope, 'KilnPushImage', {
+        ImageId: imageId,
+        Reference: reference,
+        ...(signingKeyFile === undefined ? {} : { SigningKeyFile: signingKeyFile }),
+        ...(signingKeyPassword === undefined ? {} : { SigningKeyPassword: signingKeyPassword }),
+      })
+      return push.TaskId
+    },
   })
   const pipelineClock = createPipelineClock({
     store,

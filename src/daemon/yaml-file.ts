@@ -1,6 +1,6 @@
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
-import { findNearestName } from './nearest-name.ts'
+import { findNearestName } from '../ec2/nearest-name.ts'
 
 /** A configuration file that cannot be used; the message has a line for every mistake: `file:line:column: key: what is wrong`. */
 export class ConfigurationError extends Error {

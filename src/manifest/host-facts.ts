@@ -1,6 +1,7 @@
 import type { OperationCaller } from '../api/contract.ts'
 import type { Architecture, LabImage } from './lab.ts'
-import type { ImageRecord, Observed } from './observed.ts'
+import { type ImageRecord, type Observed, tagOf } from './observed.ts'
+import { pipelineTag } from '../ec2/pipeline/pipeline.ts'
 
 /** What the daemon can make and run. */
 export interface HostFacts {
@@ -39,14 +40,19 @@ async function listTypes(call: OperationCaller): Promise<Map<string, readonly st
   return found
 }
 
-/** The AMI that an entry means, if it is there: by id, or the newest of its name. */
-export function findImage({ images }: Observed, { name, source }: LabImage): ImageRecord | undefined {
+/** The AMI that an entry means, if it is there: by id, or the newest of its name or its pipeline. */
+export function findImage({ images, pipelines }: Observed, { name, source }: LabImage): ImageRecord | undefined {
   if (source.kind === 'existing' && /^ami-[0-9a-f]{8,17}$/.test(name)) {
     return images.find(({ ImageId: id }) => id === name)
   }
-  return images
-    .filter((image) => image.Name === name)
-    .sort((a, b) => (b.CreationDate ?? '').localeCompare(a.CreationDate ?? ''))[0]
+  const isMeant = (image: ImageRecord) => {
+    if (source.kind !== 'pipeline') return image.Name === name
+    // What is still tested is nobody's image yet.
+    const last = pipelines.find(({ Name: pipeline }) => pipeline === source.pipeline)?.LastBuild
+    const isOfLast = last !== undefined && tagOf(image, pipelineTag.build) === last.BuildId
+    return tagOf(image, pipelineTag.pipeline) === source.pipeline && (!isOfLast || last.State === 'succeeded')
+  }
+  return images.filter(isMeant).sort((a, b) => (b.CreationDate ?? '').localeCompare(a.CreationDate ?? ''))[0]
 }
 
 /** What an image runs on; undefined when it is neither there nor known. */
@@ -61,6 +67,7 @@ export function architectureOf(image: LabImage, observed: Observed, facts: HostF
       return facts.catalog.get(source.entry) as Architecture | undefined
     case 'import':
       return source.architecture
+    case 'pipeline':
     case 'existing':
       return undefined
   }

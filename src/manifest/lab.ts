@@ -6,6 +6,7 @@ export type Goal = (typeof goals)[number]
 export interface Lab {
   readonly name: string
   readonly region?: string
+  readonly pipelines: ReadonlyMap<string, LabPipeline>
   readonly images: ReadonlyMap<string, LabImage>
   readonly keyPairs: ReadonlyMap<string, LabKeyPair>
   readonly securityGroups: ReadonlyMap<string, LabSecurityGroup>
@@ -18,7 +19,7 @@ export type Architecture = 'x86_64' | 'i386' | 'arm64'
 
 export interface LabImage {
   readonly key: string
-  /** The AMI's name; for `existing` a name or an id. */
+  /** The AMI's name; for `existing` a name or an id, for `pipeline` the name of the pipeline. */
   readonly name: string
   readonly source: ImageSource
 }
@@ -34,7 +35,16 @@ export type ImageSource =
       readonly architecture: Architecture
       readonly loginUser?: string
     }
+  | { readonly kind: 'pipeline'; readonly pipeline: string }
   | { readonly kind: 'existing' }
+
+export interface LabPipeline {
+  readonly key: string
+  /** As the daemon knows it. */
+  readonly name: string
+  /** JSON, with the files that it names inside. */
+  readonly document: string
+}
 
 export interface LabKeyPair {
   readonly key: string

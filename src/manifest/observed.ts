@@ -1,6 +1,6 @@
 import type { Image, Instance, KeyPairInfo, SecurityGroup } from '@aws-sdk/client-ec2'
 import type { Jsonified, OperationCaller } from '../api/contract.ts'
-import type { ScheduleDescription } from '../api/kiln-operations.ts'
+import type { PipelineDescription, ScheduleDescription } from '../api/kiln-operations.ts'
 import { labTag } from './lab.ts'
 
 export type ImageRecord = Jsonified<Image>
@@ -19,6 +19,8 @@ export interface Observed {
   /** The lab's instances that are not terminated. */
   readonly instances: readonly ObservedInstance[]
   readonly schedules: readonly ScheduleDescription[]
+  /** Those that the lab has put. */
+  readonly pipelines: readonly PipelineDescription[]
 }
 
 export interface ObservedInstance {
@@ -43,12 +45,13 @@ export function tagOf(
 
 /** Asks the daemon for everything that a plan depends on. */
 export async function observeLab(call: OperationCaller, lab: string): Promise<Observed> {
-  const [images, keyPairs, groups, records, schedules, disks] = await Promise.all([
+  const [images, keyPairs, groups, records, schedules, pipelines, disks] = await Promise.all([
     call('DescribeImages', {}),
     call('DescribeKeyPairs', { IncludePublicKey: true }),
     listGroups(call),
     listLabInstances(call, lab),
     call('KilnDescribeSchedules', {}),
+    call('KilnDescribePipelines', {}),
     readDisks(call),
   ])
   const live = records.filter((record) => record.State?.Name !== 'terminated')
@@ -58,6 +61,7 @@ export async function observeLab(call: OperationCaller, lab: string): Promise<Ob
     securityGroups: groups,
     instances: await Promise.all(live.map((record) => observeInstance(call, record, disks))),
     schedules: schedules.Schedules.filter(({ Name: name }) => name.startsWith(`${lab}/`)),
+    pipelines: pipelines.Pipelines.filter(({ Source: source }) => source === `lab ${lab}`),
   }
 }
 

@@ -1,6 +1,7 @@
 import { type Document, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 import type { z } from 'zod'
 import { findCycle } from './cycle.ts'
+import { embedPipelines } from './embed-pipeline.ts'
 import type { Lab } from './lab.ts'
 import type { ManifestFiles } from './manifest-files.ts'
 import { ManifestError, type Problem } from './problem.ts'
@@ -37,7 +38,9 @@ export async function parseManifest({ text, file, files }: ManifestText): Promis
   const result = await manifestSchema(scopeOf(value, files)).safeParseAsync(value)
   const problems = [...(result.error?.issues.flatMap(problemsOf) ?? []), ...findDependencyCycles(value)]
   if (problems.length > 0 || !result.data) throw source.errorOf(problems)
-  const lab = await spellOut(result.data, files)
+  const { pipelines, problems: missing } = await embedPipelines(result.data.name, result.data.pipelines ?? {}, files)
+  if (missing.length > 0) throw source.errorOf(missing)
+  const lab = { ...(await spellOut(result.data, files)), pipelines }
   const clashes = findImageClashes(lab)
   if (clashes.length > 0) throw source.errorOf(clashes)
   return { lab, source }
@@ -68,6 +71,7 @@ function readYaml(text: string, file: string): { value: unknown; source: SourceM
 function scopeOf(value: unknown, files: ManifestFiles | undefined): ManifestScope {
   const instances = membersOf(value, 'instances')
   return {
+    pipelines: Object.keys(membersOf(value, 'pipelines')),
     images: Object.keys(membersOf(value, 'images')),
     keyPairs: Object.keys(membersOf(value, 'keyPairs')),
     securityGroups: Object.keys(membersOf(value, 'securityGroups')),

@@ -18,8 +18,8 @@ type Entry<Section extends 'images' | 'keyPairs' | 'securityGroups' | 'instances
   Manifest[Section]
 >[string]
 
-/** The lab that a checked manifest means. */
-export async function spellOut(manifest: Manifest, files: ManifestFiles | undefined): Promise<Lab> {
+/** The lab that a checked manifest means, but for its pipelines (embed-pipeline.ts). */
+export async function spellOut(manifest: Manifest, files: ManifestFiles | undefined): Promise<Omit<Lab, 'pipelines'>> {
   const { name } = manifest
   return {
     name,
@@ -52,11 +52,12 @@ function mapOf<Item, Result>(
 }
 
 function spellOutImage(lab: string, key: string, entry: Entry<'images'>, files: ManifestFiles | undefined): LabImage {
-  const { recipe, catalog, existing, architecture, import: from = '' } = entry
+  const { recipe, catalog, existing, pipeline, architecture, import: from = '' } = entry
   const source = ((): ImageSource => {
     if (recipe !== undefined) return { kind: 'recipe', recipe, ...(architecture ? { architecture } : {}) }
     if (catalog !== undefined) return { kind: 'catalog', entry: catalog }
     if (existing !== undefined) return { kind: 'existing' }
+    if (pipeline !== undefined) return { kind: 'pipeline', pipeline: nameInLab(lab, pipeline) }
     return {
       kind: 'import',
       from: isUrl(from) ? from : (files?.locate(from) ?? from),
@@ -67,7 +68,8 @@ function spellOutImage(lab: string, key: string, entry: Entry<'images'>, files: 
   })()
   // As a build names what is not of the usual architecture.
   const built = recipe && architecture && architecture !== 'x86_64' ? `${recipe}-${architecture}` : recipe
-  return { key, source, name: entry.name ?? built ?? catalog ?? existing ?? nameInLab(lab, key) }
+  const sourceName = source.kind === 'pipeline' ? source.pipeline : (built ?? catalog ?? existing)
+  return { key, source, name: entry.name ?? sourceName ?? nameInLab(lab, key) }
 }
 
 async function spellOutKeyPair(

@@ -87,11 +87,15 @@ async function layers(): Promise<string[]> {
   return (await readdir(join(lab.home, 'layers'))).toSorted()
 }
 
-/** Begins a build that does not end by itself, and waits until it is in the middle. */
-async function beginEndless(): Promise<string> {
+/** Begins a build that does not end by itself, and waits until its server is there, or in the middle of its step. */
+async function beginEndless(phase: 'launched' | 'running'): Promise<string> {
   const { stdout } = await lab.kiln('pipeline', 'build', 'endless', '--detach')
   const find = async () => (await lab.call('KilnDescribePipelineBuilds', { BuildIds: [stdout] })).Builds[0]
-  await until(async () => (await find())?.Stage === 'Running step 1 of 1 "wait"')
+  await until(async () =>
+    phase === 'launched'
+      ? (await find())?.Stage === 'Launching' && JSON.stringify(await resources()).includes('"i-')
+      : (await find())?.Stage === 'Running step 1 of 1 "wait"',
+  )
   return stdout
 }
 
@@ -143,12 +147,12 @@ test('leaves nothing of a build whose test has failed', async () => {
 
 test('leaves nothing of a build that is cancelled, nor of one that a crash of the daemon interrupts', async () => {
   const before = await resources()
-  const cancelled = await beginEndless()
+  const cancelled = await beginEndless('launched')
   expect((await lab.kiln('pipeline', 'build', 'endless')).stderr).toContain('Build 1 of endless is running')
   expect((await lab.kiln('pipeline', 'cancel', 'endless')).stdout).toBe('Build 1 of endless is cancelled.')
   expect(await resources()).toEqual(before)
 
-  const interrupted = await beginEndless()
+  const interrupted = await beginEndless('running')
   await lab.killDaemon()
   await lab.startDaemon()
   await until(async () => JSON.stringify(await resources()) === JSON.stringify(before))

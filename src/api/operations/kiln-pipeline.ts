@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import type { Domain } from '../../ec2/domain.ts'
+import { Ec2Error } from '../../ec2/errors.ts'
 import { findAll } from '../../ec2/ids.ts'
 import type { CallContext, MutationContext } from '../../ec2/operation.ts'
 import { describeBase } from '../../ec2/pipeline/base-image.ts'
@@ -32,6 +34,23 @@ export function kilnPipelineOperations(domain: Domain): Record<string, AnyOperat
       await pipelines.clock.refresh()
       const wanted = names?.length ? listed.filter(({ name }) => names.includes(name)) : listed
       return { Pipelines: wanted.map((one) => describePipeline(domain, context, one)) }
+    }),
+    KilnPutPipeline: preparedMutation(
+      'KilnPutPipeline',
+      (_context, { Name: name, Document: document }) => pipelines.library.check(name, document),
+      (context, { Name: name, Lab: lab, Document: document }) => {
+        savePipelineRecord(store, { ...findPipelineRecord(store, context, name), put: { lab, document } })
+        context.afterCommit(() => pipelines.clock.refresh())
+        return {}
+      },
+    ),
+    KilnDeletePipeline: mutation('KilnDeletePipeline', (context, { Name: name }) => {
+      const { put, nextRunAt: _nextRunAt, ...record } = findPipelineRecord(store, context, name)
+      if (!put) throw new Ec2Error('InvalidPipeline.NotFound', `No lab has put a pipeline ${name}.`, 404)
+      // The record stays: numbers of builds, which names of images are made of, must not begin again.
+      savePipelineRecord(store, record)
+      context.afterCommit(() => pipelines.clock.refresh())
+      return {}
     }),
     KilnBuildPipeline: preparedMutation(
       'KilnBuildPipeline',
@@ -80,11 +99,13 @@ function describePipeline(domain: Domain, context: CallContext, listed: ListedPi
   const { name, source, definition } = listed
   const lastBuild = buildsOf(store, context, name).at(-1)
   const nextRun = pipelines.clock.nextRunOf(context, name)
+  const { isDisabled, put } = findPipelineRecord(store, context, name)
   return {
     Name: name,
     Source: source,
     ...('problem' in definition ? { Problem: definition.problem } : describeDefinition(definition)),
-    IsEnabled: !findPipelineRecord(store, context, name).isDisabled,
+    IsEnabled: !isDisabled,
+    ...(put ? { DocumentSha256: createHash('sha256').update(put.document).digest('hex') } : {}),
     ...(nextRun ? { NextRun: nextRun.toISOString() } : {}),
     ...(lastBuild ? { LastBuild: describeBuild(domain, lastBuild) } : {}),
   }
@@ -108,7 +129,7 @@ function describeDefinition(pipeline: Pipeline): Partial<PipelineDescription> {
     Regions: [...distribution.regions],
     AccountIds: [...distribution.accountIds],
     IsPublic: distribution.isPublic,
-    Registries: [...distribution.registries],
+    Registries: distribution.registries.map(({ reference }) => reference),
     ...(retention ? { KeptImages: retention.keep } : {}),
     ...(schedule
       ? {

@@ -24,7 +24,7 @@ export async function findBase(
   const request =
     base.kind === 'image'
       ? { ImageIds: [base.imageId] }
-      : { Owners: [ownerOf(base)], Filters: [filterOf(base), { Name: 'state', Values: ['available'] }] }
+      : { Owners: [ownerOf(base)], Filters: [...filtersOf(base), { Name: 'state', Values: ['available'] }] }
   const { Images: images = [] } = await call(scope, 'DescribeImages', request)
   const records: ImageRecord[] = []
   for (const { ImageId: id = '' } of images) {
@@ -46,7 +46,7 @@ export async function ensureBase(
   if (found) return found
   const made =
     base.kind === 'recipe'
-      ? await imageWork.build(scope, { recipe: base.recipe }, job)
+      ? await imageWork.build(scope, { recipe: base.recipe, architecture: base.architecture }, job)
       : base.kind === 'catalog'
         ? await imageWork.pull(scope, { catalogName: base.entry }, job)
         : undefined
@@ -63,7 +63,7 @@ export function describeBase(base: PipelineBase): string {
     case 'name':
       return `name ${base.pattern}${base.ownerId ? ` of ${base.ownerId}` : ''}`
     case 'recipe':
-      return `recipe ${base.recipe}`
+      return `recipe ${base.recipe}${base.architecture === 'x86_64' ? '' : ` for ${base.architecture}`}`
     case 'catalog':
       return `catalogue ${base.entry}`
     case 'pipeline':
@@ -75,16 +75,19 @@ function ownerOf(base: PipelineBase): string {
   return (base.kind === 'name' ? base.ownerId : undefined) ?? 'self'
 }
 
-function filterOf(base: Exclude<PipelineBase, { kind: 'image' }>): Filter {
+function filtersOf(base: Exclude<PipelineBase, { kind: 'image' }>): Filter[] {
   switch (base.kind) {
     case 'name':
-      return { Name: 'name', Values: [base.pattern] }
+      return [{ Name: 'name', Values: [base.pattern] }]
     case 'recipe':
-      return { Name: `tag:${imageTag.recipe}`, Values: [base.recipe] }
+      return [
+        { Name: `tag:${imageTag.recipe}`, Values: [base.recipe] },
+        { Name: 'architecture', Values: [base.architecture] },
+      ]
     case 'catalog':
-      return { Name: `tag:${imageTag.catalog}`, Values: [base.entry] }
+      return [{ Name: `tag:${imageTag.catalog}`, Values: [base.entry] }]
     case 'pipeline':
-      return { Name: `tag:${pipelineTag.pipeline}`, Values: [base.pipeline] }
+      return [{ Name: `tag:${pipelineTag.pipeline}`, Values: [base.pipeline] }]
   }
 }
 

@@ -3,7 +3,9 @@ import type { ImageJob, ImageWork } from '../image/image-work.ts'
 import type { AccountCaller } from '../ports/account-caller.ts'
 import type { GuestShells } from '../ports/guest-shell.ts'
 import type { Scope, Store } from '../ports/store.ts'
+import type { TaskRunner } from '../task/task-runner.ts'
 import type { BuildLog } from './build-log.ts'
+import type { PushStarter } from './push-to-registry.ts'
 import { type Pipeline, pipelineTag } from './pipeline.ts'
 
 /** What builds work with. */
@@ -13,6 +15,8 @@ export interface BuildDependencies {
   readonly call: AccountCaller
   readonly shells: GuestShells
   readonly imageWork: ImageWork
+  readonly startPush: PushStarter
+  readonly tasks: Pick<TaskRunner, 'cancel' | 'progressOf'>
 }
 
 /** One build under way. */

@@ -8,6 +8,7 @@ import { type CopiedImage, distribute } from './distribute.ts'
 import { cleanIdentityProgram, commandOfProgram, commandOfStep } from './guest-script.ts'
 import type { PipelineStep } from './pipeline.ts'
 import { digestPipeline } from './pipeline-digest.ts'
+import { pushToRegistries } from './push-to-registry.ts'
 import { sweepServers } from './sweep.ts'
 import { fillTemplate, templateValues } from './template.ts'
 
@@ -34,14 +35,21 @@ export async function carryOutBuild(context: BuildContext): Promise<BuildOutcome
     onProgress: (progress) => context.job.onProgress({ ...progress, stage: `Base: ${progress.stage}` }),
   })
   const key = await makeBuildKey(context)
-  const image = await makeImage(context, base, key)
+  const values = valuesOf(context, base)
+  const image = await makeImage(context, base, key, values)
   if (pipeline.tests.length > 0) await testImage(context, image, key)
   await sweepServers(context, scope, context.buildId)
   const copies = await distribute(context, image)
+  await pushToRegistries(context, image.id, values)
   return { imageId: image.id, baseImageId: base.id, digest: digestPipeline(pipeline, base.id, parameters), copies }
 }
 
-async function makeImage(context: BuildContext, base: ImageRecord, key: BuildKey): Promise<ImageRecord> {
+async function makeImage(
+  context: BuildContext,
+  base: ImageRecord,
+  key: BuildKey,
+  values: ReadonlyMap<string, string>,
+): Promise<ImageRecord> {
   const { pipeline, scope, call, store } = context
   context.enter('Launching')
   const server = await launchServer(context, base, key, 'build')
@@ -58,7 +66,6 @@ async function makeImage(context: BuildContext, base: ImageRecord, key: BuildKey
   context.enter('Stopping')
   await server.stop()
   context.enter('Imaging')
-  const values = valuesOf(context, base)
   const tags = Object.entries(pipeline.image.tags).map(([Key, value]) => ({ Key, Value: fillTemplate(value, values) }))
   const { ImageId: id = '' } = await call(scope, 'CreateImage', {
     InstanceId: server.id,

@@ -79,12 +79,12 @@ export function createPipelineClock(dependencies: PipelineClockDependencies): Pi
     const scopes = new Map<string, Scope>()
     const add = ({ accountId, region }: Scope) => scopes.set(`${accountId}/${region}`, { accountId, region })
     add(home)
-    for (const record of store.pipelines.listAll()) if (record.document !== undefined) add(record)
+    for (const record of store.pipelines.listAll()) if (record.put) add(record)
     const found: { scope: Scope; pipeline: Pipeline; missedSince?: string }[] = []
     for (const scope of scopes.values()) {
       for (const { name, definition } of await library.list(scope)) {
         if ('problem' in definition || !definition.schedule) continue
-        const isPut = findPipelineRecord(store, scope, name).document !== undefined
+        const isPut = findPipelineRecord(store, scope, name).put !== undefined
         // A file is everybody's to build, but its schedule runs once.
         if (!isPut && scope.accountId + scope.region !== home.accountId + home.region) continue
         const place = isPut ? scope : { ...scope, region: definition.region ?? scope.region }

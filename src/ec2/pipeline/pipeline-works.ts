@@ -9,7 +9,7 @@ import type { TaskResult } from '../task/task.ts'
 import { findBase } from './base-image.ts'
 import { buildsOf } from './pipeline-record.ts'
 import type { BuildContext, BuildDependencies } from './build-context.ts'
-import { openBuildLog } from './build-log.ts'
+import { type BuildLog, openBuildLog } from './build-log.ts'
 import { describeFailure } from './build-server.ts'
 import { type BuildOutcome, carryOutBuild } from './build-work.ts'
 import type { Pipeline, PipelineBuildRecord } from './pipeline.ts'
@@ -129,12 +129,12 @@ export function createPipelineWorks(
       hasLeftovers: true,
       endedAt: clock.now().toISOString(),
     })
-    if (record) await sweep(record)
-    buildLog.say('Nothing of it is left')
+    if (record) tellSwept(buildLog, await sweep(record))
     return new Ec2Error(code, `${message}. See: kiln pipeline logs ${record?.pipeline} ${record?.number}`)
   }
 
-  async function sweep(record: PipelineBuildRecord): Promise<void> {
+  /** Answers whether nothing is left. */
+  async function sweep(record: PipelineBuildRecord): Promise<boolean> {
     try {
       await sweepBuild(dependencies, record)
       store.transaction(() => {
@@ -143,10 +143,20 @@ export function createPipelineWorks(
         const { hasLeftovers: _hasLeftovers, ...rest } = present
         store.pipelineBuilds.replace(rest)
       })
+      return true
     } catch (error) {
       // The next start tries again.
       log.error({ buildId: record.id, err: error }, 'what a build has left could not be removed')
+      return false
     }
+  }
+
+  /** What an earlier daemon had not come to. */
+  async function finishSweep(record: PipelineBuildRecord): Promise<void> {
+    const buildLog = await openBuildLog(clock, logPathOf(record.id), [])
+    buildLog.say('The daemon has ended: cleaning up')
+    tellSwept(buildLog, await sweep(record))
+    await buildLog.close()
   }
 
   /** Forgets the builds that are long past, with their logs. */
@@ -171,8 +181,7 @@ export function createPipelineWorks(
       return base && digestPipeline(pipeline, base.id, parameters) === last.digest ? last : undefined
     },
     resume: () => {
-      const interrupted = store.pipelineBuilds.listBy('state', 'running')
-      for (const { id } of interrupted) {
+      for (const { id } of store.pipelineBuilds.listBy('state', 'running')) {
         change(id, {
           state: 'failed',
           error: { code: 'Server.Interrupted', message: 'The daemon ended during the build' },
@@ -180,7 +189,11 @@ export function createPipelineWorks(
           endedAt: clock.now().toISOString(),
         })
       }
-      for (const record of store.pipelineBuilds.listAll()) if (record.hasLeftovers) void sweep(record)
+      for (const record of store.pipelineBuilds.listAll()) if (record.hasLeftovers) void finishSweep(record)
     },
   }
+}
+
+function tellSwept(log: BuildLog, isClean: boolean): void {
+  log.say(isClean ? 'Nothing of it is left' : 'Something of it is left, and is removed at the next start of the daemon')
 }

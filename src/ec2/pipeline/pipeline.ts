@@ -1,3 +1,4 @@
+import type { Architecture } from '../ports/machine.ts'
 import type { ResourceRecord } from '../ports/store.ts'
 
 /** A pipeline as its YAML declares it, checked and spelt out: components found, files read, defaults filled in. */
@@ -26,19 +27,28 @@ export interface Pipeline {
     readonly regions: readonly string[]
     readonly accountIds: readonly string[]
     readonly isPublic: boolean
-    /** Templates of `registry/name:tag`. */
-    readonly registries: readonly string[]
+    readonly registries: readonly PipelineRegistry[]
   }
   readonly retention?: { readonly keep: number; readonly isIncludingUsed: boolean }
   readonly schedule?: { readonly cron: string; readonly timeZone?: string; readonly isCaughtUp: boolean }
   readonly launchTimeoutMs: number
 }
 
+/** Where images are pushed to. */
+export interface PipelineRegistry {
+  /** Template of `registry/name:tag`. */
+  readonly reference: string
+  /** The file of the key that signs it. */
+  readonly signingKeyFile?: string
+  /** The parameter that holds the key's password. */
+  readonly passwordParameter?: string
+}
+
 /** What the image is made over; the newest one where several are meant. */
 export type PipelineBase =
   | { readonly kind: 'image'; readonly imageId: string }
   | { readonly kind: 'name'; readonly pattern: string; readonly ownerId?: string }
-  | { readonly kind: 'recipe'; readonly recipe: string }
+  | { readonly kind: 'recipe'; readonly recipe: string; readonly architecture: Architecture }
   | { readonly kind: 'catalog'; readonly entry: string }
   | { readonly kind: 'pipeline'; readonly pipeline: string }
 
@@ -83,8 +93,8 @@ export interface PipelineRecord extends ResourceRecord {
   readonly lastBuildNumber: number
   /** When its schedule was to run next, as known before the daemon ended. */
   readonly nextRunAt?: string
-  /** The pipeline itself, where a lab has put it; else it is a file. */
-  readonly document?: string
+  /** The pipeline itself, where a lab has put it, as JSON or YAML; else it is a file. */
+  readonly put?: { readonly lab: string; readonly document: string }
 }
 
 /** A build that was begun; the id is that of its task. */

@@ -6,6 +6,8 @@ import { checkTemplate, templateNames } from './template.ts'
 /** The files that a pipeline or a component names, by paths beside it. */
 export interface PipelineFiles {
   read(path: string): Promise<{ readonly content: Buffer } | { readonly problem: string }>
+  /** Where a path leads. */
+  locate(path: string): string
 }
 
 /** Where the components of `use` are. Their own mistakes are a problem of whoever uses them. */
@@ -59,7 +61,11 @@ export async function spellOut(
       regions: [...new Set(distribution.regions ?? [])],
       accountIds: [...new Set(distribution.accounts ?? [])],
       isPublic: distribution.public ?? false,
-      registries: distribution.registries ?? [],
+      registries: (distribution.registries ?? []).map(({ image, signingKey, signingKeyPassword: password }) => ({
+        reference: image,
+        ...(signingKey === undefined ? {} : { signingKeyFile: files.locate(signingKey) }),
+        ...(password === undefined ? {} : { passwordParameter: password }),
+      })),
     },
     ...(retention ? { retention: { keep: retention.keep, isIncludingUsed: retention.evenIfUsed ?? false } } : {}),
     ...(schedule
@@ -76,10 +82,18 @@ export async function spellOut(
   return { pipeline, problems }
 }
 
-function baseOf({ image, name, owner, recipe, catalog, pipeline = '' }: PipelineFile['base']): PipelineBase {
+function baseOf({
+  image,
+  name,
+  owner,
+  recipe,
+  architecture = 'x86_64',
+  catalog,
+  pipeline = '',
+}: PipelineFile['base']): PipelineBase {
   if (image !== undefined) return { kind: 'image', imageId: image }
   if (name !== undefined) return { kind: 'name', pattern: name, ...(owner ? { ownerId: owner } : {}) }
-  if (recipe !== undefined) return { kind: 'recipe', recipe }
+  if (recipe !== undefined) return { kind: 'recipe', recipe, architecture }
   return catalog === undefined ? { kind: 'pipeline', pipeline } : { kind: 'catalog', entry: catalog }
 }
 
@@ -206,7 +220,11 @@ function checkTemplates(
   check(image?.name, 'image', 'name')
   check(image?.description, 'image', 'description')
   for (const [key, value] of Object.entries(image?.tags ?? {})) check(value, 'image', 'tags', key)
-  for (const [index, text] of (distribution?.registries ?? []).entries()) {
-    check(text, 'distribution', 'registries', index)
+  for (const [index, registry] of (distribution?.registries ?? []).entries()) {
+    const { image: reference, signingKeyPassword: password } = registry
+    check(reference, 'distribution', 'registries', index, 'image')
+    if (password === undefined || parameters.get(password)?.isSecret) continue
+    const path = ['distribution', 'registries', index, 'signingKeyPassword']
+    problems.push({ path, message: `there is no secret parameter ${password}.` })
   }
 }

@@ -16,7 +16,7 @@ export async function makeImage(
   const { call } = workshop
   const underWay = await findTask(workshop, image)
   if (underWay) await followTask(workshop, underWay.TaskId, tell).catch(() => undefined)
-  const ImageId = (underWay && (await findImageId(workshop, image.name))) ?? (await make(workshop, image, tell))
+  const ImageId = (underWay && (await findImageId(workshop, image))) ?? (await make(workshop, image, tell))
   workshop.ids.set(address, ImageId)
   await call('CreateTags', {
     Resources: [ImageId],
@@ -28,6 +28,12 @@ export async function makeImage(
 }
 
 async function make(workshop: Workshop, image: LabImage, tell: (text: string) => void): Promise<string> {
+  if (image.source.kind === 'pipeline') {
+    const { TaskId: taskId, ImageId: id = '' } = await workshop.call('KilnBuildPipeline', {
+      Name: image.source.pipeline,
+    })
+    return taskId === undefined ? id : await followTask(workshop, taskId, tell)
+  }
   return await followTask(workshop, await startTask(workshop, image), tell)
 }
 
@@ -53,6 +59,7 @@ async function startTask({ call }: Workshop, { name, source }: LabImage): Promis
           ...(source.loginUser === undefined ? {} : { LoginUser: source.loginUser }),
         })
       ).TaskId
+    case 'pipeline':
     case 'existing':
       throw new Error(`There is no image ${name}.`)
   }
@@ -63,13 +70,16 @@ async function findTask({ call }: Workshop, { source }: LabImage): Promise<TaskD
     recipe: source.kind === 'recipe' ? source.recipe : undefined,
     catalog: source.kind === 'catalog' ? source.entry : undefined,
     import: source.kind === 'import' ? source.from : undefined,
+    pipeline: source.kind === 'pipeline' ? source.pipeline : undefined,
     existing: undefined,
   }
   const { Tasks: tasks } = await call('KilnDescribeTasks', {})
   return tasks.find(({ State: state, Subject: subject }) => state === 'running' && subject === subjects[source.kind])
 }
 
-async function findImageId({ call }: Workshop, name: string): Promise<string | undefined> {
+async function findImageId({ call }: Workshop, { name, source }: LabImage): Promise<string | undefined> {
+  // A pipeline that has just been built is not built again.
+  if (source.kind === 'pipeline') return undefined
   const { Images: images } = await call('DescribeImages', {})
   return images?.find((image) => image.Name === name)?.ImageId
 }

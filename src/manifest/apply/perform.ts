@@ -9,6 +9,14 @@ import { awaitInstance, changeInstance, changeType, launchInstance, terminateIns
 export async function perform(workshop: Workshop, operation: Operation, tell: (text: string) => void): Promise<void> {
   const { call, lab, ids } = workshop
   switch (operation.kind) {
+    case 'put-pipeline': {
+      const { name, document } = operation.pipeline
+      await call('KilnPutPipeline', { Name: name, Lab: lab, Document: document })
+      return
+    }
+    case 'delete-pipeline':
+      await call('KilnDeletePipeline', { Name: operation.name })
+      return
     case 'make-image':
       return await makeImage(workshop, operation.address, operation.image, tell)
     case 'deregister-image':

@@ -23,13 +23,15 @@ export function planImages(draft: PlanDraft, lab: Lab, observed: Observed): void
     // Entries that share a name make one image; the first makes it.
     const id = operationId.makeImage(image.name)
     if (draft.operations.some((operation) => operation.id === id)) continue
-    draft.operations.push({ kind: 'make-image', id, address, image, after: [] })
+    const after = image.source.kind === 'pipeline' ? [operationId.putPipeline(image.source.pipeline)] : []
+    draft.operations.push({ kind: 'make-image', id, address, image, after })
   }
 }
 
 function describeSource(source: ImageSource): string {
   if (source.kind === 'recipe') return source.recipe
   if (source.kind === 'catalog') return source.entry
+  if (source.kind === 'pipeline') return source.pipeline
   return source.kind === 'import' ? source.from : ''
 }
 

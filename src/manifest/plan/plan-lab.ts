@@ -6,12 +6,14 @@ import { ownGroups, planGroupRemoval, planGroups } from './plan-group.ts'
 import { planImageRemoval, planImages } from './plan-image.ts'
 import { planInstances, planTermination } from './plan-instance.ts'
 import { ownKeyPairs, planKeyPairRemoval, planKeyPairs } from './plan-key-pair.ts'
+import { planPipelineRemoval, planPipelines } from './plan-pipeline.ts'
 import { planScheduleRemoval, planSchedules } from './plan-schedule.ts'
 import { planWaits } from './plan-wait.ts'
 
 /** What brings the lab to what its manifest says. Pure: nothing is asked and nothing is done. */
 export function planUp(lab: Lab, observed: Observed, facts: HostFacts, goal?: Goal): Plan {
   const draft = emptyDraft()
+  planPipelines(draft, lab, observed)
   planImages(draft, lab, observed)
   const replacedKeyPairs = planKeyPairs(draft, lab, observed)
   planGroups(draft, lab, observed)
@@ -31,6 +33,7 @@ export function planDown(lab: Lab, observed: Observed, options: { images: boolea
   const groups = ownGroups(lab, observed)
   for (const group of groups) planGroupRemoval(draft, lab, groups, group)
   for (const keyPair of ownKeyPairs(lab, observed)) planKeyPairRemoval(draft, lab, keyPair)
+  for (const { Name: name } of observed.pipelines) planPipelineRemoval(draft, lab, name)
   if (options.images) planImageRemoval(draft, lab, observed)
   return finishPlan(lab.name, orderRemovals(draft, lab, observed))
 }

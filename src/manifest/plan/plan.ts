@@ -1,4 +1,4 @@
-import type { Goal, LabImage, LabKeyPair, LabRule, LabSecurityGroup } from '../lab.ts'
+import type { Goal, LabImage, LabKeyPair, LabPipeline, LabRule, LabSecurityGroup } from '../lab.ts'
 
 /** What is to be done to bring a lab about: what the user is shown, and the operations that do it. */
 export interface Plan {
@@ -43,6 +43,8 @@ export type Operation = Work & {
 }
 
 export type Work =
+  | { readonly kind: 'put-pipeline'; readonly pipeline: LabPipeline }
+  | { readonly kind: 'delete-pipeline'; readonly name: string }
   | { readonly kind: 'make-image'; readonly address: string; readonly image: LabImage }
   | { readonly kind: 'deregister-image'; readonly imageId: string }
   | { readonly kind: 'create-key-pair'; readonly keyPair: LabKeyPair }
@@ -122,13 +124,15 @@ export function finishPlan(lab: string, draft: PlanDraft): Plan {
   }
 }
 
-const sections = ['images.', 'keyPairs.', 'securityGroups.', 'instances.']
+const sections = ['pipelines.', 'images.', 'keyPairs.', 'securityGroups.', 'instances.']
 
 /** Stands for the default group of the VPC, which no lab makes. */
 export const defaultGroupAddress = 'default security group'
 
 /** Names of operations, by which others wait for them. */
 export const operationId = {
+  putPipeline: (name: string) => `set pipeline ${name}`,
+  deletePipeline: (name: string) => `delete pipeline ${name}`,
   makeImage: (name: string) => `make image ${name}`,
   deregisterImage: (name: string) => `deregister image ${name}`,
   createKeyPair: (name: string) => `create key pair ${name}`,

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { closed, countPresent, fail, type Failing } from './closed.ts'
+import { closed, countPresent, fail, type Failing, reference } from './closed.ts'
 import type { ManifestScope } from './scope.ts'
 
-const imageSources = ['recipe', 'catalog', 'import', 'existing'] as const
+const imageSources = ['recipe', 'catalog', 'import', 'pipeline', 'existing'] as const
 const imageNamePattern = /^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/
 
 /** An entry of `images`: where it comes from. */
@@ -11,6 +11,7 @@ export function imageSchema(scope: ManifestScope) {
     recipe: z.string().min(1).optional().describe('Recipe to build it from: nano, debian-12, …'),
     catalog: z.string().min(1).optional().describe('Entry of the Quick Start catalogue to download: ubuntu-24.04, …'),
     import: importSource(scope).optional().describe('A disk image: a path beside the manifest, or an http(s) URL'),
+    pipeline: reference('pipeline', scope.pipelines).optional().describe('The newest image of a pipeline of this file'),
     existing: z.string().min(1).optional().describe('Name or id of an AMI that is there'),
     name: z
       .string()
@@ -54,6 +55,9 @@ function checkImage(
   }
   if (value['name'] !== undefined && value.existing !== undefined) {
     fail(context, 'an existing image keeps its name.', ['name'])
+  }
+  if (value['name'] !== undefined && value['pipeline'] !== undefined) {
+    fail(context, 'the pipeline names its images.', ['name'])
   }
   if (value['checksum'] !== undefined && value.import !== undefined && !isUrl(value.import)) {
     fail(context, 'is for downloads only.', ['checksum'])

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { pipelineSchema } from '../../ec2/pipeline/schema/pipeline-schema.ts'
 import { checkTemplate } from '../output.ts'
 import { closed, fail, section } from './closed.ts'
 import { imageSchema } from './image.ts'
@@ -23,12 +24,22 @@ export function manifestSchema(scope: ManifestScope) {
       .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'expected a region such as us-east-1.')
       .optional()
       .describe('Where everything is made; AWS_REGION when absent'),
+    pipelines: pipelines().optional().describe('How images are built, tested and distributed'),
     images: section(imageSchema(scope)).optional().describe('Disk images that instances boot from'),
     keyPairs: section(keyPairSchema(scope)).optional().describe('Keys that instances let in'),
     securityGroups: section(securityGroupSchema(scope)).optional().describe('Firewalls of instances'),
     instances: section(instanceSchema(scope)).optional().describe('Servers'),
     outputs: section(template(scope)).optional().describe('Told at the end: ${instances.web[0].publicIpAddress}'),
   })
+}
+
+/** As files of images/pipelines; their names begin with that of the lab. */
+function pipelines() {
+  return z.record(
+    z.string().regex(/^[a-z][a-z0-9-]{0,22}$/, 'expected a lower-case letter, then at most 22 of a-z, 0-9 and -.'),
+    pipelineSchema,
+    'expected a map of names.',
+  )
 }
 
 /** A manifest as it is written. */

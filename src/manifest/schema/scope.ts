@@ -2,6 +2,7 @@ import type { ManifestFiles } from '../manifest-files.ts'
 
 /** What one part of a manifest must know of the others while it is checked. */
 export interface ManifestScope {
+  readonly pipelines: readonly string[]
   readonly images: readonly string[]
   readonly keyPairs: readonly string[]
   readonly securityGroups: readonly string[]

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -147,6 +147,13 @@ test('knows a pipeline as changed by its base, its steps, the files that it copi
   await put('own/pipelines/page.html', '<p>bye</p>')
   changed.push(await digestOf(page))
   expect(new Set([before, ...changed]).size).toBe(6)
+})
+
+test('shows in the guide the files that Kiln comes with', async () => {
+  const guide = await readFile(join(projectRoot, 'docs/guides/pipelines.md'), 'utf8')
+  for (const file of ['images/pipelines/nano-web.yaml', 'images/components/busybox-web.yaml']) {
+    expect(guide).toContain(`\`\`\`yaml\n${await readFile(join(projectRoot, file), 'utf8')}\`\`\``)
+  }
 })
 
 test('can use every pipeline that Kiln comes with', async () => {

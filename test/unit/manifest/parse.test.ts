@@ -98,7 +98,7 @@ instances:
   ).toEqual([
     'lab.yaml:1:7: name: expected a lower-case letter, then at most 39 of a-z, 0-9 and -.',
     'lab.yaml:2:1: regoin: unknown key. Did you mean region?',
-    'lab.yaml:4:3: images.base: expected exactly one of recipe, catalog, import, existing.',
+    'lab.yaml:4:3: images.base: expected exactly one of recipe, catalog, import, pipeline, existing.',
     'lab.yaml:8:18: securityGroups.web.ingress[0].ports: expected a port, a range such as 8000-8010, or a list of them.',
     'lab.yaml:8:31: securityGroups.web.ingress[0].from: the manifest has no security group webb. Did you mean web?',
     'lab.yaml:11:12: instances.web.image: the manifest has no image bsae. Did you mean base?',

@@ -17,7 +17,7 @@ const facts: HostFacts = {
   ]),
 }
 
-const nothing: Observed = { images: [], keyPairs: [], securityGroups: [], instances: [], schedules: [] }
+const nothing: Observed = { images: [], keyPairs: [], securityGroups: [], instances: [], schedules: [], pipelines: [] }
 
 const manifest = `
 name: shop
@@ -56,6 +56,7 @@ const built: Observed = {
     group('sg-2', 'db', [{ IpProtocol: 'tcp', FromPort: 5432, ToPort: 5432, UserIdGroupPairs: [{ GroupId: 'sg-1' }] }]),
   ],
   instances: [instance('web', 0), instance('web', 1), instance('db', 0)],
+  pipelines: [],
   schedules: [0, 1].map((index) => ({
     Name: `shop/instances.web[${index}]/stop`,
     InstanceIds: [`i-web${index}`],

@@ -1,12 +1,10 @@
 import cron from 'node-cron'
 import { z } from 'zod'
+import { pipelineName } from '../pipeline-name.ts'
 import { isTimeZone } from '../../schedule/time-zone.ts'
-import { count, filePath, stepSchema, testSchema, variableName } from './step-schema.ts'
+import { closed, count, filePath, stepSchema, testSchema, variableName } from './step-schema.ts'
 
-/** Names of pipelines and components, which are names of files too. */
-export const pipelineName = /^[a-z][a-z0-9-]{0,39}$/
-
-const name = z.string().regex(pipelineName, 'expected a lower-case letter, then at most 39 of a-z, 0-9 and -.')
+const name = z.string().regex(pipelineName, 'expected a lower-case letter, then at most 63 of a-z, 0-9 and -.')
 const version = z
   .string('expected a text such as "1.0.0".')
   .regex(/^\d{1,9}\.\d{1,9}\.\d{1,9}$/, 'expected a semantic version such as 1.0.0.')
@@ -18,54 +16,55 @@ const componentShape = {
 }
 
 /** A file of images/components. */
-export const componentSchema = z.strictObject({ version, ...componentShape })
+export const componentSchema = closed({ version, ...componentShape })
 
-const base = z
-  .strictObject({
-    image: z
-      .string()
-      .regex(/^ami-[0-9a-f]{8,17}$/, 'expected the id of an AMI.')
-      .optional()
-      .describe('An AMI by its id'),
-    name: z.string().min(1).max(128).optional().describe('The newest AMI of that name; * and ? stand for anything'),
-    owner: z
-      .string('expected twelve digits, in quotes.')
-      .regex(/^\d{12}$/, 'expected twelve digits.')
-      .optional()
-      .describe('Whose AMI of that name; your own when absent'),
-    recipe: z.string().min(1).optional().describe('The newest AMI built of a recipe; built when there is none'),
-    catalog: z.string().min(1).optional().describe('The newest AMI pulled of the catalogue; pulled when there is none'),
-    pipeline: name.optional().describe('The newest AMI of another pipeline'),
-  })
+const base = closed({
+  image: z
+    .string()
+    .regex(/^ami-[0-9a-f]{8,17}$/, 'expected the id of an AMI.')
+    .optional()
+    .describe('An AMI by its id'),
+  name: z.string().min(1).max(128).optional().describe('The newest AMI of that name; * and ? stand for anything'),
+  owner: z
+    .string('expected twelve digits, in quotes.')
+    .regex(/^\d{12}$/, 'expected twelve digits.')
+    .optional()
+    .describe('Whose AMI of that name; your own when absent'),
+  recipe: z.string().min(1).optional().describe('The newest AMI built of a recipe; built when there is none'),
+  architecture: z.enum(['x86_64', 'i386', 'arm64']).optional().describe('Of the recipe; x86_64 when absent'),
+  catalog: z.string().min(1).optional().describe('The newest AMI pulled of the catalogue; pulled when there is none'),
+  pipeline: name.optional().describe('The newest AMI of another pipeline'),
+})
   .refine((value) => count(value, ['image', 'name', 'recipe', 'catalog', 'pipeline']) === 1, {
     error: 'expected exactly one of image, name, recipe, catalog, pipeline.',
     when: () => true,
+  })
+  .refine((value) => value.architecture === undefined || value.recipe !== undefined, {
+    error: 'goes with recipe.',
+    path: ['architecture'],
   })
   .refine((value) => value.owner === undefined || value.name !== undefined, {
     error: 'goes with name.',
     path: ['owner'],
   })
 
-const parameter = z
-  .strictObject({
-    description: z.string().max(1000).optional(),
-    default: z.string('expected a text; put numbers in quotes.').max(65_536).optional(),
-    file: filePath.optional().describe('A file that holds the value; the newline at its end is not part of it'),
-    secret: z.boolean().optional().describe('Masked in logs and never recorded'),
-  })
-  .refine((value) => count(value, ['default', 'file']) < 2, {
-    error: 'default and file exclude each other.',
-    when: () => true,
-  })
+const parameter = closed({
+  description: z.string().max(1000).optional(),
+  default: z.string('expected a text; put numbers in quotes.').max(65_536).optional(),
+  file: filePath.optional().describe('A file that holds the value; the newline at its end is not part of it'),
+  secret: z.boolean().optional().describe('Masked in logs and never recorded'),
+}).refine((value) => count(value, ['default', 'file']) < 2, {
+  error: 'default and file exclude each other.',
+  when: () => true,
+})
 
-const component = z
-  .strictObject({
-    ...componentShape,
-    use: name.optional().describe('A component of images/components'),
-    name: name.optional().describe('Of a component that stands here'),
-    version: version.optional().describe('Of the component; with use, the one that is wanted'),
-    steps: componentShape.steps.optional(),
-  })
+const component = closed({
+  ...componentShape,
+  use: name.optional().describe('A component of images/components'),
+  name: name.optional().describe('Of a component that stands here'),
+  version: version.optional().describe('Of the component; with use, the one that is wanted'),
+  steps: componentShape.steps.optional(),
+})
   .refine((value) => count(value, ['use', 'name']) === 1, {
     error: 'expected use, or name with version and steps.',
     when: () => true,
@@ -86,7 +85,7 @@ const tagKey = z
   .max(128)
   .refine((key) => !/^(aws|kiln):/i.test(key), 'keys that begin with aws: or kiln: are reserved.')
 
-const schedule = z.strictObject({
+const schedule = closed({
   cron: z
     .string()
     .refine(
@@ -102,7 +101,7 @@ const schedule = z.strictObject({
 })
 
 /** A file of images/pipelines, or an entry of a lab's `pipelines`. */
-export const pipelineSchema = z.strictObject({
+export const pipelineSchema = closed({
   description: z.string().max(255).optional(),
   region: z
     .string()
@@ -134,31 +133,34 @@ export const pipelineSchema = z.strictObject({
   parameters: z.record(variableName, parameter).optional().describe('Variables of steps, and ${NAME} in templates'),
   components: z.array(component).min(1).max(50),
   tests: z.array(testSchema).max(100).optional().describe('What must succeed in a server of the image'),
-  image: z
-    .strictObject({
-      name: template.optional().describe('${pipeline}-${date}-${build} when absent'),
-      description: template.optional(),
-      tags: z.record(tagKey, z.string('expected a text; put numbers in quotes.').max(256)).optional(),
-    })
-    .optional(),
-  distribution: z
-    .strictObject({
-      regions: z.array(z.string().min(1)).max(50).optional().describe('Regions that it is copied to'),
-      accounts: z
-        .array(z.string('expected twelve digits, in quotes.').regex(/^\d{12}$/, 'expected twelve digits.'))
-        .max(200)
-        .optional()
-        .describe('Accounts that may launch it'),
-      public: z.boolean().optional().describe('Every account may launch it'),
-      registries: z.array(template).max(20).optional().describe('registry/name:tag that it is pushed to'),
-    })
-    .optional(),
-  retention: z
-    .strictObject({
-      keep: z.int('expected a whole number.').min(1).max(1000).describe('How many of its images are kept'),
-      evenIfUsed: z.boolean().optional().describe('Delete older ones that instances were launched from, too'),
-    })
-    .optional(),
+  image: closed({
+    name: template.optional().describe('${pipeline}-${date}-${build} when absent'),
+    description: template.optional(),
+    tags: z.record(tagKey, z.string('expected a text; put numbers in quotes.').max(256)).optional(),
+  }).optional(),
+  distribution: closed({
+    regions: z.array(z.string().min(1)).max(50).optional().describe('Regions that it is copied to'),
+    accounts: z
+      .array(z.string('expected twelve digits, in quotes.').regex(/^\d{12}$/, 'expected twelve digits.'))
+      .max(200)
+      .optional()
+      .describe('Accounts that may launch it'),
+    public: z.boolean().optional().describe('Every account may launch it'),
+    registries: z
+      .array(
+        closed({
+          image: template.describe('registry/name:tag that it is pushed to'),
+          signingKey: filePath.optional().describe('A private key in PEM, or cosign.key, beside the YAML'),
+          signingKeyPassword: variableName.optional().describe('The parameter that holds the password of the key'),
+        }),
+      )
+      .max(20)
+      .optional(),
+  }).optional(),
+  retention: closed({
+    keep: z.int('expected a whole number.').min(1).max(1000).describe('How many of its images are kept'),
+    evenIfUsed: z.boolean().optional().describe('Delete older ones that instances were launched from, too'),
+  }).optional(),
   schedule: schedule.optional(),
 })
 

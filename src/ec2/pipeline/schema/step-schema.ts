@@ -1,4 +1,20 @@
 import { z } from 'zod'
+import { findNearestName } from '../../nearest-name.ts'
+
+/** An object that takes no other keys; the message for unknown keys has a line for each of them, in their order. */
+export function closed<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  const known = Object.keys(shape)
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => `unknown key.${hint(findNearestName(key, known), known)}`).join('\n')
+        : undefined,
+  })
+}
+
+function hint(nearest: string | undefined, known: readonly string[]): string {
+  return nearest === undefined ? ` Known: ${known.join(', ')}.` : ` Did you mean ${nearest}?`
+}
 
 /** Names of steps, parameters and the like, as YAML has them. */
 const timeout = z
@@ -19,7 +35,7 @@ export const variableName = z
 /** A file of the host, by its path beside the YAML. */
 export const filePath = z.string().min(1).max(4096)
 
-const copy = z.strictObject({
+const copy = closed({
   from: filePath.optional().describe('A file beside the YAML'),
   content: z.string().optional().describe('The content itself'),
   base64: z.base64('expected base64.').optional().describe('The content itself, as base64'),
@@ -48,29 +64,27 @@ const shape = {
 }
 
 /** A step of a component. */
-export const stepSchema = z
-  .strictObject({
-    ...shape,
-    packages: z
-      .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._:=~-]{0,127}$/, 'expected the name of a package.'))
-      .min(1)
-      .max(500)
-      .optional()
-      .describe("Installed by the server's own package manager"),
-    copy: copy
-      .refine((value) => count(value, ['from', 'content', 'base64']) === 1, {
-        error: 'expected exactly one of from, content, base64.',
-        when: () => true,
-      })
-      .optional(),
-  })
-  .refine((value) => count(value, kinds) === 1, {
-    error: `expected exactly one of ${kinds.join(', ')}.`,
-    when: () => true,
-  })
+export const stepSchema = closed({
+  ...shape,
+  packages: z
+    .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._:=~-]{0,127}$/, 'expected the name of a package.'))
+    .min(1)
+    .max(500)
+    .optional()
+    .describe("Installed by the server's own package manager"),
+  copy: copy
+    .refine((value) => count(value, ['from', 'content', 'base64']) === 1, {
+      error: 'expected exactly one of from, content, base64.',
+      when: () => true,
+    })
+    .optional(),
+}).refine((value) => count(value, kinds) === 1, {
+  error: `expected exactly one of ${kinds.join(', ')}.`,
+  when: () => true,
+})
 
 /** A step of a test, which must exit 0. */
-export const testSchema = z.strictObject(shape).refine((value) => count(value, ['run', 'script', 'reboot']) === 1, {
+export const testSchema = closed(shape).refine((value) => count(value, ['run', 'script', 'reboot']) === 1, {
   error: 'expected exactly one of run, script, reboot.',
   when: () => true,
 })
