@@ -329,6 +329,7 @@ export interface DiskDescription {
     SnapshotId: string
     LayerId: string
     State: string
+    StorageTier: 'standard' | 'archive'
     /** Images that map it: it cannot be deleted before those. */
     ImageIds: string[]
     RetentionDays?: number

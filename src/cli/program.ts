@@ -53,7 +53,7 @@ const entries: readonly Entry[] = [
   },
   {
     name: 'snapshot',
-    summary: 'Export snapshots',
+    summary: 'List, take, archive, export and delete snapshots',
     load: async () => (await import('./command/snapshot.ts')).defineSnapshot,
   },
   {

@@ -28,6 +28,7 @@ export function furnishDomain(
     freezer,
     layers,
     layerCheck: rooms.storage.layerCheck,
+    tierWorker: rooms.storage.tierWorker,
     descriptionRefresher,
     tasks,
     imageWork,

@@ -45,6 +45,7 @@ async function shutDown(
   pipelines.clock.close()
   await rooms.images.tasks.close()
   await rooms.storage.flattener.close()
+  await rooms.storage.tierWorker.close()
   if (options.machines) await instances.stopAll()
   instances.close()
   await rooms.network.network.close()

@@ -82,6 +82,7 @@ async function main(): Promise<void> {
   setTimeout(() => ground.store.reserveSpace(), afterStartMs).unref()
   void storage.descriptionRefresher.catchUp()
   void storage.flattener.lookAll()
+  storage.tierWorker.start()
   ballast.load().catch((error: unknown) => log.warn({ err: error }, 'no ballast could be taken on board'))
 }
 

@@ -9,6 +9,7 @@ import type { DiskHost } from '../ec2/ports/disk.ts'
 import type { ObjectStore } from '../ec2/ports/object-store.ts'
 import { createFreezer, type Freezer } from '../ec2/snapshot/freezer.ts'
 import { createLayerSealer, type LayerSealer } from '../ec2/snapshot/layer-sealer.ts'
+import { createTierWorker, type TierWorker } from '../ec2/snapshot/tier-worker.ts'
 import { type ChainRenewal, createChainRenewal } from '../ec2/volume/chain-renewal.ts'
 import { createVolumeDriver, type VolumeDriver } from '../ec2/volume/volume-driver.ts'
 import type { Ground } from './ground.ts'
@@ -20,6 +21,7 @@ export interface StorageRoom {
   readonly layers: LayerCollector
   readonly flattener: LayerFlattener
   readonly layerCheck: LayerCheck
+  readonly tierWorker: TierWorker
   readonly chains: ChainRenewal
   readonly descriptions: DescriptionWriter
   readonly descriptionRefresher: DescriptionRefresher
@@ -66,6 +68,10 @@ export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: str
   })
   const layerCheck = createLayerCheck({ store, clock, paths, disks, descriptions, events, log })
   const descriptionRefresher = createDescriptionRefresher({ store, clock, paths, descriptions, log })
+  const tierWorker = createTierWorker({
+    ...{ store, clock, random: ground.random, paths, disks, layers, log },
+    descriptions: descriptionRefresher,
+  })
   const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, layers, flattener, events, log })
   const freezer = createFreezer({ store, paths, disks, descriptions, sealer, log })
   const volumes = createVolumeDriver({ store, clock, paths, disks, descriptions, freezer, layers, log, wakeInstance })
@@ -75,6 +81,7 @@ export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: str
     layers,
     flattener,
     layerCheck,
+    tierWorker,
     chains,
     descriptions,
     descriptionRefresher,

@@ -19,6 +19,7 @@ import type { RegionCatalog } from './region/region.ts'
 import type { RegistryWork } from './registry/registry-work.ts'
 import type { ScheduleRunner } from './schedule/schedule-runner.ts'
 import type { Freezer } from './snapshot/freezer.ts'
+import type { TierWorker } from './snapshot/tier-worker.ts'
 import type { SpotInterrupter } from './spot/spot-interrupter.ts'
 import type { TaskRunner } from './task/task-runner.ts'
 import type { VolumeDriver } from './volume/volume-driver.ts'
@@ -67,6 +68,7 @@ export interface Domain {
   readonly descriptionRefresher: DescriptionRefresher
   readonly layers: LayerCollector
   readonly layerCheck: LayerCheck
+  readonly tierWorker: TierWorker
   readonly tasks: TaskRunner
   readonly imageWork: ImageWork
   readonly registryWork: RegistryWork

@@ -7,6 +7,7 @@ import type { LayerRecord } from '../../ec2/layer/layer.ts'
 import type { CallContext } from '../../ec2/operation.ts'
 import { retentionDaysOf } from '../../ec2/recycle-bin/retention-rule.ts'
 import type { SnapshotRecord } from '../../ec2/snapshot/snapshot.ts'
+import { tierOf } from '../../ec2/snapshot/tiering.ts'
 import { layerPathOf, overlayPathOf } from '../../ec2/volume/volume.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import type { KilnDependencies } from '../kiln-dependencies.ts'
@@ -41,6 +42,11 @@ function chooseLayers({ store }: Domain, context: CallContext, ids: readonly str
   return [...new Set(tops.flatMap((id) => chainOf(store, id)).map(({ id }) => id))]
 }
 
+/** What a snapshot or a volume names, the archive of one that is restored for a time too. */
+function layersOf({ layerId, archiveLayerId }: { layerId?: string; archiveLayerId?: string }): string[] {
+  return [layerId ?? [], archiveLayerId ?? []].flat()
+}
+
 async function describeDisks(
   { store, paths }: Domain,
   { disks }: KilnDependencies,
@@ -63,12 +69,12 @@ async function describeDisks(
   const snapshots = store.snapshots.listAll()
   const recycled = store.recycledSnapshots.listAll()
   const named = [...snapshots, ...recycled.map(({ resource }) => resource), ...volumes]
-  const usage = createDiskUsage(
-    layers,
-    named.flatMap(({ layerId }) => layerId ?? []),
-  )
+  const usage = createDiskUsage(layers, named.flatMap(layersOf))
   const layersOfImage = ({ blockDevices }: ImageRecord) =>
-    blockDevices.flatMap(({ snapshotId }) => store.snapshots.find(snapshotId)?.layerId ?? [])
+    blockDevices.flatMap(({ snapshotId }) => {
+      const snapshot = store.snapshots.find(snapshotId)
+      return snapshot ? layersOf(snapshot) : []
+    })
   const use = (layerIds: readonly string[], ownBytes = 0): DiskUse => {
     const TotalBytes = usage.totalOf(layerIds) + ownBytes
     const FreedBytes = usage.freedBy(layerIds) + ownBytes
@@ -103,8 +109,9 @@ async function describeDisks(
         SnapshotId: snapshot.id,
         LayerId: snapshot.layerId,
         State: snapshot.state,
+        StorageTier: tierOf(snapshot),
         ImageIds: imageIds,
-        ...use([snapshot.layerId]),
+        ...use(layersOf(snapshot)),
         ...retention(snapshot, 'EBS_SNAPSHOT'),
       }
     }),
@@ -112,7 +119,7 @@ async function describeDisks(
       SnapshotId: id,
       LayerId: resource.layerId,
       ExitTime: exitAt,
-      ...use([resource.layerId]),
+      ...use(layersOf(resource)),
     })),
     Volumes: volumes.map((volume) => ({
       VolumeId: volume.id,

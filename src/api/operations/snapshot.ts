@@ -12,6 +12,7 @@ import { describeFastSnapshotRestores } from '../../ec2/snapshot/describe-fast-r
 import { describeLockedSnapshots } from '../../ec2/snapshot/describe-locked-snapshots.ts'
 import { describeSnapshots } from '../../ec2/snapshot/describe-snapshots.ts'
 import { lockSnapshot, unlockSnapshot } from '../../ec2/snapshot/lock-snapshot.ts'
+import { modifySnapshotTier, restoreSnapshotTier } from '../../ec2/snapshot/modify-tier.ts'
 import {
   describeSnapshotAttribute,
   modifySnapshotAttribute,
@@ -33,6 +34,8 @@ export function snapshotOperations(domain: Domain) {
     LockSnapshot: lockSnapshot(domain),
     UnlockSnapshot: unlockSnapshot(domain),
     DescribeLockedSnapshots: describeLockedSnapshots(domain),
+    ModifySnapshotTier: modifySnapshotTier(domain),
+    RestoreSnapshotTier: restoreSnapshotTier(domain),
     DescribeSnapshotTierStatus: describeSnapshotTierStatus(domain),
     EnableFastSnapshotRestores: enableFastSnapshotRestores(domain),
     DisableFastSnapshotRestores: disableFastSnapshotRestores(domain),

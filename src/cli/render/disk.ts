@@ -56,6 +56,7 @@ function rowsOf(disks: DiskDescription, layer: DiskDescription['Layers'][number]
       label: `${inner}${snapshot.SnapshotId}`,
       ...remarkOf(
         snapshot.State === 'completed' ? undefined : snapshot.State,
+        snapshot.StorageTier === 'archive' ? 'archived' : undefined,
         snapshot.ImageIds.length === 0 ? undefined : `of ${snapshot.ImageIds.join(', ')}`,
         retentionOf(snapshot),
       ),

@@ -31,7 +31,9 @@ export function createLayerCollector(dependencies: { store: Store; paths: StateP
     for (const { id, state, flattening } of layers) {
       const isNamed =
         store.snapshots.countBy('layerId', id) > 0 ||
+        store.snapshots.countBy('archiveLayerId', id) > 0 ||
         store.recycledSnapshots.countBy('resource.layerId', id) > 0 ||
+        store.recycledSnapshots.countBy('resource.archiveLayerId', id) > 0 ||
         store.volumes.countBy('layerId', id) > 0
       // A layer that is on its way from a registry has nothing that names it yet, and stands on what is here already.
       if (isNamed || flattening || state === 'pending') reach(id)

@@ -170,11 +170,14 @@ export interface Store {
   readonly subnetAddresses: SubnetAddressIndex
   readonly deregisteredImages: Collection<DeregisteredImageRecord>
   readonly images: Collection<ImageRecord, 'name' | 'blockDevices[].snapshotId' | 'sharing.region'>
-  readonly snapshots: Collection<SnapshotRecord, 'layerId' | 'volumeId' | 'sharing.region'>
   readonly subscriptions: Collection<SubscriptionRecord>
+  readonly snapshots: Collection<
+    SnapshotRecord,
+    'layerId' | 'archiveLayerId' | 'volumeId' | 'sharing.region' | 'tiering.tier' | 'tiering.state'
+  >
   readonly retentionRules: Collection<RetentionRuleRecord>
   readonly recycledImages: Collection<RecycledRecord<ImageRecord>>
-  readonly recycledSnapshots: Collection<RecycledRecord<SnapshotRecord>, 'resource.layerId'>
+  readonly recycledSnapshots: Collection<RecycledRecord<SnapshotRecord>, 'resource.layerId' | 'resource.archiveLayerId'>
   readonly layers: Collection<LayerRecord, 'state' | 'parentId' | 'flattening.state' | 'contentIds[]'>
   readonly keyPairs: Collection<KeyPairRecord, 'name' | 'fingerprint'>
   readonly vpcs: Collection<VpcRecord, 'cidr' | 'dhcpOptionsId'>

@@ -2,10 +2,12 @@ import type { Snapshot } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { describeTags } from '../tag/tag.ts'
 import type { SnapshotRecord } from './snapshot.ts'
+import { tierOf } from './tiering.ts'
 
 /** A snapshot in EC2's shape. */
 export function describeSnapshot({ store }: Pick<Domain, 'store'>, snapshot: SnapshotRecord): Snapshot {
   const { state } = snapshot
+  const restoreExpiryTime = snapshot.tiering?.restoreExpiryTime
   return {
     SnapshotId: snapshot.id,
     OwnerId: snapshot.accountId,
@@ -19,7 +21,8 @@ export function describeSnapshot({ store }: Pick<Domain, 'store'>, snapshot: Sna
     ...(state === 'completed' ? { CompletionTime: new Date(snapshot.completionTime ?? snapshot.startTime) } : {}),
     Description: snapshot.description,
     Encrypted: false,
-    StorageTier: 'standard',
+    StorageTier: tierOf(snapshot),
+    ...(restoreExpiryTime === undefined ? {} : { RestoreExpiryTime: new Date(restoreExpiryTime) }),
     Tags: describeTags(store.tags.of(snapshot.id)),
   }
 }

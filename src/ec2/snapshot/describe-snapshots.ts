@@ -6,6 +6,7 @@ import type { Scope, Store } from '../ports/store.ts'
 import { requireAccounts } from '../sharing.ts'
 import { describeSnapshot, progressOf } from './describe-snapshot.ts'
 import type { SnapshotRecord } from './snapshot.ts'
+import { tierOf } from './tiering.ts'
 import { isPublicSnapshot, visibleSnapshots } from './visible-snapshot.ts'
 
 /** DescribeSnapshots: the caller's snapshots and those that it may make volumes of. */
@@ -54,7 +55,7 @@ function snapshotFilters(store: Store, { accountId }: Pick<Scope, 'accountId'>):
       'snapshot-id': { read: ({ id }) => id, index: 'id' },
       'start-time': ({ startTime }) => startTime,
       status: ({ state }) => state,
-      'storage-tier': () => 'standard',
+      'storage-tier': tierOf,
       'volume-id': { read: ({ volumeId }) => volumeId, index: 'volumeId' },
       'volume-size': ({ volumeSizeGib }) => volumeSizeGib,
     },

@@ -4,9 +4,10 @@ import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
 import { describeTags } from '../tag/tag.ts'
 import type { SnapshotRecord } from './snapshot.ts'
+import { describeTiering, tieringStatusOf } from './tiering.ts'
 
-/** DescribeSnapshotTierStatus: snapshots are not archived as yet, so all of the caller's are in the standard tier. */
-export function describeSnapshotTierStatus({ store }: Domain): Ec2Query<'DescribeSnapshotTierStatus'> {
+/** DescribeSnapshotTierStatus: of the caller's own snapshots, also those that have never been archived. */
+export function describeSnapshotTierStatus({ store, tierWorker }: Domain): Ec2Query<'DescribeSnapshotTierStatus'> {
   const source: DescribeSource<SnapshotRecord> = {
     collection: store.snapshots,
     prefix: 'snap',
@@ -14,7 +15,7 @@ export function describeSnapshotTierStatus({ store }: Domain): Ec2Query<'Describ
     filters: defineFilters({
       'snapshot-id': { read: ({ id }) => id, index: 'id' },
       'volume-id': { read: ({ volumeId }) => volumeId, index: 'volumeId' },
-      'last-tiering-operation': () => undefined,
+      'last-tiering-operation': tieringStatusOf,
     }),
   }
   return {
@@ -29,7 +30,7 @@ export function describeSnapshotTierStatus({ store }: Domain): Ec2Query<'Describ
           VolumeId: snapshot.volumeId,
           Status: snapshot.state,
           OwnerId: snapshot.accountId,
-          StorageTier: 'standard' as const,
+          ...describeTiering(snapshot, tierWorker.progressOf(snapshot.id)),
           Tags: describeTags(store.tags.of(snapshot.id)),
         })),
         ...page.token,

@@ -1,5 +1,6 @@
 import { Ec2Error } from '../errors.ts'
 import type { SharedRecord } from '../sharing.ts'
+import { type SnapshotTiering, tierOf } from './tiering.ts'
 
 /**
  * An EBS snapshot: a name for a layer. It is `pending` until its layer is on disk for good and has its digest. Its
@@ -23,10 +24,19 @@ export interface SnapshotRecord extends SharedRecord {
   /** Of the marketplace products that are in it, which follow it wherever it goes. */
   readonly productCodes?: readonly string[]
   readonly lock?: SnapshotLock
+  readonly tiering?: SnapshotTiering
+  /** The archive of one that is restored for a time. */
+  readonly archiveLayerId?: string
 }
 
-/** The snapshot, when volumes can be made of it. Throws IncorrectState while it is pending. */
+/** The snapshot, when volumes can be made of it. Throws IncorrectState while it is pending, archived, or in `error`. */
 export function requireCompleted(snapshot: SnapshotRecord): SnapshotRecord {
+  if (tierOf(snapshot) === 'archive') {
+    throw new Ec2Error(
+      'IncorrectState',
+      `The snapshot '${snapshot.id}' is in the archive tier: restore it with RestoreSnapshotTier first.`,
+    )
+  }
   if (snapshot.state === 'completed') return snapshot
   const why = snapshot.stateMessage === undefined ? '' : ` ${snapshot.stateMessage}`
   throw new Ec2Error('IncorrectState', `The snapshot '${snapshot.id}' is in the '${snapshot.state}' state.${why}`)

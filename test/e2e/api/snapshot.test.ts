@@ -1,7 +1,9 @@
-import { chmod, readFile, truncate, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as sdk from '@aws-sdk/client-ec2'
+import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { until } from '../lab.ts'
 import { type ApiLab, openApiLab } from './api-lab.ts'
 import { changeRecords, codeOf, openOtherAccount } from './other-account.ts'
 
@@ -167,12 +169,86 @@ test('a layer that has rotted is found and named, and nothing is made of it unti
   for (const use of uses()) expect(await codeOf(use)).toBe('DryRunOperation')
 })
 
-test('all snapshots are in the standard tier', async () => {
-  const { SnapshotTierStatuses: told } = await api.lab.call('DescribeSnapshotTierStatus', {
-    Filters: [{ Name: 'snapshot-id', Values: [snapshotId] }],
+test('an archived snapshot is one compressed file that must be restored before it is used', async () => {
+  const { lab } = api
+  const zone = { AvailabilityZone: 'us-east-1a', Size: 1 }
+  const { VolumeId: volumeId = '' } = await lab.call('CreateVolume', { ...zone, SnapshotId: snapshotId })
+  await until(async () => {
+    const { Volumes: volumes } = await lab.call('DescribeVolumes', { VolumeIds: [volumeId] })
+    return volumes?.[0]?.State === 'available'
   })
-  expect(told).toMatchObject([{ SnapshotId: snapshotId, StorageTier: 'standard', Status: 'completed' }])
-})
+  const id = (await lab.kiln('snapshot', 'create', volumeId)).stdout
+  const layerOf = async () => {
+    const { Snapshots: snapshots } = await lab.call('KilnDescribeDisks', {})
+    return snapshots.find(({ SnapshotId }) => SnapshotId === id)?.LayerId ?? ''
+  }
+  const statusOf = async () => {
+    const Filters = [{ Name: 'snapshot-id', Values: [id] }]
+    return (await lab.call('DescribeSnapshotTierStatus', { Filters })).SnapshotTierStatuses?.[0]
+  }
+  const waitFor = async (status: string) =>
+    await until(async () => (await statusOf())?.LastTieringOperationStatus === status)
+  const use = () => codeOf(lab.call('CreateVolume', { ...zone, SnapshotId: id, DryRun: true }))
+  await until(
+    async () => (await lab.call('DescribeSnapshots', { SnapshotIds: [id] })).Snapshots?.[0]?.State === 'completed',
+  )
+  const pathOf = (layerId: string) => join(lab.home, 'layers', layerId, 'disk.qcow2')
+  const disks = await lab.call('KilnDescribeDisks', {})
+  const base = disks.Snapshots.find(({ SnapshotId }) => SnapshotId === snapshotId)?.LayerId ?? ''
+  // The volume was never written to.
+  const expectContent = async () =>
+    await execa('qemu-img', ['compare', '-f', 'qcow2', '-F', 'qcow2', pathOf(base), pathOf(await layerOf())])
+  const standard = await layerOf()
+  expect(await statusOf()).toMatchObject({ StorageTier: 'standard', Status: 'completed' })
+
+  const archive = (SnapshotId: string) => lab.call('ModifySnapshotTier', { SnapshotId, StorageTier: 'archive' })
+  expect(await codeOf(archive(api.snapshotId))).toBe('InvalidSnapshot.InUse')
+  await archive(id)
+  await waitFor('archival-completed')
+  expect(await statusOf()).toMatchObject({ StorageTier: 'archive', LastTieringProgress: 100 })
+  expect(await use()).toBe('IncorrectState')
+  expect(await codeOf(archive(id))).toBe('IncorrectState')
+  const info = await execa('qemu-img', ['info', '--output=json', pathOf(await layerOf())])
+  expect(JSON.parse(info.stdout)).toMatchObject({ 'format-specific': { data: { 'compression-type': 'zstd' } } })
+  expect(info.stdout).not.toContain('backing')
+  const { Snapshots: archived } = await lab.call('DescribeSnapshots', {
+    Filters: [{ Name: 'storage-tier', Values: ['archive'] }],
+  })
+  expect(archived).toMatchObject([{ SnapshotId: id, StorageTier: 'archive' }])
+
+  const restore = (more: object) => lab.call('RestoreSnapshotTier', { SnapshotId: id, ...more })
+  expect(await codeOf(restore({}))).toBe('MissingParameter')
+  expect(await codeOf(restore({ TemporaryRestoreDays: 3, PermanentRestore: true }))).toBe('InvalidParameterCombination')
+  expect(await restore({ TemporaryRestoreDays: 3 })).toMatchObject({ RestoreDuration: 3, IsPermanentRestore: false })
+  await waitFor('temporary-restore-completed')
+  expect((await statusOf())?.RestoreExpiryTime).toBeDefined()
+  expect(await use()).toBe('DryRunOperation')
+  await expectContent()
+  const restored = await layerOf()
+  // Its time is over.
+  await lab.killDaemon()
+  changeRecords(api, ({ snapshots }) => {
+    const snapshot = snapshots.find(id)
+    if (!snapshot?.tiering) return
+    snapshots.replace({ ...snapshot, tiering: { ...snapshot.tiering, restoreExpiryTime: '2020-01-01T00:00:00.000Z' } })
+  })
+  await lab.startDaemon()
+  await until(async () => (await statusOf())?.StorageTier === 'archive')
+  expect(await use()).toBe('IncorrectState')
+
+  // Killed in the middle of the restore, the daemon begins it again.
+  await restore({ PermanentRestore: true })
+  await lab.killDaemon()
+  await lab.startDaemon()
+  await waitFor('permanent-restore-completed')
+  await expectContent()
+  await lab.call('DeleteVolume', { VolumeId: volumeId })
+  await until(async () => (await readdir(join(lab.home, 'layers'))).length === 2)
+  expect((await readdir(join(lab.home, 'layers'))).sort()).toEqual([base, await layerOf()].sort())
+  expect([standard, restored]).not.toContain(await layerOf())
+  await lab.call('DeleteSnapshot', { SnapshotId: id })
+  await until(async () => (await readdir(join(lab.home, 'layers'))).length === 1)
+}, 240_000)
 
 test('the default key of EBS is the account’s own choice in each region, and volumes are not encrypted by default', async () => {
   const key = '1234abcd-12ab-34cd-56ef-1234567890ab'
