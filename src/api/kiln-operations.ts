@@ -182,6 +182,16 @@ export const kilnInputs = {
   KilnUnsubscribe: z.strictObject({ Product: z.string().max(128) }),
   /** Reads the catalogue of marketplace.url again. */
   KilnUpdateMarketplace: z.strictObject({}),
+  /** The account's lifecycle policies, in all regions, as their files say them. */
+  KilnDescribeLifecyclePolicies: z.strictObject({}),
+  /** Carries a policy out at once; a dry run changes nothing and tells what would be. */
+  KilnRunLifecyclePolicy: z.strictObject({ Name: z.string().max(64), IsDryRun: z.boolean().optional() }),
+  /** From now on its schedule changes something, until its file changes. */
+  KilnEnableLifecyclePolicy: z.strictObject({ Name: z.string().max(64) }),
+  /** From now on its schedule only tells what it would do. */
+  KilnDisableLifecyclePolicy: z.strictObject({ Name: z.string().max(64) }),
+  /** The newest first. */
+  KilnDescribeLifecycleRuns: z.strictObject({ Name: z.string().max(64) }),
   /** Gives a spot instance notice, and takes it away when the notice is over. */
   KilnInterruptSpotInstance: z.strictObject({
     InstanceId: z.string(),
@@ -275,6 +285,11 @@ export interface KilnOutputs {
   KilnSubscribe: { Subscription: SubscriptionDescription; ImageId?: string; TaskId?: string }
   KilnUnsubscribe: { Product: string }
   KilnUpdateMarketplace: { Products: ProductDescription[] }
+  KilnDescribeLifecyclePolicies: { Policies: LifecyclePolicyDescription[] }
+  KilnRunLifecyclePolicy: { Run: LifecycleRunDescription }
+  KilnEnableLifecyclePolicy: { Policy: LifecyclePolicyDescription }
+  KilnDisableLifecyclePolicy: { Policy: LifecyclePolicyDescription }
+  KilnDescribeLifecycleRuns: { Runs: LifecycleRunDescription[] }
   KilnInterruptSpotInstance: { InstanceId: string; Action: 'terminate'; Time: string }
   KilnDescribeEvents: { Events: EventDescription[] }
   KilnCreateAccessKey: { AccessKey: AccessKeyDescription & { SecretAccessKey: string } }
@@ -486,6 +501,39 @@ export interface SubscriptionDescription {
   LicenceSha256: string
   /** False when the licence has changed since: then it must be accepted again. */
   IsCurrent: boolean
+}
+
+export interface LifecyclePolicyDescription {
+  Name: string
+  File: string
+  /** `trial`: its schedule tells what it would do; `malformed`: see Problem. */
+  State: 'enabled' | 'trial' | 'malformed'
+  /** File, line and key of each mistake. */
+  Problem?: string
+  Region?: string
+  Description?: string
+  Kind?: 'snapshots' | 'images' | 'clean-up'
+  Cron?: string
+  TimeZone?: string
+  NextRun?: string
+}
+
+export interface LifecycleRunDescription {
+  PolicyName: string
+  Region: string
+  StartedAt: string
+  EndedAt: string
+  Trigger: 'schedule' | 'call'
+  IsDryRun: boolean
+  Steps: {
+    Action: 'create' | 'copy' | 'deprecate' | 'delete' | 'keep'
+    ResourceId: string
+    Region: string
+    Reason: string
+    /** Ids, with spaces between. */
+    MadeId?: string
+    Error?: string
+  }[]
 }
 
 export interface EventDescription {

@@ -62,6 +62,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./command/disk.ts')).defineDisk,
   },
   {
+    name: 'lifecycle',
+    summary: 'Make backups and clean images up by policies',
+    load: async () => (await import('./command/lifecycle.ts')).defineLifecycle,
+  },
+  {
     name: 'marketplace',
     summary: 'List products, and subscribe to them',
     load: async () => (await import('./command/marketplace.ts')).defineMarketplace,

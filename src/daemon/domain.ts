@@ -7,7 +7,7 @@ import type { Timetable } from './timetable.ts'
 export function furnishDomain(
   ground: Ground,
   rooms: Rooms,
-  { schedules, spotInterrupter }: Timetable,
+  { schedules, spotInterrupter, lifecycle }: Timetable,
   pipelines: Pipelines,
 ): Domain {
   const { store, clock, random, paths, settings, instanceTypes, regions, events, sessions } = ground
@@ -34,6 +34,7 @@ export function furnishDomain(
     imageWork,
     registryWork,
     marketplace,
+    lifecycle,
     schedules,
     pipelines,
     sessions,

@@ -2,10 +2,13 @@ import type { Dispatch } from '../api/dispatch.ts'
 import { ownerOf } from '../ec2/access/identity.ts'
 import { createInstanceReaper } from '../ec2/instance/reaper.ts'
 import { createScheduledCheck } from '../ec2/layer/scheduled-check.ts'
+import { createLifecycleManager, type LifecycleManager } from '../ec2/lifecycle/lifecycle-manager.ts'
+import type { Scope } from '../ec2/ports/store.ts'
 import { createBinEmptier } from '../ec2/recycle-bin/bin-emptier.ts'
 import { createScheduleRunner, type ScheduleRunner } from '../ec2/schedule/schedule-runner.ts'
 import { createSpotInterrupter, type SpotInterrupter } from '../ec2/spot/spot-interrupter.ts'
 import type { Ground } from './ground.ts'
+import { readLifecycleFiles } from './lifecycle-files.ts'
 import type { MachineRoom } from './machine-room.ts'
 import type { StorageRoom } from './storage-room.ts'
 
@@ -13,6 +16,7 @@ import type { StorageRoom } from './storage-room.ts'
 export interface Timetable {
   readonly schedules: ScheduleRunner
   readonly spotInterrupter: SpotInterrupter
+  readonly lifecycle: LifecycleManager
   start(): void
   close(): Promise<void>
 }
@@ -24,18 +28,28 @@ export function createTimetable(
   dispatch: Dispatch,
 ): Timetable {
   const { store, clock, random, paths, events, log, settings } = ground
+  async function callAs({ accountId, region }: Scope, operation: string, input: object): Promise<unknown> {
+    const source = { kind: 'schedule' } as const
+    const caller = { accountId, region, identity: ownerOf(accountId), source, requestId: random.uuid() }
+    return await dispatch(caller, operation, { ...input })
+  }
   const schedules = createScheduleRunner({
     store,
     events,
     log,
-    run: async ({ accountId, region, action }, instanceId) => {
-      const source = { kind: 'schedule' } as const
-      const caller = { accountId, region, identity: ownerOf(accountId), source, requestId: random.uuid() }
-      await dispatch(caller, action === 'start' ? 'StartInstances' : 'StopInstances', { InstanceIds: [instanceId] })
+    run: async (schedule, instanceId) => {
+      const operation = schedule.action === 'start' ? 'StartInstances' : 'StopInstances'
+      await callAs(schedule, operation, { InstanceIds: [instanceId] })
     },
   })
   const spotInterrupter = createSpotInterrupter({ store, clock, events, instances, log })
   const reaper = createInstanceReaper({ store, clock, paths, log, retentionMs: settings.terminatedRetentionMs })
+  const { id: accountId, defaultRegion: region } = ground.configuration.account
+  const lifecycle = createLifecycleManager({
+    ...{ store, clock, events, log },
+    readFiles: () => readLifecycleFiles(paths.lifecycle, { accountId, region }),
+    call: callAs,
+  })
   const binEmptier = createBinEmptier({ store, clock, layers, descriptions: descriptionRefresher, log })
   const scheduledCheck = createScheduledCheck({
     store,
@@ -46,11 +60,13 @@ export function createTimetable(
   return {
     schedules,
     spotInterrupter,
+    lifecycle,
     start: () => {
       schedules.refresh()
       spotInterrupter.refresh()
       reaper.start()
       binEmptier.start()
+      lifecycle.start()
       scheduledCheck.start()
     },
     close: async () => {
@@ -58,6 +74,7 @@ export function createTimetable(
       spotInterrupter.close()
       reaper.stop()
       binEmptier.stop()
+      lifecycle.close()
       await scheduledCheck.stop()
     },
   }

@@ -12,6 +12,7 @@ import type { LayerCollector } from './layer/layer-collector.ts'
 import type { PipelineClock } from './pipeline/pipeline-clock.ts'
 import type { PipelineLibrary } from './pipeline/pipeline-library.ts'
 import type { PipelineWorks } from './pipeline/pipeline-works.ts'
+import type { LifecycleManager } from './lifecycle/lifecycle-manager.ts'
 import type { Marketplace } from './marketplace/marketplace.ts'
 import type { Store } from './ports/store.ts'
 import type { Quotas } from './quota.ts'
@@ -73,6 +74,7 @@ export interface Domain {
   readonly imageWork: ImageWork
   readonly registryWork: RegistryWork
   readonly marketplace: Marketplace
+  readonly lifecycle: LifecycleManager
   readonly schedules: ScheduleRunner
   readonly pipelines: Pipelines
   readonly sessions: SessionVault

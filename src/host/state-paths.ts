@@ -41,6 +41,8 @@ export interface StatePaths {
   readonly marketplaceFile: string
   /** What the configured marketplace has had when it was last downloaded. */
   readonly marketplaceDownload: string
+  /** Lifecycle policies, one a file; may be absent. */
+  readonly lifecycle: string
   /** Private keys made by `kiln key create`, 0600; the daemon never reads them. */
   readonly keys: string
   /** One known_hosts file an instance, for `kiln ssh`. */
@@ -77,6 +79,7 @@ export function statePathsOf(root: string): StatePaths {
     bucketCredentials: join(root, 'bucket-credentials.yaml'),
     marketplaceFile: join(root, 'marketplace.yaml'),
     marketplaceDownload: join(root, 'marketplace.downloaded.yaml'),
+    lifecycle: join(root, 'lifecycle'),
     keys: join(root, 'keys'),
     knownHosts: join(root, 'known-hosts'),
     sshConfig: join(root, 'ssh_config'),

@@ -58,6 +58,8 @@ function createStore(database: Database.Database): Store {
     subnetAddresses: createSubnetAddressIndex(database),
     deregisteredImages: createCollection(database, 'deregistered_image'),
     images: createCollection(database, 'image', ['name', 'blockDevices[].snapshotId', 'sharing.region']),
+    lifecycleEnablements: createCollection(database, 'lifecycle_enablement'),
+    lifecycleRuns: createCollection(database, 'lifecycle_run'),
     subscriptions: createCollection(database, 'marketplace_subscription'),
     snapshots: createCollection(database, 'snapshot', [
       'layerId',

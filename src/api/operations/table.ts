@@ -19,6 +19,7 @@ import { kilnInstanceOperations } from './kiln-instance.ts'
 import { kilnSnapshotOperations } from './kiln-snapshot.ts'
 import { kilnPipelineOperations } from './kiln-pipeline.ts'
 import { kilnRegistryOperations } from './kiln-registry.ts'
+import { kilnLifecycleOperations } from './kiln-lifecycle.ts'
 import { kilnMarketplaceOperations } from './kiln-marketplace.ts'
 import { kilnScheduleOperations } from './kiln-schedule.ts'
 import { kilnTaskOperations } from './kiln-task.ts'
@@ -74,6 +75,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...kilnSnapshotOperations(domain, kiln),
     ...kilnRegistryOperations(domain),
     ...kilnMarketplaceOperations(domain),
+    ...kilnLifecycleOperations(domain),
     ...kilnTaskOperations(domain),
     ...kilnPipelineOperations(domain),
     ...kilnDiskOperations(domain, kiln),

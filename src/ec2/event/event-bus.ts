@@ -38,7 +38,15 @@ export function createEventBus(dependencies: { store: Store; clock: Clock }): Ev
 
 /** Events are about resources of few kinds. */
 function ownerOf(store: Store, resourceId: string): string | undefined {
-  const kinds = [store.instances, store.images, store.deregisteredImages, store.tasks, store.schedules, store.pipelines]
+  const kinds = [
+    store.instances,
+    store.images,
+    store.deregisteredImages,
+    store.tasks,
+    store.schedules,
+    store.pipelines,
+    store.lifecycleRuns,
+  ]
   for (const kind of kinds) {
     const record = kind.find(resourceId)
     if (record) return record.accountId

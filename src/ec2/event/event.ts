@@ -11,6 +11,7 @@ export interface EventRecord {
     | 'layer-problem'
     | 'task'
     | 'schedule'
+    | 'lifecycle'
     | 'pipeline'
   readonly resourceId: string
   /** Whose resource it is; absent when nobody's is known, and then everyone is told. */

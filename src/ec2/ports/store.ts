@@ -13,6 +13,7 @@ import type { InternetGatewayRecord } from '../internet-gateway/internet-gateway
 import type { KeyPairRecord } from '../key-pair/key-pair.ts'
 import type { LaunchTemplateRecord, LaunchTemplateVersionRecord } from '../launch-template/launch-template.ts'
 import type { LayerRecord } from '../layer/layer.ts'
+import type { LifecycleEnablement, LifecycleRunRecord } from '../lifecycle/policy.ts'
 import type { SubscriptionRecord } from '../marketplace/marketplace.ts'
 import type { NetworkAclRecord } from '../network-acl/network-acl.ts'
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
@@ -170,6 +171,8 @@ export interface Store {
   readonly subnetAddresses: SubnetAddressIndex
   readonly deregisteredImages: Collection<DeregisteredImageRecord>
   readonly images: Collection<ImageRecord, 'name' | 'blockDevices[].snapshotId' | 'sharing.region'>
+  readonly lifecycleEnablements: Collection<LifecycleEnablement>
+  readonly lifecycleRuns: Collection<LifecycleRunRecord>
   readonly subscriptions: Collection<SubscriptionRecord>
   readonly snapshots: Collection<
     SnapshotRecord,

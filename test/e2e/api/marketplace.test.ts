@@ -187,6 +187,7 @@ test('a product code follows an instance into its volumes, snapshots, images and
   await attach()
   expect((await describeInstance(api, otherId)).ProductCodes).toEqual(codesOf([code]))
   await lab.call('TerminateInstances', { InstanceIds: [instanceId, otherId] })
+  await Promise.all([instanceId, otherId].map((id) => waitForState(api, id, 'terminated')))
 
   // A licence that has changed is accepted anew, also for what was made meanwhile.
   licence = 'Pay more.'
