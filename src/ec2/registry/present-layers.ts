@@ -1,3 +1,4 @@
+import { findDamaged } from '../layer/layer-check.ts'
 import type { LayerRecord } from '../layer/layer.ts'
 import type { WorkOptions } from '../ports/disk.ts'
 import { layerPathOf } from '../volume/volume.ts'
@@ -17,7 +18,9 @@ export async function findPresentLayers(
   const { store } = dependencies
   const present = new Map<string, string>()
   for (const layer of document.layers) {
-    const known = store.layers.listBy('contentIds[]', layer.id).find(({ state }) => state === 'available')
+    const known = store.layers
+      .listBy('contentIds[]', layer.id)
+      .find(({ id, state }) => state === 'available' && !findDamaged(store, id))
     const parentId = layer.parent === undefined ? undefined : present.get(layer.parent)
     // What stands on something that is not here cannot be here either, but for one that was flattened.
     const mayBeHere = layer.parent === undefined || parentId !== undefined

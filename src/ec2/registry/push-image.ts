@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { Ec2Error } from '../errors.ts'
 import type { ImageRecord } from '../image/image.ts'
+import { requireCompleted } from '../snapshot/snapshot.ts'
 import { imageTag } from '../image/image-tag.ts'
 import { requireAvailableImage } from '../image/visible-image.ts'
 import type { WorkOptions } from '../ports/disk.ts'
@@ -34,6 +35,11 @@ export async function pushImage(
   const { signal } = work
   requireAvailableImage(image)
   refuseEncrypted(dependencies, image)
+  for (const { snapshotId } of image.blockDevices) {
+    const snapshot = store.snapshots.find(snapshotId)
+    // What has rotted must not spread.
+    if (snapshot) requireCompleted(snapshot)
+  }
   const { layers: opened, layerIdOfDevice } = await openLayers(dependencies, image)
   try {
     const layers = await nameLayers(dependencies, opened, work)

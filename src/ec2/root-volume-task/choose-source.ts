@@ -102,7 +102,7 @@ function sourceOfImage(
   const snapshot = device && store.snapshots.find(device.snapshotId)
   if (!snapshot) throw invalidParameterValue('imageId', image.id, 'It has no snapshot for its root device.')
   return {
-    snapshot,
+    snapshot: requireCompleted(snapshot),
     sizeGib: device.volumeSizeGib,
     imageId: image.id,
     launchSnapshotId: snapshot.id,
@@ -120,6 +120,6 @@ function requireLaunchSnapshot({ store }: Domain, { instance, root }: Rooted): S
     )
   }
   const snapshot = store.snapshots.find(id)
-  if (snapshot) return snapshot
+  if (snapshot) return requireCompleted(snapshot)
   throw idNotFound('snap', [id])
 }
