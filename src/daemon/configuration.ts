@@ -67,6 +67,11 @@ export const configurationSchema = z.strictObject({
     terminatedRetentionMinutes: z.number().min(0).max(10_080),
     resumeFreeMib: wholeNumber.min(1),
   }),
+  encryption: z.strictObject({
+    keys: z.array(
+      z.string().regex(/^alias\/(?!aws\/)[\w/-]{1,250}$/, 'expected alias/ and a name of letters, digits, -, _ and /'),
+    ),
+  }),
   images: z.strictObject({ debianMirror: z.url(), maximumVirtualGib: wholeNumber.min(1).max(16_384) }),
   buckets: bucketsSchema,
   registries: z.array(registrySchema),

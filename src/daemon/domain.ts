@@ -11,7 +11,7 @@ export function furnishDomain(
   pipelines: Pipelines,
 ): Domain {
   const { store, clock, random, paths, settings, instanceTypes, regions, events, sessions } = ground
-  const { volumes, freezer, layers, descriptionRefresher } = rooms.storage
+  const { volumes, freezer, layerEncrypter, layers, descriptionRefresher } = rooms.storage
   const { tasks, imageWork, registryWork, marketplace } = rooms.images
   return {
     store,
@@ -26,6 +26,7 @@ export function furnishDomain(
     networks: rooms.network.networks,
     volumes,
     freezer,
+    layerEncrypter,
     layers,
     layerCheck: rooms.storage.layerCheck,
     tierWorker: rooms.storage.tierWorker,

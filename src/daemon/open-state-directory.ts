@@ -10,8 +10,8 @@ export async function openStateDirectory(): Promise<StatePaths> {
   const problem = await findStateDirectoryProblem(root)
   if (problem) throw new StartError(problem)
   const paths = statePathsOf(root)
-  const { layers, images, volumes, machines, networks, staging, cache } = paths
-  for (const directory of [root, layers, images, volumes, machines, networks, staging, cache]) {
+  const { layers, images, volumes, machines, networks, keyring, staging, cache } = paths
+  for (const directory of [root, layers, images, volumes, machines, networks, keyring, staging, cache]) {
     await ensurePrivateDirectory(directory)
   }
   process.env['PATH'] = withSystemDirectories(process.env['PATH'])

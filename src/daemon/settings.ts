@@ -5,7 +5,10 @@ import type { Configuration } from './configuration.ts'
 const bytesPerMib = 1024 ** 2
 
 /** What this host and its configuration allow the domain. */
-export function readSettings({ capacity, machines, quotas }: Configuration, publicCidr: string): DomainSettings {
+export function readSettings(
+  { capacity, machines, encryption, quotas }: Configuration,
+  publicCidr: string,
+): DomainSettings {
   return {
     vCpuCapacity: Math.floor(availableParallelism() * capacity.vCpuOvercommit),
     memoryCapacityMib: Math.floor((totalmem() / bytesPerMib) * capacity.memoryOvercommit),
@@ -14,6 +17,7 @@ export function readSettings({ capacity, machines, quotas }: Configuration, publ
     rebootTimeoutMs: machines.rebootTimeoutSeconds * 1000,
     terminatedRetentionMs: machines.terminatedRetentionMinutes * 60_000,
     startAfterHostReboot: machines.startAfterHostReboot,
+    encryptionKeys: encryption.keys,
     quotas,
   }
 }

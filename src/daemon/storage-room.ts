@@ -1,5 +1,6 @@
 import { createObjectStore } from '../disk/bucket/object-store.ts'
 import { createDiskHost } from '../disk/disk-host.ts'
+import { createKeyring } from '../disk/keyring.ts'
 import { createDescriptionRefresher, type DescriptionRefresher } from '../ec2/description/description-refresher.ts'
 import { createDescriptionWriter, type DescriptionWriter } from '../ec2/description/description-writer.ts'
 import { createLayerCheck, type LayerCheck } from '../ec2/layer/layer-check.ts'
@@ -8,6 +9,7 @@ import { createLayerFlattener, type LayerFlattener } from '../ec2/layer/layer-fl
 import type { DiskHost } from '../ec2/ports/disk.ts'
 import type { ObjectStore } from '../ec2/ports/object-store.ts'
 import { createFreezer, type Freezer } from '../ec2/snapshot/freezer.ts'
+import { createLayerEncrypter, type LayerEncrypter } from '../ec2/snapshot/layer-encrypter.ts'
 import { createLayerSealer, type LayerSealer } from '../ec2/snapshot/layer-sealer.ts'
 import { createTierWorker, type TierWorker } from '../ec2/snapshot/tier-worker.ts'
 import { type ChainRenewal, createChainRenewal } from '../ec2/volume/chain-renewal.ts'
@@ -27,6 +29,7 @@ export interface StorageRoom {
   readonly descriptionRefresher: DescriptionRefresher
   readonly sealer: LayerSealer
   readonly freezer: Freezer
+  readonly layerEncrypter: LayerEncrypter
   readonly volumes: VolumeDriver
 }
 
@@ -36,6 +39,8 @@ export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: str
   const disks = createDiskHost({
     processes: ground.diskProcesses,
     clock,
+    random: ground.random,
+    keyring: createKeyring(paths.keyring, ground.random),
     downloadsDirectory: paths.downloads,
     maximumVirtualBytes: configuration.images.maximumVirtualGib * 1024 ** 3,
   })
@@ -74,6 +79,7 @@ export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: str
   })
   const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, layers, flattener, events, log })
   const freezer = createFreezer({ store, paths, disks, descriptions, sealer, log })
+  const layerEncrypter = createLayerEncrypter({ store, paths, disks, sealer, log })
   const volumes = createVolumeDriver({ store, clock, paths, disks, descriptions, freezer, layers, log, wakeInstance })
   return {
     disks,
@@ -87,6 +93,7 @@ export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: str
     descriptionRefresher,
     sealer,
     freezer,
+    layerEncrypter,
     volumes,
   }
 }

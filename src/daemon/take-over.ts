@@ -20,7 +20,11 @@ export async function removeHalfMade(
 /** Takes the machines that run and the networks that they are in into this daemon's hands, and goes on with what they wait for. */
 export async function adoptLiving(
   { store, paths, log }: Ground,
-  { storage: { volumes, sealer }, network: { network, networks }, machines: { machines, instances } }: Rooms,
+  {
+    storage: { volumes, sealer, layerEncrypter },
+    network: { network, networks },
+    machines: { machines, instances },
+  }: Rooms,
 ): Promise<void> {
   const live = (['pending', 'running', 'stopping', 'shutting-down'] as const).flatMap((state) =>
     store.instances.listBy('state', state),
@@ -39,4 +43,5 @@ export async function adoptLiving(
   await instances.adopt()
   volumes.adopt()
   sealer.resume()
+  layerEncrypter.resume()
 }

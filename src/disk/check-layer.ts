@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import type { DiskHost, WorkOptions } from '../ec2/ports/disk.ts'
 import { Ec2Error } from '../ec2/errors.ts'
-import type { QemuImg } from './qemu-img.ts'
+import type { KeyFile, QemuImg } from './qemu-img.ts'
 
 /** What reading a file that is not as it was comes to: it is gone, or the disk cannot read it. */
 const faultCodes = new Set(['ENOENT', 'EIO', 'EUCLEAN', 'ENODATA', 'EBADMSG', 'EISDIR'])
@@ -10,12 +10,12 @@ const faultCodes = new Set(['ENOENT', 'EIO', 'EUCLEAN', 'ENODATA', 'EBADMSG', 'E
 /** As DiskHost.checkLayer. */
 export async function checkLayer(
   qemuImg: QemuImg,
-  path: string,
+  { path, key }: { path: string; key?: KeyFile },
   work: WorkOptions,
 ): ReturnType<DiskHost['checkLayer']> {
   try {
     const sha256 = await digestSlowly(path, work)
-    await qemuImg.check(path, 'qcow2', { isForeign: false, signal: work.signal })
+    await qemuImg.check(path, 'qcow2', { isForeign: false, signal: work.signal, ...(key ? { key } : {}) })
     return { sha256 }
   } catch (error) {
     work.signal.throwIfAborted()

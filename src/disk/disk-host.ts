@@ -1,10 +1,11 @@
 import { chmod, readdir, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import fsExtra from 'fs-extra'
-import type { DiskHost, LayerFile, WorkOptions } from '../ec2/ports/disk.ts'
+import type { DiskHost, EncryptLayerRequest, LayerFile, WorkOptions } from '../ec2/ports/disk.ts'
 import type { Clock } from '../host/clock.ts'
 import { ensurePrivateDirectory, freeBytes, syncDirectory, syncFile } from '../host/files.ts'
 import type { ProcessHost } from '../host/process.ts'
+import type { Random } from '../host/random.ts'
 import { diskFile } from '../host/state-paths.ts'
 import { adoptBlob } from './blob/adopt-blob.ts'
 import { openLayerBlob } from './blob/layer-blob.ts'
@@ -17,13 +18,17 @@ import { createDiskExport } from './export-disk.ts'
 import { flattenLayer, replaceLayer } from './flatten-file.ts'
 import { prepareFreeze, secureLayer } from './freeze-file.ts'
 import { invalid, refuseTooLarge } from './invalid-image.ts'
+import type { Keyring } from './keyring.ts'
+import { luksHeader } from './luks-header.ts'
 import { readBackingPath } from './qcow2-field.ts'
-import { createQemuImg } from './qemu-img.ts'
+import { createQemuImg, type KeyFile } from './qemu-img.ts'
 import { type PlainDisk, unpackDisk } from './unpack.ts'
 
 export interface DiskHostDependencies {
   readonly processes: ProcessHost
   readonly clock: Clock
+  readonly random: Random
+  readonly keyring: Keyring
   /** Where downloads are kept until an image was made of them. */
   readonly downloadsDirectory: string
   /** Largest virtual size of a foreign image. */
@@ -41,7 +46,7 @@ const maximumCompressedBytes = 128 * 1024 ** 2
 const stagingSuffix = '.importing'
 
 export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
-  const { processes, clock, maximumVirtualBytes, reservedBytes = defaultReservedBytes } = dependencies
+  const { processes, clock, random, keyring, maximumVirtualBytes, reservedBytes = defaultReservedBytes } = dependencies
   const qemuImg = createQemuImg(processes)
   const downloads = createDownloadCache({
     clock,
@@ -50,12 +55,23 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     reservedBytes,
   })
 
+  const keyFileOf = (id: string): KeyFile => ({ id, path: keyring.pathOf(id) })
+
   async function importLayer(source: string, directory: string, work: WorkOptions): Promise<LayerFile> {
+    return await makeAside(directory, work, (staging) => makeLayer(source, staging, work))
+  }
+
+  /** Has a layer made beside its place, and moves it there when it is whole. */
+  async function makeAside(
+    directory: string,
+    work: WorkOptions,
+    make: (staging: string) => Promise<Omit<LayerFile, 'path'>>,
+  ): Promise<LayerFile> {
     const staging = `${directory}${stagingSuffix}`
     await fsExtra.remove(staging)
     await ensurePrivateDirectory(staging)
     try {
-      const made = await makeLayer(source, staging, work)
+      const made = await make(staging)
       work.signal.throwIfAborted()
       await rename(staging, directory)
       await syncDirectory(dirname(directory))
@@ -91,12 +107,46 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     if (disk.path !== source) await fsExtra.remove(disk.path)
     work.onProgress({ stage: 'Verifying' })
     await qemuImg.check(path, 'qcow2', { isForeign: false, signal: work.signal })
+    return await finishLayer(staging, virtualSizeBytes, work)
+  }
+
+  /** Makes a disk that is whole immutable and durable. */
+  async function finishLayer(
+    staging: string,
+    virtualSizeBytes: number,
+    work: WorkOptions,
+  ): Promise<Omit<LayerFile, 'path'>> {
+    const path = join(staging, diskFile.disk)
     const sha256 = await digestFile(path, 'sha256', work.signal)
     const { size: fileSizeBytes } = await stat(path)
     await chmod(path, 0o444)
     await syncFile(path)
     await syncDirectory(staging)
     return { virtualSizeBytes, fileSizeBytes, sha256 }
+  }
+
+  async function encryptLayer(request: EncryptLayerRequest, work: WorkOptions): Promise<LayerFile> {
+    const { source, chainKeyIds, keyId, directory } = request
+    const { 'virtual-size': sizeBytes } = await qemuImg.info(source.path, 'qcow2')
+    await keyring.provide(keyId)
+    return await makeAside(directory, work, async (staging) => {
+      // What the layers of the chain take, and their tables again.
+      await requireSpace('the copy', { path: staging, neededBytes: request.chainBytes, reservedBytes })
+      const path = join(staging, diskFile.disk)
+      await writeEmptyQcow2(path, { sizeBytes, luksHeader: luksHeader(await keyring.read(keyId), random) })
+      await qemuImg.encrypt(
+        { ...source, keys: chainKeyIds.map(keyFileOf) },
+        { path, key: keyFileOf(keyId) },
+        {
+          signal: work.signal,
+          onPercent: (percent) => {
+            const doneBytes = Math.round((sizeBytes * percent) / 100)
+            work.onProgress({ stage: 'Encrypting', doneBytes, totalBytes: sizeBytes })
+          },
+        },
+      )
+      return await finishLayer(staging, sizeBytes, work)
+    })
   }
 
   /** Refuses what the header's check let through; resolves with the virtual size. */
@@ -115,13 +165,28 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
   }
 
   return {
-    createVolumeDisk: ({ path, ...disk }) => writeEmptyQcow2(path, disk),
-    growVolumeDisk: ({ path, sizeBytes }) => qemuImg.grow(path, sizeBytes),
-    prepareFreeze,
+    createVolumeDisk: async ({ path, keyId, ...disk }) => {
+      if (keyId === undefined) return await writeEmptyQcow2(path, disk)
+      await keyring.provide(keyId)
+      await writeEmptyQcow2(path, { ...disk, luksHeader: luksHeader(await keyring.read(keyId), random) })
+    },
+    growVolumeDisk: ({ path, sizeBytes, keyId }) =>
+      qemuImg.grow(path, sizeBytes, keyId === undefined ? undefined : keyFileOf(keyId)),
+    prepareFreeze: async ({ keyId, ...request }) => {
+      if (keyId === undefined) return await prepareFreeze(request)
+      const secret = await keyring.read(keyId)
+      return await prepareFreeze({ ...request, encryption: { keyId, luksHeader: luksHeader(secret, random) } })
+    },
+    encryptLayer,
     secureLayer,
-    flattenLayer: (request, work) => flattenLayer({ qemuImg, reservedBytes }, request, work),
+    flattenLayer: async ({ keyId, chainKeyIds, ...request }, work) => {
+      const keys = chainKeyIds.map(keyFileOf)
+      const key = keyId === undefined ? undefined : { keyId, luksHeader: luksHeader(await keyring.read(keyId), random) }
+      return await flattenLayer({ qemuImg, reservedBytes }, { ...request, ...key, keys }, work)
+    },
     replaceLayer,
-    checkLayer: (path, work) => checkLayer(qemuImg, path, work),
+    checkLayer: ({ path, keyId }, work) =>
+      checkLayer(qemuImg, { path, ...(keyId === undefined ? {} : { key: keyFileOf(keyId) }) }, work),
     readBackingPath,
     importLayer,
     ...createDiskExport({ qemuImg, reservedBytes }),

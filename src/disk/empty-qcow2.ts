@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import { luksHeaderBytes } from './luks-header.ts'
 
 /** What QEMU's own default is: an entry of an L2 table of this size names 64 KiB. */
 const clusterBits = 16
@@ -12,6 +13,9 @@ const lazyRefcounts = 1n
 /** Of version 3 with a compression type. */
 const headerBytes = 112
 const backingFormatExtension = 0xe2792aca
+const encryptionHeaderExtension = 0x0537be77
+/** `crypt_method` of LUKS. */
+const luksMethod = 2
 /** QEMU's limit for the name of a backing file. */
 const maximumBackingPathBytes = 1023
 
@@ -19,6 +23,33 @@ const maximumBackingPathBytes = 1023
 export interface EmptyDisk {
   readonly sizeBytes: number
   readonly backingPath?: string
+  /** The key of the backing file, when that is encrypted. */
+  readonly backingKeyId?: string
+  /** What makes it an encrypted one (luks-header.ts). */
+  readonly luksHeader?: Buffer
+}
+
+/**
+ * How a qcow2 names what it stands on: an encrypted file with the QEMU object that has its key, so that whoever opens the top of a chain
+ * needs the keys and nothing more. The object's id is the key's.
+ */
+export function backingNameOf({
+  backingPath = '',
+  backingKeyId,
+}: Pick<EmptyDisk, 'backingPath' | 'backingKeyId'>): string {
+  if (backingKeyId === undefined) return backingPath
+  return `json:${JSON.stringify({
+    driver: 'qcow2',
+    encrypt: { format: 'luks', 'key-secret': backingKeyId },
+    file: { driver: 'file', filename: backingPath },
+  })}`
+}
+
+/** The path in a name that `backingNameOf` has made. */
+export function pathOfBackingName(name: string): string {
+  if (!name.startsWith('json:')) return name
+  const { file } = JSON.parse(name.slice('json:'.length)) as { file: { filename: string } }
+  return file.filename
 }
 
 /**
@@ -26,18 +57,23 @@ export interface EmptyDisk {
  * version 3). The same file that `qemu-img create -f qcow2 -o compat=1.1,lazy_refcounts=on -b BACKING -F qcow2` makes, without the tens of
  * milliseconds that starting a program costs every launch. Pure.
  */
-export function emptyQcow2({ sizeBytes, backingPath = '' }: EmptyDisk): Buffer {
-  const backing = Buffer.from(backingPath)
+export function emptyQcow2(disk: EmptyDisk): Buffer {
+  const { sizeBytes, luksHeader } = disk
+  const backing = Buffer.from(backingNameOf(disk))
   if (backing.length > maximumBackingPathBytes) {
-    throw new Error(`the path of a backing file is longer than ${maximumBackingPathBytes} bytes: ${backingPath}`)
+    throw new Error(`the name of a backing file is longer than ${maximumBackingPathBytes} bytes: ${disk.backingPath}`)
   }
   const l1Entries = Math.ceil(sizeBytes / l1EntryCoverage)
   const l1Clusters = Math.max(1, Math.ceil((l1Entries * entryBytes) / clusterBytes))
   const [refcountTable, refcountBlock, l1Table] = [1, 2, 3]
-  const clusters = l1Table + l1Clusters
+  const luksStart = l1Table + l1Clusters
+  const clusters = luksStart + (luksHeader ? Math.ceil(luksHeaderBytes / clusterBytes) : 0)
   const image = Buffer.alloc(clusters * clusterBytes)
-  const extensions = backingPath === '' ? [] : [extension(backingFormatExtension, 'qcow2')]
-  const end = extension(0, '')
+  const extensions = [
+    ...(backing.length === 0 ? [] : [extension(backingFormatExtension, Buffer.from('qcow2'))]),
+    ...(luksHeader ? [extension(encryptionHeaderExtension, placeOf(luksStart * clusterBytes, luksHeaderBytes))] : []),
+  ]
+  const end = extension(0, Buffer.alloc(0))
   const tail = Buffer.concat([...extensions, end, backing])
   tail.copy(image, headerBytes)
   image.write('QFI\xfb', 'latin1')
@@ -46,6 +82,10 @@ export function emptyQcow2({ sizeBytes, backingPath = '' }: EmptyDisk): Buffer {
   image.writeUInt32BE(backing.length, 16)
   image.writeUInt32BE(clusterBits, 20)
   image.writeBigUInt64BE(BigInt(sizeBytes), 24)
+  if (luksHeader) {
+    image.writeUInt32BE(luksMethod, 32)
+    luksHeader.copy(image, luksStart * clusterBytes)
+  }
   image.writeUInt32BE(l1Entries, 36)
   image.writeBigUInt64BE(BigInt(l1Table * clusterBytes), 40)
   image.writeBigUInt64BE(BigInt(refcountTable * clusterBytes), 48)
@@ -71,10 +111,17 @@ export async function writeEmptyQcow2(path: string, disk: EmptyDisk): Promise<vo
 }
 
 /** Type, length, data, filled up to a multiple of eight bytes. */
-function extension(type: number, data: string): Buffer {
+function extension(type: number, data: Buffer): Buffer {
   const bytes = Buffer.alloc(8 + Math.ceil(data.length / 8) * 8)
   bytes.writeUInt32BE(type, 0)
   bytes.writeUInt32BE(data.length, 4)
-  bytes.write(data, 8, 'latin1')
+  data.copy(bytes, 8)
+  return bytes
+}
+
+function placeOf(offset: number, length: number): Buffer {
+  const bytes = Buffer.alloc(16)
+  bytes.writeBigUInt64BE(BigInt(offset))
+  bytes.writeBigUInt64BE(BigInt(length), 8)
   return bytes
 }

@@ -4,10 +4,10 @@ import type { LayerFile, WorkOptions } from '../ec2/ports/disk.ts'
 import { syncDirectory } from '../host/files.ts'
 import { requireSpace } from './disk-space.ts'
 import { digestFile } from './download.ts'
-import { writeEmptyQcow2 } from './empty-qcow2.ts'
+import { backingNameOf, writeEmptyQcow2 } from './empty-qcow2.ts'
 import { secureFile } from './freeze-file.ts'
 import { readBackingPath, readVirtualSize } from './qcow2-field.ts'
-import type { QemuImg } from './qemu-img.ts'
+import type { KeyFile, QemuImg } from './qemu-img.ts'
 
 /**
  * As DiskHost.flattenLayer. An empty overlay over the layer is rebased onto the ancestor: `qemu-img rebase` looks only at what was written
@@ -15,16 +15,36 @@ import type { QemuImg } from './qemu-img.ts'
  */
 export async function flattenLayer(
   { qemuImg, reservedBytes }: { qemuImg: QemuImg; reservedBytes: number },
-  { path, basePath, destination }: { path: string; basePath: string; destination: string },
+  request: {
+    path: string
+    basePath: string
+    baseKeyId?: string
+    destination: string
+    /** Of the layer, when it is encrypted, with a header for the new file. */
+    keyId?: string
+    luksHeader?: Buffer
+    keys: readonly KeyFile[]
+  },
   { signal, onProgress }: WorkOptions,
 ): Promise<LayerFile> {
+  const { path, basePath, baseKeyId, destination, keyId, luksHeader, keys } = request
+  const encryption = keyId === undefined ? {} : { keyId }
   const virtualSizeBytes = await readVirtualSize(path)
   const neededBytes = Math.min(virtualSizeBytes, await sizeAbove(path, basePath))
   await requireSpace('flattening a layer', { path: dirname(destination), neededBytes, reservedBytes })
   await rm(destination, { force: true })
   try {
-    await writeEmptyQcow2(destination, { sizeBytes: virtualSizeBytes, backingPath: path })
-    await qemuImg.rebase(destination, basePath, {
+    await writeEmptyQcow2(destination, {
+      sizeBytes: virtualSizeBytes,
+      backingPath: path,
+      ...(keyId === undefined ? {} : { backingKeyId: keyId }),
+      ...(luksHeader ? { luksHeader } : {}),
+    })
+    const base = backingNameOf({
+      backingPath: basePath,
+      ...(baseKeyId === undefined ? {} : { backingKeyId: baseKeyId }),
+    })
+    await qemuImg.rebase({ path: destination, ...encryption, keys }, base, {
       signal,
       onPercent: (percent) => {
         const doneBytes = Math.round((virtualSizeBytes * percent) / 100)
@@ -32,7 +52,9 @@ export async function flattenLayer(
       },
     })
     onProgress({ stage: 'Comparing' })
-    if (!(await qemuImg.hasSameContent(path, destination, signal))) {
+    if (
+      !(await qemuImg.hasSameContent({ path, ...encryption }, { path: destination, ...encryption }, { keys, signal }))
+    ) {
       throw new Error(`${destination} differs from ${path} after it was made to stand on ${basePath}`)
     }
     const secured = await secureFile(destination)

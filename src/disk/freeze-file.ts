@@ -4,7 +4,7 @@ import fsExtra from 'fs-extra'
 import type { LayerFile } from '../ec2/ports/disk.ts'
 import { ensurePrivateDirectory, syncDirectory, syncFile } from '../host/files.ts'
 import { diskFile } from '../host/state-paths.ts'
-import { writeEmptyQcow2 } from './empty-qcow2.ts'
+import { type EmptyDisk, writeEmptyQcow2 } from './empty-qcow2.ts'
 import { readVirtualSize } from './qcow2-field.ts'
 
 /** As DiskHost.prepareFreeze. */
@@ -13,15 +13,22 @@ export async function prepareFreeze(request: {
   layerDirectory: string
   overlayPath: string
   keepsOverlay: boolean
+  /** Of the volume, when it is encrypted; the overlay gets a header of its own. */
+  encryption?: { keyId: string; luksHeader: Buffer }
 }): Promise<number> {
-  const { volumePath, layerDirectory } = request
+  const { volumePath, layerDirectory, encryption } = request
   // QEMU flushes a file that it closes for writing while the guest waits: what takes long of that is done while the guest goes on.
   await syncFile(volumePath)
   const sizeBytes = await readVirtualSize(volumePath)
   await ensurePrivateDirectory(layerDirectory)
   const backingPath = join(layerDirectory, diskFile.disk)
   // Neither needs the other, and each waits for the disk.
-  await Promise.all([nameLayer(volumePath, backingPath), provideOverlay(request, { backingPath, sizeBytes })])
+  const overlay = {
+    backingPath,
+    sizeBytes,
+    ...(encryption ? { backingKeyId: encryption.keyId, luksHeader: encryption.luksHeader } : {}),
+  }
+  await Promise.all([nameLayer(volumePath, backingPath), provideOverlay(request, overlay)])
   return sizeBytes
 }
 
@@ -36,13 +43,13 @@ async function nameLayer(volumePath: string, layerPath: string): Promise<void> {
 
 async function provideOverlay(
   { overlayPath, keepsOverlay }: { overlayPath: string; keepsOverlay: boolean },
-  disk: { backingPath: string; sizeBytes: number },
+  disk: EmptyDisk,
 ): Promise<void> {
   const temporaryPath = `${overlayPath}.new`
   await rm(temporaryPath, { force: true })
   if (await mayKeep({ overlayPath, keepsOverlay }, disk.sizeBytes)) return
   try {
-    await replaceOverlay(overlayPath, { temporaryPath, ...disk })
+    await replaceOverlay(overlayPath, temporaryPath, disk)
   } catch (error) {
     await rm(temporaryPath, { force: true })
     throw error
@@ -59,10 +66,7 @@ async function mayKeep(
 }
 
 /** Whole or not there, at any instant: what is found after a crash can be used. */
-async function replaceOverlay(
-  path: string,
-  { temporaryPath, ...disk }: { temporaryPath: string; backingPath: string; sizeBytes: number },
-): Promise<void> {
+async function replaceOverlay(path: string, temporaryPath: string, disk: EmptyDisk): Promise<void> {
   await writeEmptyQcow2(temporaryPath, disk)
   await syncFile(temporaryPath)
   await rename(temporaryPath, path)

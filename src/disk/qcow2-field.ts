@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import { pathOfBackingName } from './empty-qcow2.ts'
 
 /** Where the header of a qcow2 has what (QEMU documentation, docs/interop/qcow2.txt). */
 const backingPathOffset = 8
@@ -15,7 +16,8 @@ export async function readBackingPath(path: string): Promise<string | undefined>
   return await readFields(path, async (fields, readAt) => {
     const length = fields.readUInt32BE(backingPathOffset + 8)
     if (length === 0) return undefined
-    return (await readAt(Number(fields.readBigUInt64BE(backingPathOffset)), length)).toString()
+    const name = (await readAt(Number(fields.readBigUInt64BE(backingPathOffset)), length)).toString()
+    return pathOfBackingName(name)
   })
 }
 

@@ -39,6 +39,18 @@ export interface ConvertedDisk {
   readonly isCompressed?: boolean
 }
 
+/** A key as qemu-img is told of it: its id, and the file that it reads itself. */
+export interface KeyFile {
+  readonly id: string
+  readonly path: string
+}
+
+/** A qcow2 with the id of its key, when it has one. */
+interface EncryptedDisk {
+  readonly path: string
+  readonly keyId?: string
+}
+
 /** qemu-img with an explicit format and, where the image is foreign, under limits. */
 export interface QemuImg {
   info(path: string, format: DiskFormat): Promise<ImageInfo>
@@ -48,9 +60,19 @@ export interface QemuImg {
    * Rejects with InvalidDiskImage when the metadata is broken or points beyond the end of the file, which reads as zeros otherwise.
    * Formats without a check (raw, vpc) pass. `isForeign` forgives leaked clusters, which a crash of the writer leaves.
    */
-  check(path: string, format: DiskFormat, options: { isForeign: boolean; signal: AbortSignal }): Promise<void>
-  /** Makes a qcow2 larger; one that is as large already stays as it is. */
-  grow(path: string, sizeBytes: number): Promise<void>
+  check(
+    path: string,
+    format: DiskFormat,
+    options: { isForeign: boolean; signal: AbortSignal; key?: KeyFile },
+  ): Promise<void>
+  /** Makes a qcow2 larger; one that is as large already stays as it is. `key` is that of an encrypted one. */
+  grow(path: string, sizeBytes: number, key?: KeyFile): Promise<void>
+  /** Writes what a chain of qcow2 reads as into an encrypted qcow2 that is there, empty and as large. */
+  encrypt(
+    source: EncryptedDisk & { readonly keys: readonly KeyFile[] },
+    destination: { readonly path: string; readonly key: KeyFile },
+    work: { signal: AbortSignal; onPercent: (percent: number) => void },
+  ): Promise<void>
   /** `onPercent` is called with 0 to 100. */
   convert(
     source: { path: string; format: DiskFormat },
@@ -62,12 +84,16 @@ export interface QemuImg {
    * into it. At low priority.
    */
   rebase(
-    path: string,
-    backingPath: string,
+    image: EncryptedDisk & { readonly keys: readonly KeyFile[] },
+    backingName: string,
     work: { signal: AbortSignal; onPercent: (percent: number) => void },
   ): Promise<void>
   /** Whether two qcow2 of our own have the same content, with all that they stand on. At low priority. */
-  hasSameContent(one: string, other: string, signal: AbortSignal): Promise<boolean>
+  hasSameContent(
+    one: EncryptedDisk,
+    other: EncryptedDisk,
+    options: { keys: readonly KeyFile[]; signal: AbortSignal },
+  ): Promise<boolean>
 }
 
 const infoLimits: ToolLimits = { cpuSeconds: 10, memoryBytes: 1024 ** 3 }
@@ -124,10 +150,13 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
       const { stdout } = await runLimited(infoLimits, ['measure', '--output=json', '-f', format, '-O', 'qcow2', path])
       return measureSchema.parse(JSON.parse(stdout)).required
     },
-    check: async (path, format, { isForeign, signal }) => {
+    check: async (path, format, { isForeign, signal, key }) => {
       if (!checkableFormats.has(format)) return
       try {
-        await runLimited(convertLimits, ['check', '-q', '-f', format, path], { timeoutMs: convertTimeoutMs, signal })
+        await runLimited(convertLimits, ['check', '-q', ...(key ? soleImage(path, key) : ['-f', format, path])], {
+          timeoutMs: convertTimeoutMs,
+          signal,
+        })
       } catch (error) {
         const exitCode = exitCodeOf(error)
         if (exitCode === undefined) throw error
@@ -138,8 +167,21 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
         )
       }
     },
-    grow: async (path, sizeBytes) => {
-      await runLimited(infoLimits, ['resize', '-q', '-f', 'qcow2', path, String(sizeBytes)])
+    grow: async (path, sizeBytes, key) => {
+      const image = key ? soleImage(path, key) : ['-f', 'qcow2', path]
+      await runLimited(infoLimits, ['resize', '-q', ...image, String(sizeBytes)])
+    },
+    encrypt: async ({ keys, ...source }, destination, work) => {
+      const { path, key } = destination
+      await runLimited(
+        convertLimits,
+        [
+          ...['convert', '-p', '-n', '-t', 'writeback', ...keyArguments([...keys, key])],
+          ...['--image-opts', imageOptions(source), '--target-image-opts'],
+          imageOptions({ path, keyId: key.id }),
+        ],
+        { timeoutMs: convertTimeoutMs, signal: work.signal, onLine: tellPercent(work.onPercent) },
+      )
     },
     convert: async (source, destination, work) => {
       const options = (destination.options ?? []).flatMap((option) => ['-o', option])
@@ -151,19 +193,21 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
         onLine: tellPercent(work.onPercent),
       })
     },
-    rebase: async (path, backingPath, work) => {
+    rebase: async ({ keys, ...image }, backingName, work) => {
       // What reads as zeros is left a hole: `rebase` itself would write the zeros out.
-      const image = `driver=qcow2,detect-zeroes=unmap,discard=unmap,file.driver=file,file.filename=${path.replaceAll(',', ',,')}`
-      await runLimited(convertLimits, ['rebase', '-p', '--image-opts', '-F', 'qcow2', '-b', backingPath, image], {
+      const options = `${imageOptions(image)},detect-zeroes=unmap,discard=unmap`
+      const args = [...keyArguments(keys), '--image-opts', '-F', 'qcow2', '-b', backingName, options]
+      await runLimited(convertLimits, ['rebase', '-p', ...args], {
         timeoutMs: convertTimeoutMs,
         signal: work.signal,
         onLine: tellPercent(work.onPercent),
         isIdle: true,
       })
     },
-    hasSameContent: async (one, other, signal) => {
+    hasSameContent: async (one, other, { keys, signal }) => {
       try {
-        await runLimited(convertLimits, ['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', one, other], {
+        const args = [...keyArguments(keys), '--image-opts', imageOptions(one), imageOptions(other)]
+        await runLimited(convertLimits, ['compare', '-q', ...args], {
           timeoutMs: convertTimeoutMs,
           signal,
           isIdle: true,
@@ -188,6 +232,32 @@ function tellPercent(onPercent: (percent: number) => void): (line: string) => vo
 /** Of the qemu-img that an error tells of. */
 function exitCodeOf(error: unknown): number | undefined {
   return error instanceof Ec2Error && error.cause instanceof CommandError ? error.cause.exitCode : undefined
+}
+
+/** The objects that the names in the chain of an encrypted disk lead to (empty-qcow2.ts backingNameOf). */
+function keyArguments(keys: readonly KeyFile[]): string[] {
+  return keys.flatMap(({ id, path }) => ['--object', `secret,id=${id},file=${escapeComma(path)}`])
+}
+
+function imageOptions({ path, keyId }: EncryptedDisk): string {
+  const encryption = keyId === undefined ? '' : `encrypt.format=luks,encrypt.key-secret=${keyId},`
+  return `driver=qcow2,${encryption}file.driver=file,file.filename=${escapeComma(path)}`
+}
+
+/** An encrypted disk without what it stands on: the keys of that would be needed too. */
+function soleImage(path: string, key: KeyFile): string[] {
+  const image = {
+    driver: 'qcow2',
+    backing: null,
+    encrypt: { format: 'luks', 'key-secret': key.id },
+    file: { driver: 'file', filename: path },
+  }
+  return [...keyArguments([key]), `json:${JSON.stringify(image)}`]
+}
+
+/** QEMU's option syntax writes a comma in a value twice. */
+function escapeComma(value: string): string {
+  return value.replaceAll(',', ',,')
 }
 
 /** What qemu-img's failure means to a user; the CommandError is the cause. */

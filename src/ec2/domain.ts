@@ -21,6 +21,7 @@ import type { RegistryWork } from './registry/registry-work.ts'
 import type { ScheduleRunner } from './schedule/schedule-runner.ts'
 import type { Freezer } from './snapshot/freezer.ts'
 import type { TierWorker } from './snapshot/tier-worker.ts'
+import type { LayerEncrypter } from './snapshot/layer-encrypter.ts'
 import type { SpotInterrupter } from './spot/spot-interrupter.ts'
 import type { TaskRunner } from './task/task-runner.ts'
 import type { VolumeDriver } from './volume/volume-driver.ts'
@@ -42,6 +43,8 @@ export interface DomainSettings {
   readonly terminatedRetentionMs: number
   /** Whether instances that ran when the host went down are started again. */
   readonly startAfterHostReboot: boolean
+  /** Aliases of the encryption keys that there are besides EC2's own. */
+  readonly encryptionKeys: readonly string[]
   readonly quotas: Quotas
 }
 
@@ -66,6 +69,7 @@ export interface Domain {
   readonly networks: NetworkDriver
   readonly volumes: VolumeDriver
   readonly freezer: Freezer
+  readonly layerEncrypter: LayerEncrypter
   readonly descriptionRefresher: DescriptionRefresher
   readonly layers: LayerCollector
   readonly layerCheck: LayerCheck

@@ -110,6 +110,7 @@ const idKinds = {
     notFound: 'InvalidReplaceRootVolumeTaskId.NotFound',
   },
   task: { noun: 'task', malformed: 'InvalidTaskId.Malformed', notFound: 'InvalidTaskId.NotFound' },
+  datakey: { noun: 'encryption key', malformed: 'InvalidKeyId.Malformed', notFound: 'InvalidKeyId.NotFound' },
   layer: { noun: 'layer', malformed: 'InvalidLayerId.Malformed', notFound: 'InvalidLayerId.NotFound' },
 } as const
 

@@ -21,6 +21,8 @@ export interface StatePaths {
   readonly networks: string
   /** The log of each build of a pipeline. */
   readonly builds: string
+  /** The keys of encrypted volumes and snapshots, a file each, 0600. */
+  readonly keyring: string
   /** Kept for nothing; given up when the disk is so full that the daemon could not start (ballast.ts). */
   readonly ballast: string
   /** Half-made things; emptied at each start of the daemon. */
@@ -69,6 +71,7 @@ export function statePathsOf(root: string): StatePaths {
     machines: join(root, 'machines'),
     networks: join(root, 'networks'),
     builds: join(root, 'builds'),
+    keyring: join(root, 'keyring'),
     ballast: join(root, 'ballast'),
     staging: join(root, 'staging'),
     cache: join(root, 'cache'),

@@ -8,7 +8,7 @@ import {
   type NetworkDeviceSpec,
   networkPortCount,
 } from '../ec2/ports/machine.ts'
-import { blockNodes, driveDevice, throttleGroup } from './block-node.ts'
+import { blockNodes, driveDevice, keyObject, throttleGroup } from './block-node.ts'
 import { networkDevice } from './network-device.ts'
 
 /** PCI slots on the root complex. All root ports are always there: a machine's shape never changes. They are functions of two slots; fixed devices have one each. */
@@ -78,6 +78,7 @@ export function machineArgv(spec: MachineSpec): [string, ...string[]] {
       : ['-device', JSON.stringify({ driver: 'vmgenid', id: 'vmgenid', guid: spec.generationId })]),
     ...rootPorts('disk', drivePortCount, slot.drivePorts),
     ...rootPorts('nic', networkPortCount, slot.networkPorts),
+    ...keyArguments(spec.drives),
     ...spec.drives.flatMap(driveArguments),
     ...spec.networkDevices.flatMap(networkDeviceArguments),
     ...kernelArguments(spec),
@@ -112,6 +113,12 @@ function rootPorts(kind: 'disk' | 'nic', count: number, firstSlot: number): stri
     }
     return ['-device', JSON.stringify(port)]
   }).flat()
+}
+
+/** Each key once: drives of the same image share those of its layers. */
+function keyArguments(drives: readonly DriveSpec[]): string[] {
+  const keys = new Map(drives.flatMap((drive) => (drive.keys ?? []).map((key) => [key.id, key] as const)))
+  return [...keys.values()].flatMap((key) => ['-object', JSON.stringify(keyObject(key))])
 }
 
 function driveArguments(drive: DriveSpec): string[] {

@@ -1,4 +1,4 @@
-import type { DriveLimits, DriveRate, DriveSpec } from '../ec2/ports/machine.ts'
+import type { DriveKey, DriveLimits, DriveRate, DriveSpec } from '../ec2/ports/machine.ts'
 
 /** Names of the block nodes of a drive. Each freeze adds a generation: its overlay is the new top of the chain. */
 export interface DriveNodes {
@@ -60,12 +60,17 @@ export function fileNode(name: string, path: string): Record<string, unknown> {
 }
 
 /** The node of a writable qcow2; `backing` names a node, null stands for none. */
-export function overlayNode({ top, file }: DriveNodes, backing: string | null): Record<string, unknown> {
+export function overlayNode(
+  { top, file }: DriveNodes,
+  backing: string | null,
+  keyId: string | undefined,
+): Record<string, unknown> {
   return {
     driver: 'qcow2',
     'node-name': top,
     file,
     backing,
+    ...encryptionOf(keyId),
     discard: 'unmap',
     'detect-zeroes': 'unmap',
     cache,
@@ -75,16 +80,30 @@ export function overlayNode({ top, file }: DriveNodes, backing: string | null): 
 }
 
 /** The same qcow2 once it is frozen: nothing is written to it any more, so others may read it too. */
-export function frozenNode({ top, file }: DriveNodes, backing: string | null): Record<string, unknown> {
-  return { driver: 'qcow2', 'node-name': top, file, backing, 'read-only': true, cache }
+export function frozenNode(
+  { top, file }: DriveNodes,
+  backing: string | null,
+  keyId: string | undefined,
+): Record<string, unknown> {
+  return { driver: 'qcow2', 'node-name': top, file, backing, ...encryptionOf(keyId), 'read-only': true, cache }
+}
+
+function encryptionOf(keyId: string | undefined): { encrypt?: Record<string, string> } {
+  return keyId === undefined ? {} : { encrypt: { format: 'luks', 'key-secret': keyId } }
+}
+
+/** The object by which QEMU reads a key; its id is what chains name the key by. */
+export function keyObject({ id, path }: DriveKey): Record<string, unknown> {
+  return { 'qom-type': 'secret', id, file: path }
 }
 
 /** The node of a layer that a drive stands on; what that stands on is opened by what the files say. */
-export function backingNode(name: string, path: string): Record<string, unknown> {
+export function backingNode(name: string, path: string, keyId: string | undefined): Record<string, unknown> {
   return {
     driver: 'qcow2',
     'node-name': name,
     'read-only': true,
+    ...encryptionOf(keyId),
     file: { driver: 'file', filename: path, aio: 'threads', cache },
     cache,
   }
@@ -95,9 +114,9 @@ export function blockNodes(drive: DriveSpec): Record<string, unknown>[] {
   const nodes = nodesOf(drive.id, 0)
   const base = baseNodeOf(drive.id)
   return [
-    ...(drive.backingPath === undefined ? [] : [backingNode(base, drive.backingPath)]),
+    ...(drive.backingPath === undefined ? [] : [backingNode(base, drive.backingPath, drive.backingKeyId)]),
     fileNode(nodes.file, drive.path),
-    overlayNode(nodes, drive.backingPath === undefined ? null : base),
+    overlayNode(nodes, drive.backingPath === undefined ? null : base, drive.keyId),
     {
       driver: 'throttle',
       'node-name': throttleNodeOf(drive.id),

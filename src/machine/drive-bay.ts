@@ -1,4 +1,11 @@
-import { type DriveFreeze, DriveNotFrozen, type DriveSpec, type Machine } from '../ec2/ports/machine.ts'
+import {
+  type DriveFreeze,
+  type DriveKey,
+  DriveNotFrozen,
+  type DriveRenewal,
+  type DriveSpec,
+  type Machine,
+} from '../ec2/ports/machine.ts'
 import {
   backingNode,
   baseNodeOf,
@@ -11,6 +18,7 @@ import {
   frozenNode,
   generationOf,
   isNodeOf,
+  keyObject,
   limitsIdOf,
   nodesOf,
   overlayNode,
@@ -33,6 +41,7 @@ export type DriveBay = Pick<
   | 'closeDrive'
   | 'growDrive'
   | 'limitDrive'
+  | 'keepKeys'
   | 'freezeDrives'
   | 'renewBacking'
 >
@@ -141,11 +150,22 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
     })
   }
 
+  async function listKeys(): Promise<string[]> {
+    const objects = (await link.execute('qom-list', { path: '/objects' })) as { name: string; type: string }[]
+    return objects.filter(({ type }) => type === 'child<secret>').map(({ name }) => name)
+  }
+
+  async function addKeys(keys: readonly DriveKey[]): Promise<void> {
+    const present = keys.length > 0 ? await listKeys() : []
+    for (const key of keys) if (!present.includes(key.id)) await link.execute('object-add', keyObject(key))
+  }
+
   async function plugDrive(drive: DriveSpec): Promise<void> {
     const present = await listNodes()
     // What a daemon that was killed half-way through had added already.
     await discardNodes(drive.id, present)
     try {
+      await addKeys(drive.keys ?? [])
       await link.execute('object-add', throttleGroup(drive))
       for (const node of blockNodes(drive)) await link.execute('blockdev-add', node)
       await link.execute('device_add', driveDevice(drive))
@@ -178,7 +198,7 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
     return [...present.keys()].filter((name) => name.startsWith(prefix))
   }
 
-  async function renewBacking(id: string, backingPath: string): Promise<void> {
+  async function renewBacking({ id, keyId, backingPath, backingKeyId }: DriveRenewal): Promise<void> {
     const { topNode } = await findDrive(id)
     const generation = generationOf(topNode)
     await removeUnused(id)
@@ -187,41 +207,50 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
       .map((number) => renewedBaseOf(id, generation, number))
       .find((candidate) => !taken.has(candidate))
     if (name === undefined) throw new Error(`the drive ${id} has more nodes than it can use`)
-    await link.execute('blockdev-add', backingNode(name, backingPath))
+    await link.execute('blockdev-add', backingNode(name, backingPath, backingKeyId))
     try {
-      await link.execute('blockdev-reopen', { options: [overlayNode(nodesOf(id, generation), name)] })
+      await link.execute('blockdev-reopen', { options: [overlayNode(nodesOf(id, generation), name, keyId)] })
     } finally {
       // Of the old and the new one, what is not used.
       await removeUnused(id)
     }
   }
 
-  async function addOverlay(nodes: DriveNodes, path: string, present: ReadonlyMap<string, string>): Promise<void> {
+  async function addOverlay(
+    nodes: DriveNodes,
+    { overlayPath, keyId }: DriveFreeze,
+    present: ReadonlyMap<string, string>,
+  ): Promise<void> {
     for (const name of [nodes.top, nodes.file]) if (present.has(name)) await removeNode(name)
-    await link.execute('blockdev-add', fileNode(nodes.file, path))
-    await link.execute('blockdev-add', overlayNode(nodes, null))
+    await link.execute('blockdev-add', fileNode(nodes.file, overlayPath))
+    await link.execute('blockdev-add', overlayNode(nodes, null, keyId))
   }
 
   /** What was frozen is opened for reading only: its lock is lifted, and no bit of it changes any more. */
-  async function closeForWriting(id: string, generation: number, present: ReadonlyMap<string, string>): Promise<void> {
-    const node = frozenNode(nodesOf(id, generation), await nodeBelow(id, generation, present))
+  async function closeForWriting(
+    { id, keyId }: DriveFreeze,
+    generation: number,
+    present: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    const node = frozenNode(nodesOf(id, generation), await nodeBelow(id, generation, present), keyId)
     await link.execute('blockdev-reopen', { options: [node] })
   }
 
   async function freezeDrives(freezes: readonly DriveFreeze[]): Promise<void> {
     const present = await listNodes()
     const drives = await findDrives()
-    const all = freezes.map(({ id, overlayPath }) => {
+    const all = freezes.map((freeze) => {
+      const { id, overlayPath } = freeze
       const drive = drives.find((candidate) => candidate.id === id)
       if (!drive) throw new DriveNotFrozen(`the machine has no drive ${id}`)
       const generation = generationOf(drive.topNode)
       const isFrozen = present.get(nodesOf(id, generation).file) === overlayPath
-      return { id, overlayPath, isFrozen, generation: isFrozen ? generation - 1 : generation }
+      return { freeze, id, isFrozen, generation: isFrozen ? generation - 1 : generation }
     })
     const due = all.filter(({ isFrozen }) => !isFrozen)
     try {
-      for (const { id, generation, overlayPath } of due) {
-        await addOverlay(nodesOf(id, generation + 1), overlayPath, present)
+      for (const { freeze, id, generation } of due) {
+        await addOverlay(nodesOf(id, generation + 1), freeze, present)
       }
       // Also with nothing left to do: a guest that a killed daemon left frozen must be thawed.
       await withQuietGuest(link, agentSocket, async () => {
@@ -237,7 +266,7 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
       if (error instanceof QmpError) throw new DriveNotFrozen(error.message, { cause: error })
       throw error
     }
-    for (const { id, generation } of all) await closeForWriting(id, generation, present)
+    for (const { freeze, generation } of all) await closeForWriting(freeze, generation, present)
   }
 
   return {
@@ -274,6 +303,9 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
         property: 'limits',
         value: throttleLimits(limits),
       })
+    },
+    keepKeys: async (keyIds) => {
+      for (const id of await listKeys()) if (!keyIds.includes(id)) await link.execute('object-del', { id })
     },
     freezeDrives,
     renewBacking,

@@ -41,6 +41,7 @@ function createStore(database: Database.Database): Store {
       'snapshotId',
       'layerId',
       'availabilityZone',
+      'encryptionKeyId',
     ]),
     rootVolumeTasks: createCollection(database, 'replace_root_volume_task', ['instanceId', 'volumeId']),
     interfaces: createCollection(database, 'network_interface', [
@@ -72,7 +73,13 @@ function createStore(database: Database.Database): Store {
     retentionRules: createCollection(database, 'retention_rule'),
     recycledImages: createCollection(database, 'recycled_image'),
     recycledSnapshots: createCollection(database, 'recycled_snapshot', ['resource.layerId', 'resource.archiveLayerId']),
-    layers: createCollection(database, 'layer', ['state', 'parentId', 'flattening.state', 'contentIds[]']),
+    layers: createCollection(database, 'layer', [
+      'state',
+      'parentId',
+      'flattening.state',
+      'contentIds[]',
+      'encryptionKeyId',
+    ]),
     keyPairs: createCollection(database, 'key_pair', ['name', 'fingerprint']),
     securityGroups: createCollection(database, 'security_group', [
       'vpcId',

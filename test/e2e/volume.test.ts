@@ -1,4 +1,4 @@
-import { readdir, readlink } from 'node:fs/promises'
+import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { provideImage } from './images.ts'
@@ -57,9 +57,32 @@ async function attach(id: string, device: string): Promise<string> {
   return await findDisk(id)
 }
 
+/** What a guest has written to encrypted volumes is in none of their files, and their keys are where they belong alone. */
+async function expectSecrecy(volumeIds: readonly string[], text: string): Promise<void> {
+  for (const id of volumeIds) {
+    const directory = join(lab.home, 'volumes', id)
+    for (const name of await readdir(directory))
+      expect(await readFile(join(directory, name), 'latin1')).not.toContain(text)
+  }
+  const keyring = join(lab.home, 'keyring')
+  const names = await readdir(keyring)
+  expect(names.length).toBeGreaterThanOrEqual(volumeIds.length)
+  const machine = join(lab.home, 'machines', server)
+  const { pid } = JSON.parse(await readFile(join(machine, 'process.json'), 'utf8')) as { pid: number }
+  for (const name of names) {
+    const path = join(keyring, name)
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    const key = await readFile(path, 'utf8')
+    for (const file of [`/proc/${pid}/cmdline`, join(machine, 'machine.json'), join(machine, 'qemu.log')]) {
+      expect(await readFile(file, 'latin1')).not.toContain(key)
+    }
+  }
+}
+
 test('a running server sees an attached volume at once, by its serial and in its metadata', async () => {
   const zone = (await servers.describe(server)).Placement?.AvailabilityZone ?? ''
-  const made = await lab.call('CreateVolume', { AvailabilityZone: zone, Size: 1, VolumeType: 'gp3' })
+  // Encrypted: whatever is done with it here must work with its key, and leave nothing readable.
+  const made = await lab.call('CreateVolume', { AvailabilityZone: zone, Size: 1, VolumeType: 'gp3', Encrypted: true })
   data = made.VolumeId ?? ''
   await waitForVolume(data, 'available')
   const disk = await attach(data, '/dev/sdf')
@@ -138,7 +161,7 @@ test('a volume that is given back while the server boots comes back, although th
 
 test('a detached volume is gone from the server and keeps its data, as its snapshot does', async () => {
   const { SnapshotId: snapshotId = '' } = await lab.call('CreateSnapshot', { VolumeId: data })
-  await write(await findDisk(data), 'later')
+  await write(await findDisk(data), 'later-in-plain')
   await lab.call('DetachVolume', { VolumeId: data })
   await waitForVolume(data, 'available')
   expect(await findDisk(data)).toBe('')
@@ -149,8 +172,10 @@ test('a detached volume is gone from the server and keeps its data, as its snaps
   const zone = (await servers.describe(server)).Placement?.AvailabilityZone ?? ''
   const { VolumeId: restored = '' } = await lab.call('CreateVolume', { AvailabilityZone: zone, SnapshotId: snapshotId })
   await waitForVolume(restored, 'available')
-  expect(await read(await attach(data, '/dev/sdg'))).toBe('later')
+  expect(await read(await attach(data, '/dev/sdg'))).toBe('later-in-plain')
   expect(await read(await attach(restored, '/dev/sdh'))).toBe('after')
+  expect(await describeVolume(restored)).toMatchObject({ Encrypted: true, KmsKeyId: expect.stringContaining(':key/') })
+  await expectSecrecy([data, restored], 'later-in-plain')
   for (const id of [data, restored]) {
     await lab.call('DetachVolume', { VolumeId: id })
     await waitForVolume(id, 'available')
@@ -276,6 +301,7 @@ test('nothing is left of all that when it is deleted', async () => {
   await servers.waitForState(server, 'terminated')
   await until(async () => ((await lab.call('DescribeVolumes', {})).Volumes ?? []).length === 0)
   expect(await readdir(join(lab.home, 'volumes'))).toEqual([])
+  await until(async () => (await readdir(join(lab.home, 'keyring'))).length === 0)
   await until(async () => (await readdir(join(lab.home, 'layers'))).length === 1)
   const { Images: images } = await lab.call('DescribeImages', {})
   expect(images?.map(({ ImageId }) => ImageId)).toEqual([nano])

@@ -1,6 +1,7 @@
 import type { Domain } from '../../ec2/domain.ts'
 import {
   disableEbsEncryptionByDefault,
+  enableEbsEncryptionByDefault,
   getEbsDefaultKmsKeyId,
   getEbsEncryptionByDefault,
   modifyEbsDefaultKmsKeyId,
@@ -10,8 +11,9 @@ import type { AnyOperation } from '../dispatch.ts'
 
 export function ebsDefaultOperations(domain: Domain) {
   return {
-    GetEbsEncryptionByDefault: getEbsEncryptionByDefault(),
-    DisableEbsEncryptionByDefault: disableEbsEncryptionByDefault(),
+    GetEbsEncryptionByDefault: getEbsEncryptionByDefault(domain),
+    EnableEbsEncryptionByDefault: enableEbsEncryptionByDefault(domain),
+    DisableEbsEncryptionByDefault: disableEbsEncryptionByDefault(domain),
     GetEbsDefaultKmsKeyId: getEbsDefaultKmsKeyId(domain),
     ModifyEbsDefaultKmsKeyId: modifyEbsDefaultKmsKeyId(domain),
     ResetEbsDefaultKmsKeyId: resetEbsDefaultKmsKeyId(domain),

@@ -1,42 +1,61 @@
-import { defineAccountSetting } from '../account-setting.ts'
 import type { Domain } from '../domain.ts'
-import { invalidParameterValue, missingParameter } from '../errors.ts'
+import { awsManagedKey, ebsDefaultKey, ebsEncryptionByDefault, findKmsKey, kmsKeyArnOf } from '../encryption/kms-key.ts'
+import { missingParameter } from '../errors.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
 import type { Scope } from '../ports/store.ts'
 
-/** Volumes are not encrypted as yet, so there is nothing but the truth to tell; enabling it is not offered. */
-export function getEbsEncryptionByDefault(): Ec2Query<'GetEbsEncryptionByDefault'> {
-  return { kind: 'query', parameters: [], answer: () => ({ EbsEncryptionByDefault: false, SseType: 'none' }) }
+/** Whether new volumes and copies of snapshots of the account in the region are encrypted, whatever is asked for. */
+export function getEbsEncryptionByDefault({ store }: Domain): Ec2Query<'GetEbsEncryptionByDefault'> {
+  return {
+    kind: 'query',
+    parameters: [],
+    answer: (context) => {
+      const { isEnabled } = ebsEncryptionByDefault.get(store, context)
+      return { EbsEncryptionByDefault: isEnabled, SseType: isEnabled ? 'sse-kms' : 'none' }
+    },
+  }
 }
 
-/** DisableEbsEncryptionByDefault: as it is anyway. */
-export function disableEbsEncryptionByDefault(): Ec2Mutation<'DisableEbsEncryptionByDefault'> {
-  return { kind: 'mutation', parameters: [], apply: () => ({ EbsEncryptionByDefault: false }) }
+export function enableEbsEncryptionByDefault({ store }: Domain): Ec2Mutation<'EnableEbsEncryptionByDefault'> {
+  return {
+    kind: 'mutation',
+    parameters: [],
+    apply: (context) => {
+      ebsEncryptionByDefault.put(store, context, { isEnabled: true })
+      return { EbsEncryptionByDefault: true }
+    },
+  }
 }
 
-/** EC2's name of the key that it has for every account. */
-const awsManagedKey = 'alias/aws/ebs'
-
-const ebsDefaultKmsKey = defineAccountSetting('ebs-default-kms-key', { keyId: awsManagedKey })
+/** DisableEbsEncryptionByDefault: what is encrypted stays so. */
+export function disableEbsEncryptionByDefault({ store }: Domain): Ec2Mutation<'DisableEbsEncryptionByDefault'> {
+  return {
+    kind: 'mutation',
+    parameters: [],
+    apply: (context) => {
+      ebsEncryptionByDefault.put(store, context, { isEnabled: false })
+      return { EbsEncryptionByDefault: false }
+    },
+  }
+}
 
 export function getEbsDefaultKmsKeyId({ store }: Domain): Ec2Query<'GetEbsDefaultKmsKeyId'> {
   return {
     kind: 'query',
     parameters: [],
-    isRecordOnly: true,
-    answer: (context) => ({ KmsKeyId: ebsDefaultKmsKey.get(store, context).keyId }),
+    answer: (context) => ({ KmsKeyId: tellKey(context, ebsDefaultKey.get(store, context).keyId) }),
   }
 }
 
-export function modifyEbsDefaultKmsKeyId({ store }: Domain): Ec2Mutation<'ModifyEbsDefaultKmsKeyId'> {
+export function modifyEbsDefaultKmsKeyId(domain: Domain): Ec2Mutation<'ModifyEbsDefaultKmsKeyId'> {
   return {
     kind: 'mutation',
     parameters: ['KmsKeyId'],
-    isRecordOnly: true,
     apply: (context, input) => {
-      const keyId = readKmsKey(context, input.KmsKeyId)
-      ebsDefaultKmsKey.put(store, context, { keyId })
-      return { KmsKeyId: keyId }
+      if (!input.KmsKeyId) throw missingParameter('KmsKeyId')
+      const keyId = findKmsKey(domain, context, input.KmsKeyId)
+      ebsDefaultKey.put(domain.store, context, { keyId })
+      return { KmsKeyId: tellKey(context, keyId) }
     },
   }
 }
@@ -45,23 +64,14 @@ export function resetEbsDefaultKmsKeyId({ store }: Domain): Ec2Mutation<'ResetEb
   return {
     kind: 'mutation',
     parameters: [],
-    isRecordOnly: true,
     apply: (context) => {
-      ebsDefaultKmsKey.put(store, context, { keyId: awsManagedKey })
+      ebsDefaultKey.put(store, context, { keyId: awsManagedKey })
       return { KmsKeyId: awsManagedKey }
     },
   }
 }
 
-/** A key is named by its id, an alias or an ARN of either; EC2 answers with the ARN, and with the bare alias of its own key. */
-function readKmsKey({ accountId, region }: Scope, given: string | undefined): string {
-  if (!given) throw missingParameter('KmsKeyId')
-  if (given === awsManagedKey) return awsManagedKey
-  const isArn = /^arn:aws[\w-]*:kms:[a-z0-9-]+:\d{12}:(key\/[\w-]{1,256}|alias\/[\w/-]{1,250})$/.test(given)
-  if (isArn) return given
-  if (/^alias\/[\w/-]{1,250}$/.test(given)) return `arn:aws:kms:${region}:${accountId}:${given}`
-  if (/^(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.test(given)) {
-    return `arn:aws:kms:${region}:${accountId}:key/${given}`
-  }
-  throw invalidParameterValue('kmsKeyId', given.slice(0, 80), 'Expected the id, the alias or the ARN of a KMS key.')
+/** EC2 tells its own key by the bare alias, others by their ARN. */
+function tellKey(scope: Scope, alias: string): string {
+  return alias === awsManagedKey ? awsManagedKey : kmsKeyArnOf(scope, alias)
 }

@@ -1,6 +1,6 @@
+import type { CopyImageRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
-import { requireOneOf } from '../honoured.ts'
 import { newId } from '../ids.ts'
 import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
@@ -16,7 +16,7 @@ import { findVisibleImage, requireAvailableImage } from './visible-image.ts'
 
 /**
  * CopyImage: an image of the caller's own, in the region that the call goes to, over new snapshots of the same layers: nothing is
- * copied on the disk, so it takes no time whatever the size.
+ * copied on the disk, so it takes no time whatever the size, but for what is encrypted on the way.
  */
 export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
   const { store } = domain
@@ -29,6 +29,7 @@ export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
       'ClientToken',
       'Description',
       'Encrypted',
+      'KmsKeyId',
       'CopyImageTags',
       'TagSpecifications',
     ],
@@ -39,7 +40,6 @@ export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
       if (!domain.regions.get(sourceRegion)) {
         throw invalidParameterValue('sourceRegion', sourceRegion.slice(0, 80), 'There is no such region.')
       }
-      requireOneOf('CopyImage', 'Encrypted', input.Encrypted, [false])
       requireNewImage(domain, context, { name, description: input.Description })
       const source = findVisibleImage(store, { ...context, region: sourceRegion }, input.SourceImageId)
       requireAvailableImage(source)
@@ -52,10 +52,14 @@ export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
       }
       const tags = readTagSpecifications(input.TagSpecifications, ['image', 'snapshot'])
       const id = newId('ami', domain.random)
-      const blockDevices = source.blockDevices.map((device) => copyDevice(domain, context, source, id, device))
-      for (const { snapshotId } of blockDevices) {
-        putTags(store, context, snapshotId, 'snapshot', tags.get('snapshot') ?? [])
-      }
+      const snapshots = source.blockDevices.map((device) => copySnapshotOf(domain, context, source, device, id, input))
+      for (const snapshot of snapshots) putTags(store, context, snapshot.id, 'snapshot', tags.get('snapshot') ?? [])
+      const blockDevices = source.blockDevices.map((device, index) => ({
+        ...device,
+        snapshotId: snapshots[index]?.id ?? device.snapshotId,
+      }))
+      // What is encrypted on the way takes its time.
+      const isReady = snapshots.every(({ state }) => state === 'completed')
       const { accountId, region } = context
       const { architecture, rootDeviceName, bootMode, enaSupport, imdsSupport } = source
       const loginUser =
@@ -67,7 +71,7 @@ export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
         name,
         ...(input.Description ? { description: input.Description } : {}),
         architecture,
-        state: 'available',
+        state: isReady ? 'available' : 'pending',
         creationDate: context.now.toISOString(),
         imageLocation: `${accountId}/${name}`,
         ...withProductCodes(source.productCodes),
@@ -85,26 +89,29 @@ export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
       const copied = isCopyingTags ? store.tags.of(source.id) : []
       putTags(store, context, id, 'image', [...copied, ...(tags.get('image') ?? [])])
       context.afterCommit(() => domain.descriptionRefresher.refreshImage(id))
-      domain.events.publish({
-        kind: 'image-state-change',
-        resourceId: id,
-        message: `${id} (${name}), a copy of ${source.id}, is available`,
-      })
+      if (isReady) {
+        domain.events.publish({
+          kind: 'image-state-change',
+          resourceId: id,
+          message: `${id} (${name}), a copy of ${source.id}, is available`,
+        })
+      }
       return { ImageId: id }
     },
   }
 }
 
-function copyDevice(
+function copySnapshotOf(
   domain: Domain,
   context: MutationContext,
   image: ImageRecord,
-  copyId: string,
   device: ImageBlockDevice,
-): ImageBlockDevice {
+  copyId: string,
+  { Encrypted, KmsKeyId }: CopyImageRequest,
+): SnapshotRecord {
   const source = findSourceSnapshot(domain, context, image, device)
   const description = `Copied for DestinationAmi ${copyId} from SourceAmi ${image.id} for SourceSnapshot ${source.id}. Task created on ${context.now.toISOString()}.`
-  return { ...device, snapshotId: recordSnapshotCopy(domain, context, source, description) }
+  return recordSnapshotCopy(domain, context, source, { Description: description, Encrypted, KmsKeyId, imageId: copyId })
 }
 
 /** Whoever launches an image needs no permission to its snapshots; whoever copies it does. */

@@ -14,7 +14,7 @@ import { choosePerformance, requireVolumeSize, requireVolumeType } from '../volu
 import { imageTag } from './image-tag.ts'
 import type { ImageBlockDevice, ImageRecord } from './image.ts'
 import { requireNewImage } from './new-image.ts'
-import { readSnapshotDevice, requireHonouredEbs } from './snapshot-device.ts'
+import { readSnapshotDevice, requireHonouredEbs, requireOwnEncryption } from './snapshot-device.ts'
 
 const operation = 'CreateImage'
 
@@ -151,6 +151,7 @@ function planDevices(
 
 function deviceOfVolume(volume: VolumeRecord, deviceName: string, ebs: BlockDeviceMapping['Ebs']): PlannedDevice {
   requireHonouredEbs(operation, ebs, [])
+  requireOwnEncryption(operation, ebs, volume)
   const volumeType = requireVolumeType(ebs?.VolumeType ?? volume.volumeType)
   const volumeSizeGib = ebs?.VolumeSize ?? volume.sizeGib
   requireVolumeSize(volumeType, volumeSizeGib, { id: volume.id, volumeSizeGib: volume.sizeGib })

@@ -1,6 +1,7 @@
 import type { Image } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { describeProductCodes } from '../marketplace/product-code.ts'
+import { describeEncryption } from '../encryption/encryption.ts'
 import type { CallContext } from '../operation.ts'
 import { describeTags } from '../tag/tag.ts'
 import type { ImageAllowance } from './allowed-images.ts'
@@ -48,7 +49,7 @@ export function describeImage(
         ...(device.iops === undefined ? {} : { Iops: device.iops }),
         ...(device.throughputMibps === undefined ? {} : { Throughput: device.throughputMibps }),
         DeleteOnTermination: device.deleteOnTermination,
-        Encrypted: false,
+        ...describeEncryption(domain.store.snapshots.find(device.snapshotId) ?? {}),
       },
     })),
     VirtualizationType: 'hvm',

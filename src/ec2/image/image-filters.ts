@@ -19,7 +19,8 @@ export function imageFilters(
       'block-device-mapping.delete-on-termination': ({ blockDevices }) =>
         blockDevices.map((d) => d.deleteOnTermination),
       'block-device-mapping.device-name': ({ blockDevices }) => blockDevices.map((d) => d.deviceName),
-      'block-device-mapping.encrypted': () => false,
+      'block-device-mapping.encrypted': ({ blockDevices }) =>
+        blockDevices.map((d) => store.snapshots.find(d.snapshotId)?.encryptionKeyId !== undefined),
       'block-device-mapping.snapshot-id': {
         read: ({ blockDevices }) => blockDevices.map((d) => d.snapshotId),
         index: 'blockDevices[].snapshotId',

@@ -2,7 +2,9 @@ import type { ModifyImageAttributeRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
 import { withProductCodes } from '../marketplace/product-code.ts'
+import { requireShareable } from '../encryption/require-shareable.ts'
 import type { Ec2Mutation } from '../operation.ts'
+import type { Store } from '../ports/store.ts'
 import { changeSharing } from '../sharing.ts'
 import { readSharingChange } from '../sharing-change.ts'
 import { requirePublicImagesAllowed } from './block-public-access.ts'
@@ -49,19 +51,23 @@ function applyChange(domain: Domain, image: ImageRecord, input: ModifyImageAttri
       return withOwnProducts(domain, image, input)
     case 'launchPermission':
       requireAvailableImage(image)
-      return changeSharing(
-        image,
-        readSharingChange({
-          operation,
-          path: 'LaunchPermission',
-          code: 'InvalidAMIAttributeItemValue',
-          permission: input.LaunchPermission,
-          operationType: input.OperationType,
-          userIds: input.UserIds,
-          groups: input.UserGroups,
-        }),
-      )
+      return changeLaunchPermission(domain.store, image, input)
   }
+}
+
+function changeLaunchPermission(store: Store, image: ImageRecord, input: ModifyImageAttributeRequest): ImageRecord {
+  const change = readSharingChange({
+    operation,
+    path: 'LaunchPermission',
+    code: 'InvalidAMIAttributeItemValue',
+    permission: input.LaunchPermission,
+    operationType: input.OperationType,
+    userIds: input.UserIds,
+    groups: input.UserGroups,
+  })
+  const snapshots = image.blockDevices.flatMap(({ snapshotId }) => store.snapshots.find(snapshotId) ?? [])
+  requireShareable(image, change, snapshots)
+  return changeSharing(image, change)
 }
 
 const attributes = ['description', 'imdsSupport', 'productCodes', 'launchPermission'] as const

@@ -3,6 +3,7 @@ import fsExtra from 'fs-extra'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
+import { releaseKey } from '../encryption/encryption.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import { newId } from '../ids.ts'
 import { withProductCodes } from '../marketplace/product-code.ts'
@@ -154,6 +155,8 @@ export function createImagePublisher(dependencies: {
 
   async function removeLayer(layerId: string): Promise<void> {
     await fsExtra.remove(join(paths.layers, layerId))
+    const layer = store.layers.find(layerId)
+    if (layer) await releaseKey({ store, paths }, layer)
     store.transaction(() => store.layers.remove(layerId))
   }
 
@@ -170,7 +173,9 @@ export function createImagePublisher(dependencies: {
     removeInterrupted: async () => {
       for (const layer of [...store.layers.listBy('state', 'pending'), ...store.layers.listBy('state', 'deleting')]) {
         // A volume's pending layer is its own live overlay, and an intent that is still to be carried out.
-        if (layer.state === 'deleting' || !layer.source) await removeLayer(layer.id)
+        // So is one that is to be an encrypted copy.
+        const isIntent = layer.source !== undefined || layer.copyOf !== undefined
+        if (layer.state === 'deleting' || !isIntent) await removeLayer(layer.id)
       }
     },
   }

@@ -1,5 +1,6 @@
 import type { BlockDeviceMapping } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
+import type { Encryption } from '../encryption/encryption.ts'
 import { missingParameter, unsupportedOperation } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import type { Scope } from '../ports/store.ts'
@@ -9,6 +10,8 @@ import { choosePerformance, requireVolumeSize, requireVolumeType } from '../volu
 import type { ImageBlockDevice } from './image.ts'
 
 type EbsRequest = BlockDeviceMapping['Ebs']
+
+const path = 'BlockDeviceMapping.Ebs'
 
 /** A device of a new image as a request maps it onto one of the caller's snapshots. Throws for what that snapshot cannot be. */
 export function readSnapshotDevice(
@@ -22,6 +25,7 @@ export function readSnapshotDevice(
   requireHonouredEbs(operation, ebs, ['SnapshotId'])
   if (!ebs.SnapshotId) throw unsupportedOperation('An AMI of Kiln has a snapshot for each of its devices.')
   const snapshot = requireCompleted(findOwnSnapshot(domain, scope, ebs.SnapshotId))
+  requireOwnEncryption(operation, ebs, snapshot)
   const volumeType = requireVolumeType(ebs.VolumeType ?? 'gp3')
   const volumeSizeGib = ebs.VolumeSize ?? snapshot.volumeSizeGib
   requireVolumeSize(volumeType, volumeSizeGib, snapshot)
@@ -41,7 +45,6 @@ export function requireHonouredEbs(
   ebs: EbsRequest,
   more: readonly (keyof NonNullable<EbsRequest>)[],
 ): void {
-  const path = 'BlockDeviceMapping.Ebs'
   refuseOtherMembers(operation, path, ebs, [
     'DeleteOnTermination',
     'VolumeSize',
@@ -51,5 +54,9 @@ export function requireHonouredEbs(
     'Encrypted',
     ...more,
   ])
-  requireOneOf(operation, `${path}.Encrypted`, ebs?.Encrypted, [false])
+}
+
+/** A device of an image is encrypted when its snapshot is: nothing is encrypted on the way. Copy the image to encrypt it. */
+export function requireOwnEncryption(operation: string, ebs: EbsRequest, { encryptionKeyId }: Encryption): void {
+  requireOneOf(operation, `${path}.Encrypted`, ebs?.Encrypted, [encryptionKeyId !== undefined])
 }

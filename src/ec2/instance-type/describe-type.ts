@@ -37,7 +37,7 @@ export function describeType(type: InstanceType): InstanceTypeInfo {
     InstanceStorageSupported: false,
     EbsInfo: {
       EbsOptimizedSupport: type.ebsOptimizedSupport,
-      EncryptionSupport: 'unsupported',
+      EncryptionSupport: 'supported',
       NvmeSupport: 'unsupported',
       MaximumEbsAttachments: maximumVolumes,
       AttachmentLimitType: 'dedicated',

@@ -1,7 +1,8 @@
 import type { BlockDeviceMapping } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
+import { chooseKmsKey } from '../encryption/choose-encryption.ts'
 import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
-import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
+import { refuseOtherMembers } from '../honoured.ts'
 import type { ImageRecord } from '../image/image.ts'
 import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Scope } from '../ports/store.ts'
@@ -25,6 +26,8 @@ export interface PlannedVolume extends VolumePerformance {
   readonly volumeType: string
   readonly productCodes?: readonly string[]
   readonly deleteOnTermination: boolean
+  /** It is to be encrypted under this key. */
+  readonly kmsKeyId?: string
 }
 
 type EbsRequest = NonNullable<BlockDeviceMapping['Ebs']>
@@ -78,12 +81,13 @@ function readMappings(mappings: readonly BlockDeviceMapping[]): Map<string, Bloc
 }
 
 function planVolume(
-  { store }: Domain,
+  domain: Domain,
   scope: Scope,
   deviceName: string,
   ebs: EbsRequest,
   device?: ImageRecord['blockDevices'][number],
 ): PlannedVolume {
+  const { store } = domain
   const volumeType = requireVolumeType(ebs.VolumeType ?? device?.volumeType ?? 'gp3')
   requireHonoured(ebs)
   // What an image maps comes with the image, whoever may use the snapshot besides.
@@ -95,6 +99,7 @@ function planVolume(
   const sizeGib = ebs.VolumeSize ?? device?.volumeSizeGib ?? snapshot?.volumeSizeGib
   if (sizeGib === undefined) throw missingParameter('BlockDeviceMapping.Ebs.VolumeSize')
   requireVolumeSize(volumeType, sizeGib, snapshot)
+  const kmsKeyId = chooseKmsKey(domain, scope, ebs, snapshot)
   return {
     deviceName,
     ...(snapshot ? { snapshotId: snapshot.id, layerId: snapshot.layerId } : {}),
@@ -102,6 +107,7 @@ function planVolume(
     volumeType,
     ...choosePerformance(volumeType, sizeGib, ebs, device),
     ...withProductCodes(snapshot?.productCodes),
+    ...(kmsKeyId === undefined ? {} : { kmsKeyId }),
     deleteOnTermination: ebs.DeleteOnTermination ?? device?.deleteOnTermination ?? true,
   }
 }
@@ -117,6 +123,6 @@ function requireHonoured(ebs: EbsRequest): void {
     'Iops',
     'Throughput',
     'Encrypted',
+    'KmsKeyId',
   ])
-  requireOneOf(operation, `${path}.Encrypted`, ebs.Encrypted, [false])
 }

@@ -11,7 +11,14 @@ import type { ChainRenewal } from '../volume/chain-renewal.ts'
 import { lowestFreePort } from '../volume/drive-port.ts'
 import { carryOutModification, isModifying } from '../volume/modification.ts'
 import { limitsOf } from '../volume/volume-limits.ts'
-import { driveIdOf, driveOf, overlayPathOf, type VolumeAttachment, type VolumeRecord } from '../volume/volume.ts'
+import {
+  driveIdOf,
+  driveOf,
+  keyIdsOf,
+  overlayPathOf,
+  type VolumeAttachment,
+  type VolumeRecord,
+} from '../volume/volume.ts'
 import type { VolumeDriver } from '../volume/volume-driver.ts'
 
 /** Brings the drives of an instance's machine to what the records of its volumes say: plugs, unplugs, grows and freezes them. */
@@ -89,7 +96,7 @@ export function createDrivePlugging(dependencies: {
       if (settled?.attachment?.state !== 'attaching') return
       try {
         if (port === undefined) throw new Error('every port of the machine is taken')
-        await machine.plugDrive(driveOf(paths, settled, port))
+        await machine.plugDrive(driveOf({ store, paths }, settled, port))
       } catch (error) {
         return await giveUp(volume, error)
       }
@@ -144,6 +151,8 @@ export function createDrivePlugging(dependencies: {
       if (isStillThere) await machine.emptyDrive(id)
     }
     await machine.closeDrive(id)
+    const others = listVolumes(volume.attachment.instanceId).filter((other) => other.id !== volume.id)
+    await machine.keepKeys(others.flatMap((other) => keyIdsOf(store, other)))
     await letGo(volume.id)
   }
 

@@ -124,7 +124,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     const volumes = store.volumes
       .listBy('attachment.instanceId', record.id)
       .filter((volume) => volume.state === 'creating')
-    await Promise.all(volumes.map((volume) => makeVolumeDisk({ paths, disks }, volume)))
+    await Promise.all(volumes.map((volume) => makeVolumeDisk({ store, paths, disks }, volume)))
     store.transaction(() => {
       for (const { id } of volumes) {
         const present = store.volumes.find(id)
@@ -162,7 +162,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
       drives: volumes.flatMap((volume) => {
         const { attachment } = volume
         if (!attachment || attachment.state === 'detaching') return []
-        const drive = driveOf(paths, volume, attachment.port)
+        const drive = driveOf({ store, paths }, volume, attachment.port)
         return [attachment.deviceName === record.rootDeviceName ? { ...drive, bootIndex: 0 } : drive]
       }),
       networkDevices: interfaces.flatMap((record) =>

@@ -1,5 +1,6 @@
 import type { RunInstancesRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
+import { newEncryption } from '../encryption/choose-encryption.ts'
 import { insufficientInstanceCapacity } from '../errors.ts'
 import { associateProfile } from '../iam-instance-profile/association.ts'
 import { newId } from '../ids.ts'
@@ -221,6 +222,7 @@ function recordVolumes(
       createTime: instance.launchTime,
       ...volume,
       ...withProductCodes(productCodes, ofImage),
+      ...newEncryption({ random }, planned.kmsKeyId),
       attachment: {
         instanceId: instance.id,
         deviceName,

@@ -1,5 +1,6 @@
 import type { ResponseLaunchTemplateData } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
+import { describeEncryption } from '../encryption/encryption.ts'
 import { findOne } from '../ids.ts'
 import { describeInstance } from '../instance/describe-instance.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
@@ -71,7 +72,7 @@ function devicesOf(store: Store, { id }: InstanceRecord): ResponseLaunchTemplate
   return store.volumes.listBy('attachment.instanceId', id).map((volume) => ({
     DeviceName: volume.attachment?.deviceName,
     Ebs: {
-      Encrypted: false,
+      ...describeEncryption(volume),
       DeleteOnTermination: volume.attachment?.deleteOnTermination,
       ...(volume.iops === undefined ? {} : { Iops: volume.iops }),
       ...(volume.throughputMibps === undefined ? {} : { Throughput: volume.throughputMibps }),

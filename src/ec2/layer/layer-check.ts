@@ -7,7 +7,7 @@ import type { DiskHost, WorkOptions } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
 import type { TaskResult } from '../task/task.ts'
-import { layerPathOf } from '../volume/volume.ts'
+import { keyOf, layerPathOf } from '../volume/volume.ts'
 import { listLayersOver } from './layer-chain.ts'
 import type { LayerRecord } from './layer.ts'
 
@@ -34,7 +34,7 @@ export function createLayerCheck(dependencies: {
 
   /** Why a layer is not as it was; undefined when it is sound. */
   async function findFault(layer: LayerRecord, work: WorkOptions): Promise<string | undefined> {
-    const found = await disks.checkLayer(layerPathOf(paths, layer.id), work)
+    const found = await disks.checkLayer({ path: layerPathOf(paths, layer.id), ...keyOf(layer) }, work)
     const present = store.layers.find(layer.id)
     // It may have been flattened meanwhile: either file is right.
     const digests = [layer.sha256, present?.sha256, present?.flattening?.sha256].flatMap((digest) => digest ?? [])

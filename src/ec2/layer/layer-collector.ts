@@ -3,6 +3,7 @@ import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
 import { coalesceByKey } from '../../host/coalesce.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
+import { releaseKey } from '../encryption/encryption.ts'
 import type { Store } from '../ports/store.ts'
 import type { LayerRecord } from './layer.ts'
 
@@ -17,9 +18,10 @@ export interface LayerCollector {
 export function createLayerCollector(dependencies: { store: Store; paths: StatePaths; log: Logger }): LayerCollector {
   const { store, paths, log } = dependencies
 
-  /** Layers that a snapshot or a volume names, or that are being flattened or made, with all that they stand on. */
+  /** Layers that a snapshot or a volume names, or that are being flattened, made or copied, with all that they stand on. */
   function findReached(layers: readonly LayerRecord[]): Set<string> {
     const reached = new Set<string>()
+    const copied = new Set(store.layers.listBy('state', 'pending').map(({ copyOf }) => copyOf))
     const reach = (id: string | undefined): void => {
       const layer = id === undefined || reached.has(id) ? undefined : store.layers.find(id)
       if (!layer) return
@@ -30,6 +32,7 @@ export function createLayerCollector(dependencies: { store: Store; paths: StateP
     }
     for (const { id, state, flattening } of layers) {
       const isNamed =
+        copied.has(id) ||
         store.snapshots.countBy('layerId', id) > 0 ||
         store.snapshots.countBy('archiveLayerId', id) > 0 ||
         store.recycledSnapshots.countBy('resource.layerId', id) > 0 ||
@@ -58,6 +61,8 @@ export function createLayerCollector(dependencies: { store: Store; paths: StateP
     try {
       for (const id of markUnreachable()) {
         await fsExtra.remove(join(paths.layers, id))
+        const layer = store.layers.find(id)
+        if (layer) await releaseKey({ store, paths }, layer)
         store.transaction(() => store.layers.remove(id))
       }
     } catch (error) {

@@ -4,9 +4,10 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import { diskFile, type StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
+import { keysOfChain } from '../encryption/encryption.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
-import { layerPathOf } from '../volume/volume.ts'
+import { keyOf, layerPathOf } from '../volume/volume.ts'
 import { chooseFlattening, type FlatteningChoice } from './choose-flattening.ts'
 import type { LayerCollector } from './layer-collector.ts'
 import { listLayersOver, listVolumesOver } from './layer-chain.ts'
@@ -64,9 +65,17 @@ export function createLayerFlattener(dependencies: {
 
   async function flatten({ layer, formerParentId, baseId }: FlatteningChoice): Promise<void> {
     const intent = { baseId, formerParentId }
+    const baseKeyId = store.layers.find(baseId)?.encryptionKeyId
     if (!mark(layer.id, { ...intent, state: 'making' })) return
     const { sha256, fileSizeBytes } = await disks.flattenLayer(
-      { path: layerPathOf(paths, layer.id), basePath: layerPathOf(paths, baseId), destination: flatPathOf(layer.id) },
+      {
+        path: layerPathOf(paths, layer.id),
+        ...keyOf(layer),
+        basePath: layerPathOf(paths, baseId),
+        ...(baseKeyId === undefined ? {} : { baseKeyId }),
+        chainKeyIds: keysOfChain(store, layer.id),
+        destination: flatPathOf(layer.id),
+      },
       { signal: abort.signal, onProgress: () => undefined },
     )
     const whole = mark(layer.id, { ...intent, state: 'made', sha256, fileSizeBytes })

@@ -80,11 +80,31 @@ export interface LayerBlob {
   close(): Promise<void>
 }
 
+/** A layer to be encrypted, or encrypted by another key. */
+export interface EncryptLayerRequest {
+  readonly source: { readonly path: string; readonly keyId?: string }
+  /** The keys of all that the source is made of. */
+  readonly chainKeyIds: readonly string[]
+  /** What its files take together. */
+  readonly chainBytes: number
+  readonly directory: string
+  readonly keyId: string
+}
+
 export interface DiskHost {
-  /** An empty writable qcow2 over `backingPath` (also qcow2), or over nothing. At least as large as its backing file. */
-  createVolumeDisk(request: { path: string; backingPath?: string; sizeBytes: number }): Promise<void>
+  /**
+   * An empty writable qcow2 over `backingPath` (also qcow2, and encrypted when it has a key), or over nothing. At least as large as its
+   * backing file. With a `keyId` it is encrypted by that key, which is made unless it is there.
+   */
+  createVolumeDisk(request: {
+    path: string
+    backingPath?: string
+    backingKeyId?: string
+    sizeBytes: number
+    keyId?: string
+  }): Promise<void>
   /** Makes the qcow2 of a volume that no machine has larger. */
-  growVolumeDisk(request: { path: string; sizeBytes: number }): Promise<void>
+  growVolumeDisk(request: { path: string; sizeBytes: number; keyId?: string }): Promise<void>
   /**
    * Puts a volume's present file into `layerDirectory` too (a hard link: nothing is copied) and makes `overlayPath`, an empty qcow2 over
    * it of the same size, all on disk for good; the volume is as before until somebody writes to the overlay. An overlay that is there from
@@ -95,7 +115,14 @@ export interface DiskHost {
     layerDirectory: string
     overlayPath: string
     keepsOverlay: boolean
+    /** Of an encrypted volume: the overlay is encrypted by it too. */
+    keyId?: string
   }): Promise<number>
+  /**
+   * Writes what a layer reads as, with all that it stands on, into a new layer in `directory` that is encrypted by a key, which is made
+   * unless it is there. Leaves `directory` absent on failure or abort.
+   */
+  encryptLayer(request: EncryptLayerRequest, work: WorkOptions): Promise<LayerFile>
   /** Makes a frozen file in `directory` immutable and durable. */
   secureLayer(directory: string): Promise<Omit<LayerFile, 'sha256'>>
   /**
@@ -103,12 +130,26 @@ export interface DiskHost {
    * its chain, alone: it holds what differs from that. Compared before it resolves, at low priority. Rejects with InsufficientDiskSpace
    * when the file system may not have the room; leaves nothing on failure or abort.
    */
-  flattenLayer(request: { path: string; basePath: string; destination: string }, work: WorkOptions): Promise<LayerFile>
+  flattenLayer(
+    request: {
+      path: string
+      /** The keys of the layer and of the base, where they are encrypted, and all of the chain's. */
+      keyId?: string
+      basePath: string
+      baseKeyId?: string
+      chainKeyIds: readonly string[]
+      destination: string
+    },
+    work: WorkOptions,
+  ): Promise<LayerFile>
   /**
    * Reads a finished layer file and its tables: its digest, or the fault that keeps it from being read. Rejects when that cannot be told,
    * as when it is aborted.
    */
-  checkLayer(path: string, work: WorkOptions): Promise<{ readonly sha256?: string; readonly fault?: string }>
+  checkLayer(
+    request: { path: string; keyId?: string },
+    work: WorkOptions,
+  ): Promise<{ readonly sha256?: string; readonly fault?: string }>
   /** Puts a finished layer file in the place of another, whole at any instant, on disk for good. */
   replaceLayer(path: string, replacement: string): Promise<void>
   /** The file that a qcow2 of our own says to stand on; undefined when on none. */

@@ -16,8 +16,14 @@ export interface DriveSpec {
   readonly id: string
   /** A qcow2 file. */
   readonly path: string
+  /** The key that it is encrypted by (LUKS), one of `keys`. */
+  readonly keyId?: string
   /** The qcow2 file that it stands on, as its header says. */
   readonly backingPath?: string
+  /** The key of that file, one of `keys`. */
+  readonly backingKeyId?: string
+  /** Every key that its chain needs; the files below name them by their ids. */
+  readonly keys?: readonly DriveKey[]
   /** Serial that the guest sees, at most 20 characters. */
   readonly serial: string
   /** The pcie-root-port it sits in, from 0; drives and network devices number their ports apart. */
@@ -47,6 +53,12 @@ export interface DriveRate {
   readonly burst?: { readonly rate: number; readonly seconds: number }
 }
 
+/** A key as QEMU is told of it: the file that it reads itself. */
+export interface DriveKey {
+  readonly id: string
+  readonly path: string
+}
+
 /** A drive of a live machine, as QEMU has it. */
 export interface PluggedDrive {
   readonly id: string
@@ -60,6 +72,16 @@ export interface PluggedDrive {
 export interface DriveFreeze {
   readonly id: string
   readonly overlayPath: string
+  /** The key of an encrypted drive, which the overlay has too. */
+  readonly keyId?: string
+}
+
+/** The file that a drive's present one stands on, with the keys of both where they are encrypted; the machine has the keys. */
+export interface DriveRenewal {
+  readonly id: string
+  readonly keyId?: string
+  readonly backingPath: string
+  readonly backingKeyId?: string
 }
 
 /** A virtio-net device on a persistent tap that exists in the namespace QEMU is started in. */
@@ -151,6 +173,8 @@ export interface Machine {
   growDrive(id: string, sizeBytes: number): Promise<void>
   /** Holds a drive to other limits, from its next operation on. */
   limitDrive(id: string, limits: DriveLimits): Promise<void>
+  /** Has QEMU forget all keys but those. */
+  keepKeys(keyIds: readonly string[]): Promise<void>
   /**
    * Freezes drives at one instant, with the guest's file systems frozen around it where a guest agent answers. What has been frozen
    * already is left as it is, so it may be called again. When it rejects with DriveNotFrozen no drive was; else it is not known.
@@ -160,7 +184,7 @@ export interface Machine {
    * Opens the file that a drive's present one stands on anew, and lets go of what stood there before: for a file that was replaced by one of
    * the same content with a shorter chain. The guest goes on.
    */
-  renewBacking(id: string, backingPath: string): Promise<void>
+  renewBacking(renewal: DriveRenewal): Promise<void>
   /** The network devices that the guest has, with their MACs in lower case. */
   listNetworkDevices(): Promise<readonly { readonly id: string; readonly mac: string }[]>
   /** Plugs a network device into its root port while the machine runs; its tap must be there. */

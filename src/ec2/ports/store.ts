@@ -152,7 +152,7 @@ export interface Store {
   >
   readonly volumes: Collection<
     VolumeRecord,
-    'state' | 'attachment.instanceId' | 'snapshotId' | 'layerId' | 'availabilityZone'
+    'state' | 'attachment.instanceId' | 'snapshotId' | 'layerId' | 'availabilityZone' | 'encryptionKeyId'
   >
   readonly rootVolumeTasks: Collection<RootVolumeTaskRecord, 'instanceId' | 'volumeId'>
   readonly interfaces: Collection<
@@ -181,7 +181,10 @@ export interface Store {
   readonly retentionRules: Collection<RetentionRuleRecord>
   readonly recycledImages: Collection<RecycledRecord<ImageRecord>>
   readonly recycledSnapshots: Collection<RecycledRecord<SnapshotRecord>, 'resource.layerId' | 'resource.archiveLayerId'>
-  readonly layers: Collection<LayerRecord, 'state' | 'parentId' | 'flattening.state' | 'contentIds[]'>
+  readonly layers: Collection<
+    LayerRecord,
+    'state' | 'parentId' | 'flattening.state' | 'contentIds[]' | 'encryptionKeyId'
+  >
   readonly keyPairs: Collection<KeyPairRecord, 'name' | 'fingerprint'>
   readonly vpcs: Collection<VpcRecord, 'cidr' | 'dhcpOptionsId'>
   readonly cidrReservations: Collection<CidrReservationRecord, 'subnetId'>

@@ -1,9 +1,11 @@
 import type { Domain } from '../domain.ts'
+import { chooseKmsKey, newEncryption } from '../encryption/choose-encryption.ts'
 import { Ec2Error } from '../errors.ts'
 import { findOne, newId } from '../ids.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import { withProductCodes } from '../marketplace/product-code.ts'
-import type { Ec2Mutation } from '../operation.ts'
+import type { Ec2Mutation, MutationContext } from '../operation.ts'
+import type { SnapshotRecord } from '../snapshot/snapshot.ts'
 import { requireQuota } from '../quota.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import type { VolumeRecord } from '../volume/volume.ts'
@@ -50,6 +52,7 @@ export function createReplaceRootVolumeTask(domain: Domain): Ec2Mutation<'Create
         ...(root.iops === undefined ? {} : { iops: root.iops }),
         ...(root.throughputMibps === undefined ? {} : { throughputMibps: root.throughputMibps }),
         ...withProductCodes(source.productCodes, source.snapshot.productCodes),
+        ...newEncryption(domain, rootKmsKey(domain, context, root, source.snapshot)),
         createTime: now,
       }
       const task: RootVolumeTaskRecord = {
@@ -72,6 +75,16 @@ export function createReplaceRootVolumeTask(domain: Domain): Ec2Mutation<'Create
       return { ReplaceRootVolumeTask: describeTask(store, task) }
     },
   }
+}
+
+/** The new root volume is encrypted when the old one is, or what it is made of, under the old one's key. */
+function rootKmsKey(
+  domain: Domain,
+  context: MutationContext,
+  root: VolumeRecord,
+  snapshot: SnapshotRecord,
+): string | undefined {
+  return root.kmsKeyId ?? chooseKmsKey(domain, context, {}, snapshot)
 }
 
 /** The root volume of an instance whose root volume can be replaced now. */

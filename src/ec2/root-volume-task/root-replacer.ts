@@ -45,7 +45,7 @@ export function createRootReplacer(dependencies: {
     const volume = store.volumes.find(task.volumeId)
     try {
       if (!volume) throw new Error(`${task.volumeId} is gone`)
-      await makeVolumeDisk({ paths, disks }, volume)
+      await makeVolumeDisk({ store, paths, disks }, volume)
     } catch (error) {
       log.error({ instanceId, volumeId: task.volumeId, err: error }, 'replacement of the root volume could not be made')
       fail(task, error instanceof Error ? error.message : String(error))

@@ -1,5 +1,6 @@
 import type { Snapshot } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
+import { describeEncryption } from '../encryption/encryption.ts'
 import { describeTags } from '../tag/tag.ts'
 import type { SnapshotRecord } from './snapshot.ts'
 import { tierOf } from './tiering.ts'
@@ -20,14 +21,14 @@ export function describeSnapshot({ store }: Pick<Domain, 'store'>, snapshot: Sna
     StartTime: new Date(snapshot.startTime),
     ...(state === 'completed' ? { CompletionTime: new Date(snapshot.completionTime ?? snapshot.startTime) } : {}),
     Description: snapshot.description,
-    Encrypted: false,
+    ...describeEncryption(snapshot),
     StorageTier: tierOf(snapshot),
     ...(restoreExpiryTime === undefined ? {} : { RestoreExpiryTime: new Date(restoreExpiryTime) }),
     Tags: describeTags(store.tags.of(snapshot.id)),
   }
 }
 
-/** Nothing is copied: a snapshot is whole or not there yet. */
-export function progressOf({ state }: SnapshotRecord): string {
-  return state === 'completed' ? '100%' : '0%'
+/** Where nothing is copied, a snapshot is whole or not there yet. */
+export function progressOf({ state, progressPercent = 0 }: SnapshotRecord): string {
+  return state === 'completed' ? '100%' : `${progressPercent}%`
 }

@@ -48,7 +48,7 @@ function snapshotFilters(store: Store, { accountId }: Pick<Scope, 'accountId'>):
   return defineFilters(
     {
       description: ({ description }) => description,
-      encrypted: () => false,
+      encrypted: ({ encryptionKeyId }) => encryptionKeyId !== undefined,
       'owner-alias': () => undefined,
       'owner-id': ({ accountId: owner }) => owner,
       progress: progressOf,

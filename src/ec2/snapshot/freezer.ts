@@ -6,7 +6,7 @@ import type { DescriptionWriter } from '../description/description-writer.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import { DriveNotFrozen, type Machine, type PluggedDrive } from '../ports/machine.ts'
 import type { Store } from '../ports/store.ts'
-import { driveIdOf, overlayNameOf, overlayOver, overlayPathOf, type VolumeRecord } from '../volume/volume.ts'
+import { driveIdOf, keyOf, overlayNameOf, overlayOver, overlayPathOf, type VolumeRecord } from '../volume/volume.ts'
 import { type FreezeIntent, listFreezeIntents } from './freeze-intent.ts'
 import type { LayerSealer } from './layer-sealer.ts'
 
@@ -61,6 +61,7 @@ export function createFreezer(dependencies: {
       layerDirectory: join(paths.layers, layer.id),
       overlayPath: overlayOf(freeze),
       keepsOverlay,
+      ...keyOf(volume),
     })
     await descriptions.describeAhead({ ...afterFreeze(freeze).frozen, virtualSizeBytes })
   }
@@ -127,7 +128,11 @@ export function createFreezer(dependencies: {
     try {
       for (const freeze of freezes) if (!isSwitched(freeze)) await prepare(freeze, { keepsOverlay: false })
       await machine.freezeDrives(
-        freezes.map((freeze) => ({ id: driveOf(freeze.volume.id)?.id ?? '', overlayPath: overlayOf(freeze) })),
+        freezes.map((freeze) => ({
+          id: driveOf(freeze.volume.id)?.id ?? '',
+          overlayPath: overlayOf(freeze),
+          ...keyOf(freeze.volume),
+        })),
       )
     } catch (error) {
       const isUnchanged = error instanceof DriveNotFrozen || isFileError(error)

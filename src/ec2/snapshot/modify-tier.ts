@@ -1,5 +1,11 @@
 import type { Domain } from '../domain.ts'
-import { Ec2Error, invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
+import {
+  Ec2Error,
+  invalidParameterCombination,
+  invalidParameterValue,
+  missingParameter,
+  unsupportedOperation,
+} from '../errors.ts'
 import { describeDamage, findDamaged } from '../layer/layer-check.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { saveSnapshot } from './save-snapshot.ts'
@@ -25,6 +31,9 @@ export function modifySnapshotTier(domain: Domain): Ec2Mutation<'ModifySnapshotT
       const snapshot = requireSettled(findOwnSnapshot(domain, context, input.SnapshotId))
       if (snapshot.state !== 'completed') throw incorrectState(snapshot, `is in the '${snapshot.state}' state`)
       if (tierOf(snapshot) === 'archive') throw incorrectState(snapshot, 'is in the archive tier already')
+      if (snapshot.encryptionKeyId !== undefined) {
+        throw unsupportedOperation(`The snapshot ${snapshot.id} is encrypted: Kiln does not archive those.`)
+      }
       const [image] = store.images.listBy('blockDevices[].snapshotId', snapshot.id)
       if (image) {
         throw new Ec2Error('InvalidSnapshot.InUse', `The snapshot ${snapshot.id} is currently in use by ${image.id}`)

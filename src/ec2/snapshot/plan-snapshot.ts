@@ -1,4 +1,5 @@
 import type { Domain } from '../domain.ts'
+import { encryptionOf } from '../encryption/encryption.ts'
 import { Ec2Error, invalidParameterValue } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { describeDamage, findDamaged } from '../layer/layer-check.ts'
@@ -53,6 +54,7 @@ export function planSnapshots(
       id: layerId,
       state: 'pending',
       source: { volumeId: volume.id, setId },
+      ...(volume.encryptionKeyId === undefined ? {} : { encryptionKeyId: volume.encryptionKeyId }),
       createdAt: startTime,
     })
     const snapshot: SnapshotRecord = {
@@ -65,6 +67,7 @@ export function planSnapshots(
       volumeId: volume.id,
       volumeSizeGib: volume.sizeGib,
       ...withProductCodes(volume.productCodes),
+      ...encryptionOf(volume),
       startTime,
       ...(request.imageId === undefined ? {} : { imageId: request.imageId }),
     }

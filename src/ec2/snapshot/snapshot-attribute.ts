@@ -1,4 +1,5 @@
 import type { Domain } from '../domain.ts'
+import { requireShareable } from '../encryption/require-shareable.ts'
 import { Ec2Error, missingParameter, unsupportedOperation } from '../errors.ts'
 import { describeProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
@@ -40,6 +41,7 @@ export function modifySnapshotAttribute(domain: Domain): Ec2Mutation<'ModifySnap
         userIds: input.UserIds,
         groups: input.GroupNames,
       })
+      requireShareable(context, change, [snapshot])
       const changed = changeSharing(snapshot, change)
       if (change.added.hasAll && changed.sharing?.isPublic) {
         if (snapshot.productCodes) {

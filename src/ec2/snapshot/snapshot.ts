@@ -1,3 +1,4 @@
+import type { Encryption } from '../encryption/encryption.ts'
 import { Ec2Error } from '../errors.ts'
 import type { SharedRecord } from '../sharing.ts'
 import { type SnapshotTiering, tierOf } from './tiering.ts'
@@ -6,9 +7,11 @@ import { type SnapshotTiering, tierOf } from './tiering.ts'
  * An EBS snapshot: a name for a layer. It is `pending` until its layer is on disk for good and has its digest. Its
  * `sharing` is EC2's permission to create volumes.
  */
-export interface SnapshotRecord extends SharedRecord {
+export interface SnapshotRecord extends SharedRecord, Encryption {
   readonly layerId: string
   readonly state: 'pending' | 'completed' | 'error'
+  /** How far a copy that is written anew is, while it is pending. */
+  readonly progressPercent?: number
   readonly stateMessage?: string
   /** It is in `error` for a layer that it stands on is damaged. */
   readonly isDamaged?: true

@@ -1,5 +1,6 @@
 import type { LaunchSpecification } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
+import { describeEncryption } from '../encryption/encryption.ts'
 import { newId } from '../ids.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import type { MutationContext } from '../operation.ts'
@@ -67,6 +68,7 @@ function specificationOf(store: Store, instance: InstanceRecord): LaunchSpecific
         ...(volume.snapshotId === undefined ? {} : { SnapshotId: volume.snapshotId }),
         VolumeSize: volume.sizeGib,
         VolumeType: volume.volumeType as 'gp3',
+        ...describeEncryption(volume),
         ...(volume.iops === undefined ? {} : { Iops: volume.iops }),
         ...(volume.throughputMibps === undefined ? {} : { Throughput: volume.throughputMibps }),
       },

@@ -3,7 +3,7 @@ import type { StatePaths } from '../../host/state-paths.ts'
 import { chainOf } from '../layer/layer-chain.ts'
 import type { Machine } from '../ports/machine.ts'
 import type { Store } from '../ports/store.ts'
-import { layerPathOf, overlayPathOf, type VolumeRecord } from './volume.ts'
+import { backingOf, keyOf, overlayPathOf, type VolumeRecord } from './volume.ts'
 
 /** Lets machines that run go on in the short chains that flattening has made, and let go of the long ones. */
 export interface ChainRenewal {
@@ -37,7 +37,8 @@ export function createChainRenewal({
       const { length } = chainOf(store, volume.layerId)
       if (drive?.chainLength === undefined || drive.chainLength <= length) return
       try {
-        await machine.renewBacking(drive.id, layerPathOf(paths, volume.layerId))
+        const { backingPath = overlayPath, ...backing } = backingOf({ store, paths }, volume)
+        await machine.renewBacking({ id: drive.id, ...keyOf(volume), backingPath, ...backing })
         log.info({ volumeId: id, from: drive.chainLength, to: length }, 'machine goes on in a shorter chain')
       } catch (error) {
         log.warn({ volumeId: id, err: error }, 'machine could not go on in a shorter chain')

@@ -1,5 +1,6 @@
 import type { CreateVolumeRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
+import { chooseKmsKey, newEncryption } from '../encryption/choose-encryption.ts'
 import { Ec2Error, invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
 import { requireOneOf } from '../honoured.ts'
 import { newId } from '../ids.ts'
@@ -25,6 +26,7 @@ export function createVolume(domain: Domain): Ec2Mutation<'CreateVolume'> {
       'AvailabilityZone',
       'AvailabilityZoneId',
       'Encrypted',
+      'KmsKeyId',
       'Iops',
       'MultiAttachEnabled',
       'Size',
@@ -54,7 +56,6 @@ function planVolume(domain: Domain, context: MutationContext, input: CreateVolum
   const { store } = domain
   const availabilityZone = readZone(domain, context, input)
   const volumeType = requireVolumeType(input.VolumeType ?? defaultVolumeType)
-  requireOneOf(operation, 'Encrypted', input.Encrypted, [false])
   requireOneOf(operation, 'MultiAttachEnabled', input.MultiAttachEnabled, [false])
   const snapshot =
     input.SnapshotId === undefined ? undefined : requireCompleted(findVisibleSnapshot(store, context, input.SnapshotId))
@@ -79,6 +80,7 @@ function planVolume(domain: Domain, context: MutationContext, input: CreateVolum
     volumeType,
     ...choosePerformance(volumeType, sizeGib, input),
     ...withProductCodes(snapshot?.productCodes),
+    ...newEncryption(domain, chooseKmsKey(domain, context, input, snapshot)),
     createTime: context.now.toISOString(),
   }
 }

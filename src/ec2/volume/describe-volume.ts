@@ -1,5 +1,6 @@
 import type { Volume, VolumeAttachment as AttachmentDescription } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
+import { describeEncryption } from '../encryption/encryption.ts'
 import { describeTags } from '../tag/tag.ts'
 import type { VolumeRecord } from './volume.ts'
 import { iopsOf } from './volume-limits.ts'
@@ -17,7 +18,7 @@ export function describeVolume({ store, regions }: Pick<Domain, 'store' | 'regio
     VolumeType: volume.volumeType as 'gp3',
     Iops: iopsOf(volume),
     Throughput: volume.throughputMibps,
-    Encrypted: false,
+    ...describeEncryption(volume),
     MultiAttachEnabled: false,
     Operator: { Managed: false },
     Attachments: volume.attachment ? [describeAttachment(volume)] : [],

@@ -21,7 +21,7 @@ export function describeVolumes(domain: Domain): Ec2Query<'DescribeVolumes'> {
         'availability-zone': { read: ({ availabilityZone }) => availabilityZone, index: 'availabilityZone' },
         'availability-zone-id': (volume) => zoneIdOf(domain, volume),
         'create-time': ({ createTime }) => createTime,
-        encrypted: () => false,
+        encrypted: ({ encryptionKeyId }) => encryptionKeyId !== undefined,
         'fast-restored': () => false,
         'multi-attach-enabled': () => false,
         'operator.managed': () => false,

@@ -5,6 +5,7 @@ import type { Clock } from '../../host/clock.ts'
 import { coalesceByKey } from '../../host/coalesce.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
+import { releaseKey } from '../encryption/encryption.ts'
 import type { LayerCollector } from '../layer/layer-collector.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
@@ -12,7 +13,7 @@ import { type Freezer } from '../snapshot/freezer.ts'
 import { listFreezeIntents } from '../snapshot/freeze-intent.ts'
 import { makeVolumeDisk } from './make-disk.ts'
 import { carryOutModification, isModifying } from './modification.ts'
-import { overlayPathOf, type VolumeRecord } from './volume.ts'
+import { keyOf, overlayPathOf, type VolumeRecord } from './volume.ts'
 
 /**
  * Brings volumes that no machine has to what their records ask for, by their files: makes, freezes, grows and deletes them. For those in a
@@ -60,7 +61,7 @@ export function createVolumeDriver(dependencies: {
   async function make(volume: VolumeRecord): Promise<void> {
     let state: VolumeRecord['state'] = 'available'
     try {
-      await makeVolumeDisk({ paths, disks }, volume)
+      await makeVolumeDisk({ store, paths, disks }, volume)
     } catch (error) {
       log.error({ volumeId: volume.id, err: error }, 'volume could not be made')
       state = 'error'
@@ -78,7 +79,11 @@ export function createVolumeDriver(dependencies: {
       volumeId,
       async (volume, { sizeGib }) => {
         if (sizeGib <= volume.sizeGib) return
-        await disks.growVolumeDisk({ path: overlayPathOf(paths, volume), sizeBytes: sizeGib * 1024 ** 3 })
+        await disks.growVolumeDisk({
+          path: overlayPathOf(paths, volume),
+          ...keyOf(volume),
+          sizeBytes: sizeGib * 1024 ** 3,
+        })
       },
       (error) => log.error({ volumeId, err: error }, 'volume could not be modified'),
     )
@@ -87,6 +92,8 @@ export function createVolumeDriver(dependencies: {
   /** The record goes after the file, so that an interrupted deletion is taken up again. */
   async function erase(volumeId: string): Promise<void> {
     await fsExtra.remove(join(paths.volumes, volumeId))
+    const volume = store.volumes.find(volumeId)
+    if (volume) await releaseKey({ store, paths }, volume)
     store.transaction(() => {
       store.volumes.remove(volumeId)
       store.tags.removeAll(volumeId)

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { diskFile, type StatePaths } from '../../host/state-paths.ts'
+import { type Encryption, keyPathOf, keysOfChain } from '../encryption/encryption.ts'
 import type { DriveSpec } from '../ports/machine.ts'
-import type { ResourceRecord } from '../ports/store.ts'
+import type { ResourceRecord, Store } from '../ports/store.ts'
 import { limitsOf } from './volume-limits.ts'
 import type { VolumePerformance } from './volume-type.ts'
 
@@ -9,7 +10,7 @@ import type { VolumePerformance } from './volume-type.ts'
  * An EBS volume: a writable qcow2 overlay under `volumes/ID/`. It is recorded before its file is made, and `deleting` before
  * its file goes, so that a crash leaves no file that nothing owns.
  */
-export interface VolumeRecord extends ResourceRecord, VolumePerformance {
+export interface VolumeRecord extends ResourceRecord, VolumePerformance, Encryption {
   readonly state: 'creating' | 'available' | 'in-use' | 'deleting' | 'error'
   readonly availabilityZone: string
   readonly sizeGib: number
@@ -77,17 +78,43 @@ export function layerPathOf(paths: StatePaths, layerId: string): string {
   return join(paths.layers, layerId, diskFile.disk)
 }
 
-/** The file that a volume's overlay stands on, to be spread into what asks for it; nothing when it was made empty. */
-export function backingOf(paths: StatePaths, { layerId }: Pick<VolumeRecord, 'layerId'>): { backingPath?: string } {
-  return layerId === undefined ? {} : { backingPath: layerPathOf(paths, layerId) }
+/** Records, and where their files lie. */
+interface State {
+  readonly store: Store
+  readonly paths: StatePaths
+}
+
+/** The file that a volume's overlay stands on, with its key, to be spread into what asks for it; nothing when it was made empty. */
+export function backingOf(
+  { store, paths }: State,
+  { layerId }: Pick<VolumeRecord, 'layerId'>,
+): { backingPath?: string; backingKeyId?: string } {
+  if (layerId === undefined) return {}
+  const keyId = store.layers.find(layerId)?.encryptionKeyId
+  return { backingPath: layerPathOf(paths, layerId), ...(keyId === undefined ? {} : { backingKeyId: keyId }) }
+}
+
+/** The key of an encrypted volume or layer, to be spread into what asks for it. */
+export function keyOf({ encryptionKeyId }: Pick<VolumeRecord, 'encryptionKeyId'>): { keyId?: string } {
+  return encryptionKeyId === undefined ? {} : { keyId: encryptionKeyId }
+}
+
+/** Every key that a volume's chain needs, the volume's own among them. */
+export function keyIdsOf(store: Store, { encryptionKeyId, layerId }: VolumeRecord): string[] {
+  const below = keysOfChain(store, layerId)
+  return encryptionKeyId === undefined ? below : [...new Set([encryptionKeyId, ...below])]
 }
 
 /** The drive of an attached volume. */
-export function driveOf(paths: StatePaths, volume: VolumeRecord, port: number): DriveSpec {
+export function driveOf(state: State, volume: VolumeRecord, port: number): DriveSpec {
+  const { store, paths } = state
+  const keys = keyIdsOf(store, volume).map((id) => ({ id, path: keyPathOf(paths, id) }))
   return {
     id: driveIdOf(port),
     path: overlayPathOf(paths, volume),
-    ...backingOf(paths, volume),
+    ...keyOf(volume),
+    ...backingOf(state, volume),
+    ...(keys.length > 0 ? { keys } : {}),
     // virtio-blk's serial has 20 characters: `vol` and the 17 digits, as EC2's NVMe serial numbers are.
     serial: volume.id.replace('-', ''),
     port,

@@ -121,9 +121,16 @@ test('a copy in another region is an image of its own that outlives its source, 
   ).toBe('InvalidAMIID.NotFound')
 })
 
-test('encrypted copies are refused', async () => {
-  const copy = { Name: 'secret', SourceImageId: api.imageId, SourceRegion: 'us-east-1' }
-  expect(await codeOf(api.lab.call('CopyImage', { ...copy, Encrypted: true }))).toBe('UnsupportedOperation')
+test('an encrypted copy is available when it is written, cannot be public, and leaves no key behind', async () => {
+  const copy = { Name: 'secret', SourceImageId: api.imageId, SourceRegion: 'us-east-1', Encrypted: true }
+  const { ImageId: imageId = '' } = await api.lab.call('CopyImage', copy)
+  const describe = async () => (await api.lab.call('DescribeImages', { ImageIds: [imageId] })).Images?.[0]
+  await until(async () => (await describe())?.State === 'available')
+  expect((await describe())?.BlockDeviceMappings).toMatchObject([{ Ebs: { Encrypted: true } }])
+  const publish = { ImageId: imageId, LaunchPermission: { Add: [{ Group: 'all' as const }] } }
+  expect(await codeOf(api.lab.call('ModifyImageAttribute', publish))).toBe('OperationNotPermitted')
+  await api.lab.call('DeregisterImage', { ImageId: imageId, DeleteAssociatedSnapshots: true })
+  await until(async () => (await readdir(join(api.lab.home, 'keyring'))).length === 0)
 })
 
 test('a disabled image is told only when it is asked for and launches nothing until it is enabled', async () => {

@@ -15,7 +15,7 @@ let other: sdk.EC2Client
 let snapshotId: string
 
 beforeAll(async () => {
-  api = await openApiLab('quotas:\n  fastSnapshotRestores: 1\n')
+  api = await openApiLab('quotas:\n  fastSnapshotRestores: 1\nencryption:\n  keys: [alias/payroll]\n')
   other = openOtherAccount(api, otherId)
   const copy = { Name: 'copy', SourceImageId: api.imageId, SourceRegion: 'us-east-1' }
   const { ImageId: imageId = '' } = await api.lab.call('CopyImage', copy)
@@ -250,15 +250,29 @@ test('an archived snapshot is one compressed file that must be restored before i
   await until(async () => (await readdir(join(lab.home, 'layers'))).length === 1)
 }, 240_000)
 
-test('the default key of EBS is the account’s own choice in each region, and volumes are not encrypted by default', async () => {
-  const key = '1234abcd-12ab-34cd-56ef-1234567890ab'
+test('the default key of EBS and encryption by default are the account’s own choice in each region', async () => {
   expect(await api.lab.call('GetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: 'alias/aws/ebs' })
-  const { KmsKeyId: told } = await api.lab.call('ModifyEbsDefaultKmsKeyId', { KmsKeyId: key })
-  expect(told).toMatch(new RegExp(`^arn:aws:kms:us-east-1:\\d{12}:key/${key}$`))
+  const { KmsKeyId: told = '' } = await api.lab.call('ModifyEbsDefaultKmsKeyId', { KmsKeyId: 'alias/payroll' })
+  expect(told).toMatch(/^arn:aws:kms:us-east-1:\d{12}:key\/[0-9a-f-]{36}$/)
+  // By its ARN as well.
+  await api.lab.call('ModifyEbsDefaultKmsKeyId', { KmsKeyId: told })
   expect(await api.lab.call('GetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: told })
   expect((await other.send(new sdk.GetEbsDefaultKmsKeyIdCommand({}))).KmsKeyId).toBe('alias/aws/ebs')
   expect(await codeOf(api.lab.call('ModifyEbsDefaultKmsKeyId', { KmsKeyId: 'no key' }))).toBe('InvalidParameterValue')
-  expect(await api.lab.call('ResetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: 'alias/aws/ebs' })
   expect(await api.lab.call('GetEbsEncryptionByDefault', {})).toMatchObject({ EbsEncryptionByDefault: false })
-  expect(await codeOf(api.lab.call('EnableEbsEncryptionByDefault', {}))).toBe('UnsupportedOperation')
+  await api.lab.call('EnableEbsEncryptionByDefault', {})
+  const volume = { AvailabilityZone: 'us-east-1a', Size: 1 }
+  const made = await api.lab.call('CreateVolume', volume)
+  expect(made).toMatchObject({ Encrypted: true, KmsKeyId: told })
+  await api.lab.call('DisableEbsEncryptionByDefault', {})
+  expect(await api.lab.call('ResetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: 'alias/aws/ebs' })
+  const plain = await api.lab.call('CreateVolume', volume)
+  expect(plain.Encrypted).toBe(false)
+  for (const { VolumeId: id = '' } of [made, plain]) {
+    const describe = async () =>
+      (await api.lab.call('DescribeVolumes', {})).Volumes?.find((found) => found.VolumeId === id)
+    await until(async () => (await describe())?.State === 'available')
+    await api.lab.call('DeleteVolume', { VolumeId: id })
+    await until(async () => (await describe()) === undefined)
+  }
 })

@@ -13,7 +13,7 @@ let stopped: string
 let zone: string
 
 beforeAll(async () => {
-  api = await openApiLab('quotas:\n  volumes: 12\n')
+  api = await openApiLab('quotas:\n  volumes: 12\nencryption:\n  keys: [alias/payroll]\n')
   ;[running, stopped] = await Promise.all([launchOne(api), launchOne(api)])
   await Promise.all([waitForState(api, running, 'running'), waitForState(api, stopped, 'running')])
   await api.lab.call('StopInstances', { InstanceIds: [stopped], Force: true })
@@ -102,7 +102,14 @@ describe('a volume', () => {
     await expectRefusal('CreateVolume', { ...zoned, Size: 20_000 }, 'InvalidParameterValue', '16384')
     await expectRefusal('CreateVolume', { ...zoned, Iops: 3000 }, 'InvalidParameterCombination', 'iops')
     await expectRefusal('CreateVolume', { ...zoned, VolumeType: 'gp3', Iops: 9000 }, 'InvalidParameterValue', 'ratio')
-    await expectRefusal('CreateVolume', { ...zoned, Encrypted: true }, 'UnsupportedOperation', 'Encrypted')
+    const unknownKey = { ...zoned, Encrypted: true, KmsKeyId: 'alias/absent' }
+    await expectRefusal('CreateVolume', unknownKey, 'InvalidParameterValue', 'alias/absent')
+    await expectRefusal(
+      'CreateVolume',
+      { ...zoned, KmsKeyId: 'alias/aws/ebs' },
+      'InvalidParameterDependency',
+      'KmsKeyId',
+    )
     await expectRefusal('CreateVolume', { ...zoned, MultiAttachEnabled: true }, 'UnsupportedOperation', 'MultiAttach')
     const absent = 'snap-0123456789abcdef0'
     await expectRefusal('CreateVolume', { ...zoned, SnapshotId: absent }, 'InvalidSnapshot.NotFound', absent)
@@ -257,6 +264,28 @@ describe('a snapshot', () => {
     await api.lab.call('DeleteSnapshot', { SnapshotId: snapshotId })
     const { Snapshots: found } = await api.lab.call('DescribeSnapshots', { SnapshotIds: [copy] })
     expect(found).toMatchObject([{ State: 'completed', Description: 'copy', VolumeId: 'vol-ffffffff', VolumeSize: 1 }])
+    const { SnapshotId: encrypted = '' } = await api.lab.call('CopySnapshot', {
+      SourceRegion: 'us-east-1',
+      SourceSnapshotId: copy,
+      Encrypted: true,
+      KmsKeyId: 'alias/payroll',
+    })
+    await waitForSnapshot(encrypted)
+    const { Snapshots: told } = await api.lab.call('DescribeSnapshots', {
+      SnapshotIds: [copy, encrypted],
+      Filters: [{ Name: 'encrypted', Values: ['true'] }],
+    })
+    expect(told?.map(({ SnapshotId: id }) => id)).toEqual([encrypted])
+    const plain = { AvailabilityZone: zone, SnapshotId: encrypted, Encrypted: false }
+    await expectRefusal('CreateVolume', plain, 'InvalidParameterValue', encrypted)
+    const share = { SnapshotId: encrypted, OperationType: 'add', GroupNames: ['all'] } as const
+    await expectRefusal('ModifySnapshotAttribute', share, 'OperationNotPermitted')
+    const ofEncrypted = await makeVolume({ SnapshotId: encrypted })
+    expect(await describeVolume(ofEncrypted)).toMatchObject({ Encrypted: true, KmsKeyId: told?.[0]?.KmsKeyId })
+    expect(await readdir(join(api.lab.home, 'keyring'))).toHaveLength(2)
+    await remove(ofEncrypted)
+    await api.lab.call('DeleteSnapshot', { SnapshotId: encrypted })
+    await until(async () => (await readdir(join(api.lab.home, 'keyring'))).length === 0)
     const restored = await makeVolume({ SnapshotId: copy })
     await api.lab.call('DeleteSnapshot', { SnapshotId: copy })
     await remove(source, restored)

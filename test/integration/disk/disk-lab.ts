@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
 import { createDiskHost } from '../../../src/disk/disk-host.ts'
+import { createKeyring } from '../../../src/disk/keyring.ts'
+import { systemRandom } from '../../../src/host/random.ts'
 import type { DiskHost, Progress, WorkOptions } from '../../../src/ec2/ports/disk.ts'
 import { systemClock } from '../../../src/host/clock.ts'
 import { createProcessHost } from '../../../src/host/process.ts'
@@ -36,6 +38,8 @@ export async function createDiskLab({ maximumVirtualBytes = 64 * mib, reservedBy
   const disks = createDiskHost({
     processes: createProcessHost(),
     clock: systemClock,
+    random: systemRandom,
+    keyring: createKeyring(path('keyring'), systemRandom),
     downloadsDirectory: path('downloads'),
     maximumVirtualBytes,
     reservedBytes,

@@ -32,7 +32,9 @@ test('an import that is killed leaves only its staging directory, which the next
     import { createDiskHost } from ${JSON.stringify(new URL('../../../src/disk/disk-host.ts', import.meta.url).pathname)}
     import { createProcessHost } from ${JSON.stringify(new URL('../../../src/host/process.ts', import.meta.url).pathname)}
     import { systemClock } from ${JSON.stringify(new URL('../../../src/host/clock.ts', import.meta.url).pathname)}
-    const disks = createDiskHost({ processes: createProcessHost(), clock: systemClock, downloadsDirectory: '/nonexistent', maximumVirtualBytes: ${64 * mib} })
+    import { systemRandom } from ${JSON.stringify(new URL('../../../src/host/random.ts', import.meta.url).pathname)}
+    import { createKeyring } from ${JSON.stringify(new URL('../../../src/disk/keyring.ts', import.meta.url).pathname)}
+    const disks = createDiskHost({ processes: createProcessHost(), clock: systemClock, random: systemRandom, keyring: createKeyring('/nonexistent', systemRandom), downloadsDirectory: '/nonexistent', maximumVirtualBytes: ${64 * mib} })
     await disks.importLayer(${JSON.stringify(source)}, ${JSON.stringify(join(lab.layers, 'layer-2'))}, {
       signal: new AbortController().signal,
       onProgress: ({ stage }) => { if (stage === 'Converting' || stage === 'Verifying') process.kill(process.pid, 'SIGKILL') },

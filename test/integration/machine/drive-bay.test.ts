@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, readlink, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { execa } from 'execa'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { writeEmptyQcow2 } from '../../../src/disk/empty-qcow2.ts'
+import { luksHeader } from '../../../src/disk/luks-header.ts'
+import { systemRandom } from '../../../src/host/random.ts'
 import { type DriveSpec, DriveNotFrozen, type Machine, type MachineSpec } from '../../../src/ec2/ports/machine.ts'
 import { systemClock as clock } from '../../../src/host/clock.ts'
 import { createProcessHost } from '../../../src/host/process.ts'
@@ -146,19 +148,53 @@ test('goes on in a shorter chain when a layer was replaced, lets go of the long 
   // As flattening leaves it: of the same content, on the root.
   await writeOver('base', 'flat')
   await rename(join(directory, 'flat'), join(directory, 'second'))
-  await machine.renewBacking('disk0', join(directory, 'second'))
+  await machine.renewBacking({ id: 'disk0', backingPath: join(directory, 'second') })
   expect(await machine.listDrives()).toEqual([{ id: 'disk0', path: join(directory, 'third'), chainLength: 2 }])
   expect(await listOpenFiles()).toEqual(['base', 'second', 'third'])
   // Again, over nodes that have been renewed, and a freeze over those.
-  await machine.renewBacking('disk0', join(directory, 'second'))
+  await machine.renewBacking({ id: 'disk0', backingPath: join(directory, 'second') })
   await machine.freezeDrives([{ id: 'disk0', overlayPath: await writeOver('third', 'fourth') }])
   await readWithLock('third')
   expect(await listOpenFiles()).toEqual(['base', 'fourth', 'second', 'third'])
   await writeOver('base', 'flat')
   await rename(join(directory, 'flat'), join(directory, 'third'))
-  await machine.renewBacking('disk0', join(directory, 'third'))
+  await machine.renewBacking({ id: 'disk0', backingPath: join(directory, 'third') })
   expect(await listOpenFiles()).toEqual(['base', 'fourth', 'third'])
   await machine.emptyDrive('disk0')
   await machine.closeDrive('disk0')
   expect(await listOpenFiles()).toEqual([])
+})
+
+test('plugs, freezes and renews an encrypted drive by keys that no command line holds, and forgets them', async () => {
+  const keyId = 'datakey-1'
+  const secret = 'b'.repeat(64)
+  const key = { id: keyId, path: join(directory, keyId) }
+  await writeFile(key.path, secret, { mode: 0o600 })
+  const writeEncrypted = async (name: string, backing?: string) => {
+    const path = join(directory, name)
+    const under = backing === undefined ? {} : { backingPath: join(directory, backing), backingKeyId: keyId }
+    await writeEmptyQcow2(path, { sizeBytes: 8 * mib, luksHeader: luksHeader(secret, systemRandom), ...under })
+    return path
+  }
+  const readFrozen = async (name: string) => {
+    const image = `driver=qcow2,encrypt.key-secret=${keyId},file.driver=file,file.filename=${join(directory, name)}`
+    const object = `secret,id=${keyId},file=${key.path}`
+    await execa('qemu-io', ['-r', '--object', object, '--image-opts', image, '-c', 'read 0 4096'])
+  }
+  await writeEncrypted('bottom')
+  await writeEncrypted('lower', 'bottom')
+  await machine.plugDrive({ ...drive(1, 'lower', 'bottom'), keyId, backingKeyId: keyId, keys: [key] })
+  await machine.freezeDrives([{ id: 'disk1', overlayPath: await writeEncrypted('upper', 'lower'), keyId }])
+  await readFrozen('lower')
+  expect(await machine.listDrives()).toContainEqual({ id: 'disk1', path: join(directory, 'upper'), chainLength: 2 })
+  await writeEncrypted('flat')
+  await rename(join(directory, 'flat'), join(directory, 'lower'))
+  await machine.renewBacking({ id: 'disk1', keyId, backingPath: join(directory, 'lower'), backingKeyId: keyId })
+  expect(await machine.listDrives()).toContainEqual({ id: 'disk1', path: join(directory, 'upper'), chainLength: 1 })
+  const commandLine = await readFile(`/proc/${machine.pid}/cmdline`, 'latin1')
+  expect(commandLine).not.toContain(secret)
+  await machine.emptyDrive('disk1')
+  await machine.closeDrive('disk1')
+  await machine.keepKeys([])
+  await expect(machine.plugDrive({ ...drive(2, 'upper', 'lower'), keyId, backingKeyId: keyId })).rejects.toThrow(keyId)
 })

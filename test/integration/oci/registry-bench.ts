@@ -7,6 +7,7 @@ import fsExtra from 'fs-extra'
 import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import { createDiskHost } from '../../../src/disk/disk-host.ts'
+import { createKeyring } from '../../../src/disk/keyring.ts'
 import { createDescriptionWriter } from '../../../src/ec2/description/description-writer.ts'
 import { createEventBus } from '../../../src/ec2/event/event-bus.ts'
 import { newId } from '../../../src/ec2/ids.ts'
@@ -53,6 +54,8 @@ export async function openRegistryBench({ policies = [] as readonly RegistryPoli
   const disks = createDiskHost({
     processes: createProcessHost(),
     clock,
+    random,
+    keyring: createKeyring(paths.keyring, random),
     downloadsDirectory: paths.downloads,
     maximumVirtualBytes: 256 * mib,
     reservedBytes: mib,

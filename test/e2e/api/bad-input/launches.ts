@@ -191,11 +191,11 @@ export const badLaunches: BadInput[] = [
     'iops',
   ],
   [
-    'an encrypted disk',
+    'a key for a disk that is not encrypted',
     'RunInstances',
-    mapping({}, { Encrypted: true }),
-    'UnsupportedOperation',
-    'BlockDeviceMapping.Ebs.Encrypted',
+    mapping({}, { KmsKeyId: 'alias/aws/ebs' }),
+    'InvalidParameterDependency',
+    'KmsKeyId',
   ],
   ['another speed', 'RunInstances', mapping({}, { Iops: 4000 }), 'InvalidParameterValue', 'iops per GiB'],
   [
