@@ -92,6 +92,30 @@ export const kilnInputs = {
     SigningKeyFile: hostPath,
     SigningKeyPassword: z.string().max(1024).optional(),
   }),
+  /** Starts sending an image that is public to the community registry, for other Kilns. */
+  KilnPublishImage: z.strictObject({
+    ImageId: z.string(),
+    SigningKeyFile: hostPath.optional(),
+    SigningKeyPassword: z.string().max(1024).optional(),
+  }),
+  /** Takes back what the account has published by that name. */
+  KilnUnpublishImage: z.strictObject({ Name: z.string().min(1).max(128) }),
+  /** What others, and this Kiln, have published. */
+  KilnDescribeCommunityImages: z.strictObject({
+    /** A part of the name, the description or the owner. */
+    Query: z.string().min(1).max(128).optional(),
+  }),
+  /** Starts bringing a community image, as a public AMI of its publisher's account. */
+  KilnPullCommunityImage: z.strictObject({
+    Name: z.string().min(1).max(128),
+    /** Its publisher, where several have published that name. */
+    OwnerId: z
+      .string()
+      .regex(/^\d{12}$/, 'must be twelve digits')
+      .optional(),
+  }),
+  /** Deregisters a community image here, with those of its snapshots that nothing else maps; its publisher keeps it. */
+  KilnForgetCommunityImage: z.strictObject({ ImageId: z.string() }),
   /** Keeps a login, once the registry has let it in. */
   KilnLoginToRegistry: z.strictObject({
     Host: z.string().max(255),
@@ -242,6 +266,11 @@ export interface KilnOutputs {
   KilnPushImage: { TaskId: string }
   KilnPullRegistryImage: { TaskId: string }
   KilnSignRegistryImage: { Digest: string }
+  KilnPublishImage: { TaskId: string }
+  KilnUnpublishImage: Record<string, never>
+  KilnDescribeCommunityImages: { Images: CommunityImageDescription[] }
+  KilnPullCommunityImage: { TaskId: string }
+  KilnForgetCommunityImage: Record<string, never>
   KilnLoginToRegistry: Record<string, never>
   KilnLogoutFromRegistry: { WasLoggedIn: boolean }
   KilnExportSnapshot: { TaskId: string }
@@ -362,6 +391,20 @@ export interface DiskDescription {
   VolumeBytes: number
   /** Of the host's file system, for an ordinary user. */
   FreeBytes: number
+}
+
+export interface CommunityImageDescription {
+  Name: string
+  /** Its publisher's account. */
+  OwnerId: string
+  Digest: string
+  Description?: string
+  Architecture?: string
+  CreationDate?: string
+  /** Of its layers. */
+  SizeBytes?: number
+  /** When it is here. */
+  ImageId?: string
 }
 
 export interface TaskDescription {

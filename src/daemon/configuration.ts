@@ -86,6 +86,11 @@ export const configurationSchema = z.strictObject({
       .string()
       .refine((text) => text === '' || (/^https?:/.test(text) && URL.canParse(text)), 'expected an http or https URL'),
   }),
+  community: z.strictObject({
+    registry: z.string().refine((text) => text === '' || parseRepository(text) !== undefined, {
+      error: 'expected a registry, or registry/path',
+    }),
+  }),
   quotas: z.strictObject(quotaShape),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']) }),
 })

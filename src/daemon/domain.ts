@@ -12,7 +12,7 @@ export function furnishDomain(
 ): Domain {
   const { store, clock, random, paths, settings, instanceTypes, regions, events, sessions } = ground
   const { volumes, freezer, layerEncrypter, layers, descriptionRefresher } = rooms.storage
-  const { tasks, imageWork, registryWork, marketplace } = rooms.images
+  const { tasks, imageWork, registryWork, community, marketplace } = rooms.images
   return {
     store,
     clock,
@@ -36,6 +36,7 @@ export function furnishDomain(
     registryWork,
     marketplace,
     lifecycle,
+    community,
     schedules,
     pipelines,
     sessions,

@@ -7,6 +7,7 @@ import { createImagePublisher, type ImagePublisher } from '../ec2/image/publishe
 import type { Marketplace } from '../ec2/marketplace/marketplace.ts'
 import type { Catalog, ImageBuilder } from '../ec2/ports/disk.ts'
 import { createTaskRunner, type TaskRunner } from '../ec2/task/task-runner.ts'
+import { type Community, createCommunity } from '../ec2/registry/community.ts'
 import { createRegistryWork, type RegistryWork } from '../ec2/registry/registry-work.ts'
 import { isPlainHost } from '../ec2/registry/registry-policy.ts'
 import { createRegistryHost } from '../oci/registry-host.ts'
@@ -26,6 +27,7 @@ export interface ImageRoom {
   readonly registry: ReturnType<typeof createRegistryHost>
   readonly registryWork: RegistryWork
   readonly marketplace: Marketplace
+  readonly community: Community
 }
 
 export function createImageRoom(
@@ -56,12 +58,15 @@ export function createImageRoom(
     uploadsDirectory: paths.uploads,
     isPlain: (host) => isPlainHost(policies, host),
   })
+  const registryWork = createRegistryWork({
+    ...{ store, paths, disks, registry, clock, random, events, descriptions, policies },
+    quotas: settings.quotas,
+  })
+  const { registry: place } = configuration.community
   return {
     registry,
-    registryWork: createRegistryWork({
-      ...{ store, paths, disks, registry, clock, random, events, descriptions, policies },
-      quotas: settings.quotas,
-    }),
+    registryWork,
+    community: createCommunity({ store, registry, registryWork, policies, place }),
     tasks: createTaskRunner({ store, clock, paths, disks, events, log }),
     builder,
     catalog,

@@ -17,6 +17,7 @@ import type { Marketplace } from './marketplace/marketplace.ts'
 import type { Store } from './ports/store.ts'
 import type { Quotas } from './quota.ts'
 import type { RegionCatalog } from './region/region.ts'
+import type { Community } from './registry/community.ts'
 import type { RegistryWork } from './registry/registry-work.ts'
 import type { ScheduleRunner } from './schedule/schedule-runner.ts'
 import type { Freezer } from './snapshot/freezer.ts'
@@ -79,6 +80,7 @@ export interface Domain {
   readonly registryWork: RegistryWork
   readonly marketplace: Marketplace
   readonly lifecycle: LifecycleManager
+  readonly community: Community
   readonly schedules: ScheduleRunner
   readonly pipelines: Pipelines
   readonly sessions: SessionVault

@@ -1,22 +1,23 @@
 import type { Command } from 'commander'
+import { OperationError } from '../../api/contract.ts'
 import { type ImageCategory, imageCategories } from '../../ec2/image/image-category.ts'
 import { imageTag } from '../../ec2/image/image-tag.ts'
 import type { KilnClient } from '../client.ts'
 import { addExamples } from '../help.ts'
 import { formatBytes } from '../render/progress.ts'
 import type { ImageRecord } from '../resolve/image.ts'
-import { addOutputOption, clientOf, type OutputFormat, printListing, type Session } from '../session.ts'
+import { addOutputOption, clientOf, note, type OutputFormat, printListing, type Session } from '../session.ts'
 
 const optionOf = {
   'quick-start': { flag: '--quick-start', what: 'recipes and official images: what is there, and what can be got' },
   mine: { flag: '--mine', what: 'your own, and those shared with your account' },
-  community: { flag: '--community', what: "other accounts' public ones" },
+  community: { flag: '--community [query]', what: "other accounts' public ones, and what other Kilns have published" },
   marketplace: { flag: '--marketplace', what: 'products of publishers: what is there, and what can be subscribed to' },
   pipelines: { flag: '--pipelines', what: 'what your pipelines have built' },
 } as const satisfies Record<ImageCategory, { flag: string; what: string }>
 
 type Options = { output: OutputFormat; all?: boolean } & Partial<
-  Record<'quickStart' | 'mine' | 'community' | 'marketplace' | 'pipelines', boolean>
+  Record<'quickStart' | 'mine' | 'marketplace' | 'pipelines', boolean> & { community: string | true }
 >
 
 /** An image, or what one could be got by; then it has no id. */
@@ -36,8 +37,13 @@ export function defineImageLs(command: Command, session: Session): void {
     const client = clientOf(session)
     const chosen = chosenCategories(options)
     const [images, { Snapshots = [] }] = await Promise.all([listImages(client), client.call('DescribeSnapshots', {})])
-    const available = await listAvailable(client, chosen, images)
-    const rows = [...images, ...available].filter(({ Category }) => chosen.length === 0 || chosen.includes(Category))
+    const available = [
+      ...(await listAvailable(client, chosen, images)),
+      ...(chosen.includes('community') ? await listPublished(session, client) : []),
+    ]
+    const rows = [...images, ...available].filter(
+      (row) => (chosen.length === 0 || chosen.includes(row.Category)) && hasQuery(row, options.community),
+    )
     const sizes = new Map(Snapshots.map((snapshot) => [snapshot.SnapshotId, snapshot.FullSnapshotSizeInBytes]))
     await printListing(session, options.output, {
       answer: {
@@ -59,13 +65,45 @@ export function defineImageLs(command: Command, session: Session): void {
       ],
     })
   })
-  addExamples(command, 'kiln image ls', 'kiln image ls --quick-start', 'kiln image ls --mine --pipelines')
+  addExamples(
+    command,
+    'kiln image ls',
+    'kiln image ls --quick-start',
+    'kiln image ls --mine --pipelines',
+    'kiln image ls --community web',
+  )
+}
+
+/** Of community images only. */
+function hasQuery({ Name, Category, Description = '', Image }: Row, query: string | true | undefined): boolean {
+  if (Category !== 'community' || query === undefined || query === true) return true
+  const wanted = query.toLowerCase()
+  return [Name, Description, Image?.OwnerId ?? ''].some((text) => text.toLowerCase().includes(wanted))
+}
+
+/** What other Kilns have published and is not here. What is here is listed also when the registry is away. */
+async function listPublished(session: Session, client: KilnClient): Promise<Row[]> {
+  try {
+    const { Images } = await client.call('KilnDescribeCommunityImages', {})
+    return Images.filter(({ ImageId }) => ImageId === undefined).map(
+      ({ Name, OwnerId, Architecture, Description }) => ({
+        Name: `community/${OwnerId}/${Name}`,
+        Category: 'community',
+        Architecture,
+        Description,
+      }),
+    )
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error
+    if (error.code !== 'CommunityNotConfigured') note(session, error.message)
+    return []
+  }
 }
 
 /** None: all that is there. */
 function chosenCategories(options: Options): ImageCategory[] {
   if (options.all) return [...imageCategories]
-  return imageCategories.filter((category) => options[category === 'quick-start' ? 'quickStart' : category] === true)
+  return imageCategories.filter((category) => options[category === 'quick-start' ? 'quickStart' : category])
 }
 
 async function listImages(client: KilnClient): Promise<Row[]> {

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import type { TaskDescription } from '../../api/kiln-operations.ts'
 import type { KilnClient } from '../client.ts'
 import { CliError, exitCode } from '../failure.ts'
+import { communityNameOf, pullCommunityImage } from '../resolve/community-image.ts'
 import { resolveImage, waysToGet } from '../resolve/image.ts'
 import { clientOf, note, say, type Session } from '../session.ts'
 import { followTask } from '../task.ts'
@@ -58,8 +59,8 @@ Examples:
 /** `kiln image pull` */
 export function definePull(command: Command, session: Session): void {
   command
-    .description('Download an official cloud image, or an image of a registry, and verify it')
-    .argument('<name>', 'see: kiln image catalog; or registry/name:tag')
+    .description('Download an official cloud image, or an image of a registry or of the community, and verify it')
+    .argument('<name>', 'see: kiln image catalog; or registry/name:tag; or community/name')
     .option('--name <name>', 'of the image; that of the catalogue, or its own, when absent')
     .option('--key <file>', 'of a registry: a public key that must have signed it, such as cosign.pub')
     .addOption(architectureOption("the entry's own when absent"))
@@ -76,6 +77,8 @@ Examples:
     )
     .action(async (catalogName: string, { name, key, architecture }: MakeOptions & { key?: string }) => {
       const client = clientOf(session)
+      const community = communityNameOf(catalogName)
+      if (community) return tellResult(session, client, await pullCommunityImage(session, client, community))
       if (catalogName.includes('/')) {
         const options = { ...(name ? { name } : {}), ...(key ? { key } : {}) }
         return tellResult(session, client, await pullFromRegistry(session, client, catalogName, options))

@@ -4,6 +4,7 @@ import type { TaskDescription } from '../../api/kiln-operations.ts'
 import type { KilnClient } from '../client.ts'
 import { addExamples } from '../help.ts'
 import { formatBytes } from '../render/progress.ts'
+import { communityNameOf } from '../resolve/community-image.ts'
 import { resolveImage } from '../resolve/image.ts'
 import { clientOf, note, say, type Session } from '../session.ts'
 import { followTask } from '../task.ts'
@@ -47,6 +48,38 @@ export function defineSign(command: Command, session: Session): void {
       say(session, (await clientOf(session).call('KilnSignRegistryImage', request)).Digest)
     })
   addExamples(command, 'kiln image sign registry.example.org/team/web:1 --key cosign.key')
+}
+
+/** `kiln image publish` */
+export function definePublish(command: Command, session: Session): void {
+  command
+    .description('Make an image public, and publish it to the community registry for other Kilns')
+    .argument('<image>', 'id or name')
+    .option('--sign-key <file>', 'sign it: cosign.key, or another private key in PEM (COSIGN_PASSWORD)')
+    .action(async (name: string, { signKey }: { signKey?: string }) => {
+      const client = clientOf(session)
+      const { ImageId: imageId = '', Public: isPublic = false } = await resolveImage(client, name)
+      if (!isPublic) {
+        await client.call('ModifyImageAttribute', { ImageId: imageId, LaunchPermission: { Add: [{ Group: 'all' }] } })
+      }
+      const { TaskId } = await client.call('KilnPublishImage', {
+        ImageId: imageId,
+        ...(signKey === undefined ? {} : signingKeyOf(session, signKey)),
+      })
+      tellTransfer(session, 'sent', await followTask(session, client, TaskId, cancelledPush))
+    })
+  addExamples(command, 'kiln image publish web --sign-key cosign.key')
+}
+
+/** `kiln image unpublish` */
+export function defineUnpublish(command: Command, session: Session): void {
+  command
+    .description('Take back what you have published by a name; who has pulled it keeps it')
+    .argument('<name>', 'as it was published')
+    .action(async (name: string) => {
+      await clientOf(session).call('KilnUnpublishImage', { Name: communityNameOf(name)?.Name ?? name })
+    })
+  addExamples(command, 'kiln image unpublish web')
 }
 
 /** `kiln image pull` of what names a registry; resolves to the task that brought it. */

@@ -1,11 +1,13 @@
 import type { Command } from 'commander'
+import { OperationError } from '../../api/contract.ts'
+import type { KilnClient } from '../client.ts'
 import { resolveImage } from '../resolve/image.ts'
 import { listInstances } from '../resolve/instance.ts'
 import { addOutputOption, clientOf, note, type OutputFormat, printListing, say, type Session } from '../session.ts'
 import { defineImageExport } from './export.ts'
 import { defineImageLs } from './image-ls.ts'
 import { defineBuild, defineImport, definePull } from './image-make.ts'
-import { definePush, defineSign } from './image-registry.ts'
+import { definePublish, definePush, defineSign, defineUnpublish } from './image-registry.ts'
 
 /** `kiln image …` */
 export function defineImage(command: Command, session: Session): void {
@@ -31,6 +33,8 @@ Examples:
   defineImageExport(command.command('export'), session)
   definePush(command.command('push'), session)
   defineSign(command.command('sign'), session)
+  definePublish(command.command('publish'), session)
+  defineUnpublish(command.command('unpublish'), session)
   defineRm(command.command('rm'), session)
 }
 
@@ -72,6 +76,16 @@ function defineRecipes(command: Command, session: Session): void {
   )
 }
 
+/** A community image belongs to an account that is not here. */
+async function deregister(client: KilnClient, imageId: string): Promise<void> {
+  try {
+    await client.call('DeregisterImage', { ImageId: imageId, DeleteAssociatedSnapshots: true })
+  } catch (error) {
+    if (!(error instanceof OperationError) || error.code !== 'AuthFailure') throw error
+    await client.call('KilnForgetCommunityImage', { ImageId: imageId })
+  }
+}
+
 function defineRm(command: Command, session: Session): void {
   command
     .description('Delete images; instances go on')
@@ -88,7 +102,7 @@ function defineRm(command: Command, session: Session): void {
       for (const [ImageId, image] of images) {
         const instances = await listInstances(client, { Filters: [{ Name: 'image-id', Values: [ImageId] }] })
         const users = instances.filter(({ State }) => State?.Name !== 'terminated')
-        await client.call('DeregisterImage', { ImageId, DeleteAssociatedSnapshots: true })
+        await deregister(client, ImageId)
         say(session, ImageId)
         if (users.length === 0) continue
         const ids = users.map(({ InstanceId }) => InstanceId).join(', ')

@@ -8,6 +8,7 @@ import { CliError, exitCode } from '../failure.ts'
 import { readTagOption } from '../tag-option.ts'
 import { addExamples } from '../help.ts'
 import { readInput } from '../input.ts'
+import { communityNameOf, pullCommunityImage } from '../resolve/community-image.ts'
 import { type ImageRecord, resolveImage } from '../resolve/image.ts'
 import { listInstances } from '../resolve/instance.ts'
 import { listInstanceTypes } from '../resolve/instance-type.ts'
@@ -42,7 +43,7 @@ const defaultGroupName = 'kiln-default'
 /** `kiln run` */
 export function defineRun(command: Command, session: Session): void {
   command
-    .argument('<image>', 'id or name')
+    .argument('<image>', 'id or name; or community/name, which is pulled first')
     .option('--name <name>', 'Name tag')
     .option('--type <type>', 't3.micro, or t4g.micro for arm64, when absent')
     .option('--count <number>', 'how many', integerBetween(1, 1000), 1)
@@ -59,7 +60,8 @@ export function defineRun(command: Command, session: Session): void {
     .addOption(new Option('--wait <goal>', 'return when this is reached').choices(waitGoals))
   addOutputOption(command).action(async (imageName: string, options: RunOptions) => {
     const client = clientOf(session)
-    const input = await launchInput(session, client, await resolveImage(client, imageName), options)
+    const image = await resolveImage(client, await bringCommunityImage(session, client, imageName))
+    const input = await launchInput(session, client, image, options)
     const answer = await client.call('RunInstances', input)
     const ids = (answer.Instances ?? []).flatMap((instance) => instance.InstanceId ?? [])
     if (options.output === 'table') for (const id of ids) say(session, id)
@@ -77,6 +79,12 @@ export function defineRun(command: Command, session: Session): void {
     'kiln run nano --count 3 --type t3.small --sg web --key deploy --tag role=web',
     'kiln run nano --user-data - --output json <setup.sh',
   )
+}
+
+/** The id of a community image, pulled when it is not here; any other name as it is. */
+async function bringCommunityImage(session: Session, client: KilnClient, name: string): Promise<string> {
+  const community = communityNameOf(name)
+  return community ? (await pullCommunityImage(session, client, community)).ImageId : name
 }
 
 /** Everything that can be wrong is found before anything is made. */

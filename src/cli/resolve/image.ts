@@ -12,11 +12,20 @@ export async function resolveImage(client: KilnClient, name: string): Promise<Im
   const found = (answer.Images ?? [])
     .filter((image) => isId || (image.Name === name && image.State === 'available'))
     .sort((a, b) => (b.CreationDate ?? '').localeCompare(a.CreationDate ?? ''))
-  if (found[0]) return found[0]
+  if (found[0]) return (await ownOf(client, found)) ?? found[0]
   throw new CliError(`There is no image ${name}.`, {
     exitCode: exitCode.notFound,
     hint: (await waysToGet(client, name)) ?? 'See what there is: kiln image ls, kiln image recipes, kiln image catalog',
   })
+}
+
+/**
+ * Anybody may give a public image any name: of images of several accounts the caller's own is meant, however new another's is ("whoAMI").
+ */
+async function ownOf(client: KilnClient, found: readonly ImageRecord[]): Promise<ImageRecord | undefined> {
+  if (found.every(({ OwnerId }) => OwnerId === found[0]?.OwnerId)) return undefined
+  const { Images: own = [] } = await client.call('DescribeImages', { Owners: ['self'] })
+  return found.find(({ ImageId }) => own.some((image) => image.ImageId === ImageId))
 }
 
 /** What to do to have an image of that name; undefined when neither a recipe nor the catalogue knows it. */

@@ -10,4 +10,6 @@ export const imageTag = {
   source: 'kiln:source',
   /** The digest of what was downloaded, as the publisher gives it: `sha256:HEX` or `sha512:HEX`. */
   sourceDigest: 'kiln:source-digest',
+  /** The digest under which it was published as a community image. */
+  published: 'kiln:published',
 } as const

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Ec2Error } from '../errors.ts'
 import { isDeviceName } from '../volume/device-name.ts'
+import type { VolumePerformance } from '../volume/volume-type.ts'
 import { contentIdOf } from './content-id.ts'
 import { digestPattern } from './reference.ts'
 
@@ -47,6 +48,8 @@ const manifestSchema = z.object({
   annotations: z.record(z.string(), z.string()).default({}),
 })
 
+const withdrawnSchema = z.object({ annotations: z.record(z.string(), z.string()).default({}) })
+
 const configSchema = z.object({
   name: z.string().max(128),
   description: z.string().max(255).optional(),
@@ -58,12 +61,16 @@ const configSchema = z.object({
   loginUser: z.string().max(64).optional(),
   creationDate: z.iso.datetime(),
   rootDeviceName: z.string().max(64),
+  /** Of the marketplace products that are in it. */
+  productCodes: z.array(z.string().min(1).max(128)).min(1).max(20).optional(),
   blockDevices: z
     .array(
       z.object({
         deviceName: z.string().refine(isDeviceName, 'must be a device name'),
         volumeSizeGib: z.int().min(1).max(65_536),
         volumeType: z.string().max(32),
+        iops: z.int().positive().optional(),
+        throughputMibps: z.int().positive().optional(),
         deleteOnTermination: z.boolean(),
         /** The layer that it begins as, by its id. */
         layer: digest,
@@ -103,11 +110,10 @@ export function writeManifest(
 
 /** Throws RegistryContentInvalid, naming the image, for anything but the manifest of an AMI. */
 export function readManifest(content: Buffer, name: string): AmiManifest {
-  const parsed = parse(manifestSchema, content, name)
-  if (parsed.annotations[annotation.withdrawn] !== undefined) {
+  if (parse(withdrawnSchema, content, name).annotations[annotation.withdrawn] !== undefined) {
     throw new Ec2Error('RegistryImageNotFound', `${name} was taken back by its publisher.`)
   }
-  return parsed
+  return parse(manifestSchema, content, name)
 }
 
 /**
@@ -140,6 +146,17 @@ export function readDocument(content: Buffer, manifest: AmiManifest, name: strin
       throw wrong(name, `device ${deviceName} is smaller than its layer`)
   }
   return document
+}
+
+/** The speed of a device's volumes, as far as it is said. */
+export function performanceOf({
+  iops,
+  throughputMibps,
+}: {
+  readonly iops?: number | undefined
+  readonly throughputMibps?: number | undefined
+}): VolumePerformance {
+  return { ...(iops === undefined ? {} : { iops }), ...(throughputMibps === undefined ? {} : { throughputMibps }) }
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, content: Buffer, name: string): z.infer<Schema> {

@@ -1,6 +1,7 @@
 import { findDamaged } from '../layer/layer-check.ts'
 import type { LayerRecord } from '../layer/layer.ts'
 import type { WorkOptions } from '../ports/disk.ts'
+import type { Store } from '../ports/store.ts'
 import { layerPathOf } from '../volume/volume.ts'
 import type { AmiDocument } from './ami-document.ts'
 import { type LayerDependencies, rememberLayer, withNew } from './open-layers.ts'
@@ -18,9 +19,7 @@ export async function findPresentLayers(
   const { store } = dependencies
   const present = new Map<string, string>()
   for (const layer of document.layers) {
-    const known = store.layers
-      .listBy('contentIds[]', layer.id)
-      .find(({ id, state }) => state === 'available' && !findDamaged(store, id))
+    const known = store.layers.listBy('contentIds[]', layer.id).find((record) => isSound(store, record))
     const parentId = layer.parent === undefined ? undefined : present.get(layer.parent)
     // What stands on something that is not here cannot be here either, but for one that was flattened.
     const mayBeHere = layer.parent === undefined || parentId !== undefined
@@ -28,6 +27,11 @@ export async function findPresentLayers(
     if (found) present.set(layer.id, found.id)
   }
   return present
+}
+
+/** Nothing is made of a layer any more that stands on damage: the registry has a sound one. */
+function isSound(store: Store, { id, state }: LayerRecord): boolean {
+  return state === 'available' && findDamaged(store, id) === undefined
 }
 
 async function findUnnamed(
@@ -39,7 +43,10 @@ async function findUnnamed(
 ): Promise<LayerRecord | undefined> {
   const candidates = store.layers
     .listBy('state', 'available')
-    .filter((record) => record.parentId === parentId && record.fileSizeBytes === sizes.get(layer.digest))
+    .filter(
+      (record) =>
+        isSound(store, record) && record.parentId === parentId && record.fileSizeBytes === sizes.get(layer.digest),
+    )
   for (const { id } of candidates) {
     work.onProgress({ stage: 'Looking for layers that are here' })
     const blob = await disks.openLayerBlob(layerPathOf(paths, id)).catch(() => undefined)

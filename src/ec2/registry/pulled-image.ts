@@ -3,9 +3,10 @@ import type { Random } from '../../host/random.ts'
 import { newId } from '../ids.ts'
 import type { ImageRecord } from '../image/image.ts'
 import { imageTag } from '../image/image-tag.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import { isReservedKey, maximumTagValueLength } from '../tag/tag.ts'
-import type { AmiDocument } from './ami-document.ts'
+import { type AmiDocument, performanceOf } from './ami-document.ts'
 
 const bytesPerGib = 1024 ** 3
 
@@ -27,17 +28,18 @@ export function recordPulledImage(
   const now = clock.now().toISOString()
   const id = newId('ami', random)
   const sizes = new Map(document.layers.map((layer) => [layer.id, layer.virtualSizeBytes]))
-  const blockDevices = document.blockDevices.map(({ layer, ...device }) => {
+  const blockDevices = document.blockDevices.map(({ layer, iops, throughputMibps, ...device }) => {
     const snapshotId = newId('snap', random)
     const layerId = layerIds.get(layer)
     if (layerId === undefined) throw new Error(`${source} has no layer ${layer}`)
     store.snapshots.insert({
       ...{ accountId, region, id: snapshotId, layerId, state: 'completed', startTime: now },
+      ...withProductCodes(document.productCodes),
       description: `${device.deviceName} of ${name}, pulled from ${source}`,
       volumeId: 'vol-ffffffff',
       volumeSizeGib: Math.max(1, Math.ceil((sizes.get(layer) ?? 0) / bytesPerGib)),
     })
-    return { ...device, snapshotId }
+    return { ...device, ...performanceOf({ iops, throughputMibps }), snapshotId }
   })
   const { description, architecture, rootDeviceName, bootMode, enaSupport, imdsSupport } = document
   const image: ImageRecord = {
@@ -46,6 +48,7 @@ export function recordPulledImage(
     ...{ architecture, state: 'available', creationDate: now, imageLocation: `${accountId}/${name}` },
     ...{ rootDeviceName, blockDevices, bootMode, enaSupport },
     ...(imdsSupport === undefined ? {} : { imdsSupport }),
+    ...withProductCodes(document.productCodes),
     ...(request.isPublic ? { sharing: { region, accountIds: [], isPublic: true } } : {}),
   }
   store.images.insert(image)

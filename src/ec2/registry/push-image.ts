@@ -4,10 +4,11 @@ import type { ImageRecord } from '../image/image.ts'
 import { requireCompleted } from '../snapshot/snapshot.ts'
 import { imageTag } from '../image/image-tag.ts'
 import { requireAvailableImage } from '../image/visible-image.ts'
+import { withProductCodes } from '../marketplace/product-code.ts'
 import type { WorkOptions } from '../ports/disk.ts'
 import type { RegistryHost, Repository } from '../ports/registry.ts'
 import type { Transfer } from '../task/task.ts'
-import { type AmiDocument, annotation, mediaType, writeManifest } from './ami-document.ts'
+import { type AmiDocument, annotation, mediaType, performanceOf, writeManifest } from './ami-document.ts'
 import { digestOf } from './content-id.ts'
 import { closeLayers, type LayerDependencies, nameLayers, type NamedLayer, openLayers } from './open-layers.ts'
 import { rememberLayer, withNew } from './open-layers.ts'
@@ -88,6 +89,15 @@ export async function pushImage(
   }
 }
 
+/** What is in a marketplace product goes no further than its publisher and its subscribers (as CopyImage has it). */
+export function refuseProduct(image: ImageRecord, accountId: string): void {
+  if (!image.productCodes || image.accountId === accountId) return
+  throw new Ec2Error(
+    'InvalidRequest',
+    `${image.id} has marketplace products in it and is not yours: it cannot be pushed.`,
+  )
+}
+
 /** Other repositories of the same registry that a layer is known to be in: it may be had from there without sending it. */
 function othersWith({ store }: LayerDependencies, layerId: string, repository: Repository): string[] {
   const start = `${repository.host}/`
@@ -128,10 +138,14 @@ function describeImage(
     ...(loginUser === undefined ? {} : { loginUser }),
     creationDate: image.creationDate,
     rootDeviceName: image.rootDeviceName,
-    blockDevices: image.blockDevices.map(({ deviceName, volumeSizeGib, volumeType, deleteOnTermination }) => ({
-      ...{ deviceName, volumeSizeGib, volumeType, deleteOnTermination },
-      layer: byId.get(layerIdOfDevice.get(deviceName) ?? '')?.contentId ?? '',
-    })),
+    ...withProductCodes(image.productCodes),
+    blockDevices: image.blockDevices.map(
+      ({ deviceName, volumeSizeGib, volumeType, deleteOnTermination, ...device }) => ({
+        ...{ deviceName, volumeSizeGib, volumeType, deleteOnTermination },
+        ...performanceOf(device),
+        layer: byId.get(layerIdOfDevice.get(deviceName) ?? '')?.contentId ?? '',
+      }),
+    ),
     layers: layers.map(({ contentId, parentContentId, source, blob }) => ({
       id: contentId,
       digest: source.digest,

@@ -6,10 +6,10 @@ import type { WorkOptions } from '../ports/disk.ts'
 import type { RegistryHost, Repository, StoredManifest } from '../ports/registry.ts'
 import type { Scope } from '../ports/store.ts'
 import type { TaskResult } from '../task/task.ts'
-import { requireVolumeType } from '../volume/volume-type.ts'
-import { type AmiManifest, readDocument, readManifest } from './ami-document.ts'
+import { choosePerformance, requireVolumeType } from '../volume/volume-type.ts'
+import { type AmiDocument, type AmiManifest, readDocument, readManifest } from './ami-document.ts'
 import { pullImage, type PullDependencies } from './pull-image.ts'
-import { pushImage } from './push-image.ts'
+import { pushImage, refuseProduct } from './push-image.ts'
 import { formatReference, formatRepository, type ImageReference } from './reference.ts'
 import { policyOf, type RegistryPolicy } from './registry-policy.ts'
 import { requireSignature, signManifest } from './signature.ts'
@@ -57,7 +57,9 @@ export function createRegistryWork(dependencies: RegistryWorkDependencies): Regi
     logout: (host) => registry.logout(host),
     push: async (scope, { imageId, reference, signingKey }, work) => {
       const key = signingKey && (await readPrivateKey(signingKey.path, signingKey.password))
-      const request = { image: findVisibleImage(store, scope, imageId), repository: reference, tag: reference.tag }
+      const image = findVisibleImage(store, scope, imageId)
+      refuseProduct(image, scope.accountId)
+      const request = { image, repository: reference, tag: reference.tag }
       const transfer = await pushImage(dependencies, { ...request, ...(key ? { signingKey: key } : {}) }, work)
       return { imageId, transfer }
     },
@@ -88,7 +90,13 @@ export function createRegistryWork(dependencies: RegistryWorkDependencies): Regi
     }
     const manifest = readManifest(content, source)
     const document = await fetchDocument(reference, manifest, signal)
-    for (const { volumeType } of document.blockDevices) requireVolumeType(volumeType)
+    for (const device of document.blockDevices) requireDevice(device)
+    if (request.isPublic && document.productCodes) {
+      throw new Ec2Error(
+        'RegistryContentInvalid',
+        `${source} has marketplace products in it, and is no community image.`,
+      )
+    }
     const image = { repository: reference, digest, manifest, document }
     const { name, isPublic = false } = request
     return await pullImage(dependencies, scope, { image, name, source, isPublic }, work)
@@ -130,4 +138,14 @@ export function createRegistryWork(dependencies: RegistryWorkDependencies): Regi
       .filter((image) => image.state === 'available' && (name === undefined || image.name === name))
       .find(({ id }) => store.tags.of(id).some(({ key, value }) => key === imageTag.sourceDigest && value === digest))
   }
+}
+
+/** A volume that this Kiln can make. Throws as CreateVolume does. */
+function requireDevice({
+  volumeType,
+  volumeSizeGib,
+  iops,
+  throughputMibps,
+}: AmiDocument['blockDevices'][number]): void {
+  choosePerformance(requireVolumeType(volumeType), volumeSizeGib, { Iops: iops, Throughput: throughputMibps })
 }

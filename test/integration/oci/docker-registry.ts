@@ -15,15 +15,21 @@ export interface DockerRegistry {
   close(): Promise<void>
 }
 
-/** `login` absent: everybody may push and pull. */
-export async function startDockerRegistry(login?: { username: string; password: string }): Promise<DockerRegistry> {
+/** `login` absent: everybody may push and pull. Unless `canDelete` is false, also delete. */
+export async function startDockerRegistry({
+  login,
+  canDelete = true,
+}: {
+  login?: { username: string; password: string }
+  canDelete?: boolean
+} = {}): Promise<DockerRegistry> {
   const directory = await mkdtemp(join(tmpdir(), 'kiln-registry-'))
   const port = await findFreePort()
   const access = login ? await passwordFile(directory, login) : []
   const configuration = [
     'version: 0.1',
     'log: { level: error, accesslog: { disabled: true } }',
-    `storage: { filesystem: { rootdirectory: ${directory} }, delete: { enabled: true } }`,
+    `storage: { filesystem: { rootdirectory: ${directory} }, delete: { enabled: ${canDelete} } }`,
     `http: { addr: '127.0.0.1:${port}', secret: ${randomBytes(16).toString('hex')} }`,
     ...access,
   ]

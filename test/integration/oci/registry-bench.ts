@@ -16,6 +16,7 @@ import type { Progress, WorkOptions } from '../../../src/ec2/ports/disk.ts'
 import type { Store } from '../../../src/ec2/ports/store.ts'
 import { type Quotas, quotaNames } from '../../../src/ec2/quota.ts'
 import { isPlainHost, type RegistryPolicy } from '../../../src/ec2/registry/registry-policy.ts'
+import { type Community, createCommunity } from '../../../src/ec2/registry/community.ts'
 import { createRegistryWork, type RegistryWork } from '../../../src/ec2/registry/registry-work.ts'
 import { layerPathOf } from '../../../src/ec2/volume/volume.ts'
 import { systemClock as clock } from '../../../src/host/clock.ts'
@@ -33,6 +34,7 @@ export interface RegistryBench {
   readonly store: Store
   readonly paths: StatePaths
   readonly work: RegistryWork
+  readonly community: Community
   /** An image of one disk of `virtualMib` with random bytes in it, over the layer of another image or over nothing. */
   makeImage(name: string, disk: { randomMib: number; over?: string }): Promise<ImageRecord>
   findImage(id: string | undefined): ImageRecord
@@ -44,7 +46,11 @@ export interface RegistryBench {
   leftovers(): Promise<{ layers: string[]; records: number; images: number }>
 }
 
-export async function openRegistryBench({ policies = [] as readonly RegistryPolicy[] } = {}): Promise<RegistryBench> {
+/** `place` is that of the community registry. */
+export async function openRegistryBench({
+  policies = [] as readonly RegistryPolicy[],
+  place = '',
+} = {}): Promise<RegistryBench> {
   const root = await mkdtemp(join(tmpdir(), 'kiln-oci-'))
   onTestFinished(() => rm(root, { recursive: true }))
   const paths = statePathsOf(root)
@@ -90,24 +96,26 @@ export async function openRegistryBench({ policies = [] as readonly RegistryPoli
     store,
     paths,
     work,
+    community: createCommunity({ store, registry, registryWork: work, policies, place }),
     findImage,
     layerOf,
     makeImage: async (name, { randomMib, over }) => {
       const id = `layer-${name}`
+      const virtualMib = randomMib > 16 ? 64 : 16
       const path = layerPathOf(paths, id)
       const parentId = over === undefined ? undefined : layerOf(over)
       await fsExtra.ensureDir(join(paths.layers, id))
       const backing = parentId === undefined ? [] : ['-b', layerPathOf(paths, parentId), '-F', 'qcow2']
-      await execa('qemu-img', ['create', '-qf', 'qcow2', '-o', 'compat=1.1', ...backing, path, '64M'])
+      await execa('qemu-img', ['create', '-qf', 'qcow2', '-o', 'compat=1.1', ...backing, path, `${virtualMib}M`])
       const bytes = join(root, 'random')
       await execa('dd', ['if=/dev/urandom', `of=${bytes}`, 'bs=1M', `count=${randomMib}`, 'status=none'])
-      const start = parentId === undefined ? 0 : 32
+      const start = parentId === undefined ? 0 : virtualMib / 2
       await execa('qemu-io', ['-f', 'qcow2', '-c', `write -q -s ${bytes} ${start}M ${randomMib}M`, path])
       const { size: fileSizeBytes } = await fsExtra.stat(path)
       const createdAt = clock.now().toISOString()
       return store.transaction(() => {
         store.layers.insert({
-          ...{ ...scope, id, state: 'available', createdAt, fileSizeBytes, virtualSizeBytes: 64 * mib },
+          ...{ ...scope, id, state: 'available', createdAt, fileSizeBytes, virtualSizeBytes: virtualMib * mib },
           ...(parentId === undefined ? {} : { parentId }),
         })
         store.snapshots.insert({

@@ -164,7 +164,7 @@ test('a push that is cancelled publishes nothing, and the next one goes on from 
 })
 
 test('asks for a login, keeps it for its owner alone, and forgets it', async () => {
-  const closed = await startDockerRegistry({ username: 'me', password: 'geheim' })
+  const closed = await startDockerRegistry({ login: { username: 'me', password: 'geheim' } })
   try {
     const bench = await openRegistryBench()
     const base = await bench.makeImage('base', { randomMib: 1 })
