@@ -9,6 +9,7 @@ import { exportFormats } from '../ec2/ports/disk.ts'
  */
 
 const architecture = z.enum(['x86_64', 'i386', 'arm64'])
+const bootMode = z.enum(['legacy-bios', 'uefi', 'uefi-preferred'])
 const taskKind = z.enum([
   'build-image',
   'pull-image',
@@ -37,6 +38,8 @@ export const kilnInputs = {
     Name: z.string().optional(),
     /** The recipe's first when absent. */
     Architecture: architecture.optional(),
+    /** The usual one of the architecture when absent. */
+    BootMode: bootMode.optional(),
   }),
   /** Starts downloading an image of the Quick Start catalogue. */
   KilnPullImage: z.strictObject({
@@ -51,6 +54,8 @@ export const kilnInputs = {
     Name: z.string(),
     Description: z.string().max(255).optional(),
     Architecture: architecture.optional(),
+    /** The usual one of the architecture when absent. */
+    BootMode: bootMode.optional(),
     /** `sha256:HEX` or `sha512:HEX`. */
     Checksum: z.string().max(160).optional(),
     LoginUser: z

@@ -23,6 +23,7 @@ export function furnishDomain(
     regions,
     events,
     instances: rooms.machines.instances,
+    machines: rooms.machines.machines,
     networks: rooms.network.networks,
     volumes,
     freezer,

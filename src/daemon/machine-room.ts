@@ -5,7 +5,8 @@ import { createDrivePlugging } from '../ec2/instance/drive-plugging.ts'
 import { createInterfacePlugging } from '../ec2/instance/interface-plugging.ts'
 import { createMachineLauncher } from '../ec2/instance/launcher.ts'
 import { createRootReplacer } from '../ec2/root-volume-task/root-replacer.ts'
-import type { MachineHost } from '../ec2/ports/machine.ts'
+import type { Architecture, MachineHost } from '../ec2/ports/machine.ts'
+import { findFirmware } from '../machine/firmware.ts'
 import { createMachineHost } from '../machine/machine-host.ts'
 import { type AcceleratorChoice, createAcceleratorChoice } from './accelerator-choice.ts'
 import type { Ground } from './ground.ts'
@@ -20,6 +21,10 @@ export interface MachineRoom {
 }
 
 const bytesPerMib = 1024 ** 2
+
+function machineTypeOf(architecture: Architecture): string {
+  return architecture === 'arm64' ? 'virt-7.2' : 'pc-q35-7.2'
+}
 
 export function createMachineRoom(
   ground: Ground,
@@ -42,7 +47,8 @@ export function createMachineRoom(
     instanceTypes,
     publicCidr: settings.publicCidr,
     chooseAccelerator: (architecture) => accelerators.choose(architecture),
-    machineTypeOf: (architecture) => (architecture === 'arm64' ? 'virt-7.2' : 'pc-q35-7.2'),
+    machineTypeOf,
+    findFirmware: (architecture) => findFirmware(architecture, machineTypeOf(architecture)),
     descriptions,
     log,
   })

@@ -14,6 +14,7 @@ import type { PipelineLibrary } from './pipeline/pipeline-library.ts'
 import type { PipelineWorks } from './pipeline/pipeline-works.ts'
 import type { LifecycleManager } from './lifecycle/lifecycle-manager.ts'
 import type { Marketplace } from './marketplace/marketplace.ts'
+import type { MachineHost } from './ports/machine.ts'
 import type { Store } from './ports/store.ts'
 import type { Quotas } from './quota.ts'
 import type { RegionCatalog } from './region/region.ts'
@@ -67,6 +68,7 @@ export interface Domain {
   readonly regions: RegionCatalog
   readonly events: EventBus
   readonly instances: InstanceDriver
+  readonly machines: Pick<MachineHost, 'readUefiVariables' | 'readEndorsementKeys'>
   readonly networks: NetworkDriver
   readonly volumes: VolumeDriver
   readonly freezer: Freezer

@@ -108,6 +108,11 @@ export const machineFile = {
   pid: 'qemu.pid',
   spec: 'machine.json',
   identity: 'process.json',
+  uefiVariables: 'uefi-variables.fd',
+  tpm: 'tpm',
+  tpmKeys: 'tpm-keys.json',
+  tpmLog: 'tpm.log',
+  tpmSocket: 'tpm.sock',
 } as const
 
 /** File names inside `layers/<layer>/` and `volumes/<volume>/`. */

@@ -14,13 +14,15 @@ import { networkDevice } from './network-device.ts'
 /** PCI slots on the root complex. All root ports are always there: a machine's shape never changes. They are functions of two slots; fixed devices have one each. */
 const slot = { vga: 1, serialBus: 2, random: 3, drivePorts: 4, networkPorts: 6 } as const
 const functionsPerSlot = 8
+/** Block nodes of a UEFI machine's flash. */
+const flashNode = { code: 'uefi-code', variables: 'uefi-variables' } as const
 /** The root complex of both q35 and virt. */
 const rootBus = 'pcie.0'
 
 /** The QEMU binary for an architecture. */
 export function qemuBinaryOf(architecture: Architecture): string {
-  const suffix = { x86_64: 'x86_64', i386: 'i386', arm64: 'aarch64' }[architecture]
-  return `qemu-system-${suffix}`
+  // A 32-bit system runs on 64-bit processors, as on EC2.
+  return architecture === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64'
 }
 
 /**
@@ -37,6 +39,7 @@ export function machineArgv(spec: MachineSpec): [string, ...string[]] {
     '-no-user-config',
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-pidfile', file('pid')],
+    ...firmwareArguments(spec, file('uefiVariables')),
     ...['-machine', machineOption(spec)],
     ...acceleratorArguments(spec),
     ...['-smp', `${spec.cpuCount},sockets=1,cores=${spec.cpuCount / threads},threads=${threads}`],
@@ -48,7 +51,7 @@ export function machineArgv(spec: MachineSpec): [string, ...string[]] {
     ...['-boot', 'strict=on,menu=off'],
     ...['-display', 'none'],
     ...['-vga', 'none'],
-    ...['-device', JSON.stringify({ driver: 'VGA', id: 'vga', bus: rootBus, addr: hex(slot.vga), vgamem_mb: 16 })],
+    ...['-device', JSON.stringify(displayDevice(spec))],
     ...['-vnc', `unix:${escapeComma(file('vncSocket'))}`],
     ...['-chardev', socketChardev('qmp', file('qmpSocket'))],
     ...['-mon', 'chardev=qmp,mode=control'],
@@ -72,6 +75,7 @@ export function machineArgv(spec: MachineSpec): [string, ...string[]] {
       '-device',
       JSON.stringify({ driver: 'virtio-rng-pci', id: 'rng', rng: 'rng0', bus: rootBus, addr: hex(slot.random) }),
     ],
+    ...tpmArguments(spec, file('tpmSocket')),
     // The aarch64 `virt` machine has no vmgenid device in QEMU 7.2.
     ...(spec.architecture === 'arm64'
       ? []
@@ -85,10 +89,37 @@ export function machineArgv(spec: MachineSpec): [string, ...string[]] {
   ]
 }
 
-function machineOption({ architecture, machineType }: MachineSpec): string {
-  if (architecture === 'arm64') return `${machineType},gic-version=max`
+function machineOption({ architecture, machineType, firmware }: MachineSpec): string {
+  const flash = firmware ? `,pflash0=${flashNode.code},pflash1=${flashNode.variables}` : ''
+  if (architecture === 'arm64') return `${machineType},gic-version=max,dump-guest-core=off${flash}`
   // No PC speaker, floppy controller or VMware port; usb and graphics are -nodefaults' already.
-  return `${machineType},vmport=off,smm=off,dump-guest-core=off`
+  return `${machineType},vmport=off,smm=off,dump-guest-core=off${flash}`
+}
+
+function firmwareArguments({ firmware }: MachineSpec, variablesPath: string): string[] {
+  if (!firmware) return []
+  const { code, variables } = flashNode
+  const codeNode = { driver: 'file', 'node-name': code, filename: firmware.codePath, 'read-only': true }
+  return [
+    ...['-blockdev', JSON.stringify(codeNode)],
+    ...['-blockdev', JSON.stringify({ driver: 'file', 'node-name': variables, filename: variablesPath })],
+  ]
+}
+
+/** virt has no VGA: its firmware and Linux draw into plain memory. */
+function displayDevice({ architecture }: MachineSpec): Record<string, unknown> {
+  if (architecture === 'arm64') return { driver: 'ramfb', id: 'display' }
+  return { driver: 'VGA', id: 'vga', bus: rootBus, addr: hex(slot.vga), vgamem_mb: 16 }
+}
+
+function tpmArguments({ architecture, hasTpm }: MachineSpec, socketPath: string): string[] {
+  if (!hasTpm) return []
+  const driver = architecture === 'arm64' ? 'tpm-tis-device' : 'tpm-crb'
+  return [
+    ...['-chardev', `socket,id=tpm,path=${escapeComma(socketPath)}`],
+    ...['-tpmdev', 'emulator,id=tpm0,chardev=tpm'],
+    ...['-device', JSON.stringify({ driver, tpmdev: 'tpm0' })],
+  ]
 }
 
 function acceleratorArguments({ accelerator, architecture }: MachineSpec): string[] {
@@ -96,7 +127,8 @@ function acceleratorArguments({ accelerator, architecture }: MachineSpec): strin
   // With a thread a processor, QEMU 7.2 was once seen to crash in memory_region_dispatch_write (a null region) while a guest with two
   // processors assigned its PCI windows: one writes to its APIC while the other changes the memory map. KVM is not concerned.
   // TCG's translation cache is 1 GiB by default: 128 MiB makes a Debian guest 510 MiB instead of 1348, no slower.
-  const cpu = architecture === 'arm64' ? 'max,pauth-impdef=on' : 'max'
+  // For arm64 the processor of Graviton2: `max` has features whose emulation makes a boot several times as long.
+  const cpu = architecture === 'arm64' ? 'neoverse-n1' : 'max'
   return ['-accel', 'tcg,tb-size=128,thread=multi', '-cpu', cpu]
 }
 

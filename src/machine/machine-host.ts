@@ -12,6 +12,8 @@ import { machineArgv } from './argv.ts'
 import { createLiveMachine } from './live-machine.ts'
 import type { QmpClient, QmpEvent } from './qmp.ts'
 import { openQmpLink, type QmpLink } from './qmp-link.ts'
+import { createTpmHost, machineOfTpm, readRecordedKeys } from './tpm.ts'
+import { ensureUefiFlash, readUefiFlash } from './uefi-flash.ts'
 
 export interface MachineHostDependencies {
   readonly processes: ProcessHost
@@ -32,6 +34,7 @@ const endPollIntervalMs = 500
 
 export function createMachineHost(dependencies: MachineHostDependencies): MachineHost {
   const { processes, clock, log } = dependencies
+  const tpms = createTpmHost({ processes, clock })
 
   async function prepare(spec: MachineSpec): Promise<PreparedMachine> {
     const { directory } = spec
@@ -39,11 +42,27 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
     // Sockets of an earlier run would be taken for this one's.
     const stale = [machineFile.qmpSocket, machineFile.pid, machineFile.identity, machineFile.qemuLog]
     await Promise.all(stale.map(async (name) => await rm(join(directory, name), { force: true })))
+    if (spec.firmware) await ensureUefiFlash(directory, spec.firmware)
     await writeFileAtomic(join(directory, machineFile.spec), JSON.stringify(spec, undefined, 2), { isDurable: false })
     return { start: async (commandPrefix, onEvent) => await start(spec, commandPrefix, onEvent) }
   }
 
   async function start(
+    spec: MachineSpec,
+    commandPrefix: readonly string[],
+    onEvent: (event: MachineEvent) => void,
+  ): Promise<Machine> {
+    if (!spec.hasTpm) return await startQemu(spec, commandPrefix, onEvent)
+    const tpm = await tpms.start(spec.directory)
+    try {
+      return await startQemu(spec, commandPrefix, onEvent)
+    } catch (error) {
+      await signalProcess(tpm, 'SIGKILL')
+      throw error
+    }
+  }
+
+  async function startQemu(
     spec: MachineSpec,
     commandPrefix: readonly string[],
     onEvent: (event: MachineEvent) => void,
@@ -140,12 +159,15 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
         !isHostRebooted && identity !== undefined && !(await fsExtra.pathExists(join(directory, machineFile.pid)))
       return { kind: 'gone', isClean, isHostRebooted }
     },
+    readUefiVariables: readUefiFlash,
+    readEndorsementKeys: readRecordedKeys,
     removeStrays: async (machinesDirectory, names) => {
       const strays = await findProcesses((argv) => {
         const name = machineNameOf(argv, machinesDirectory)
         return name !== undefined && !names.has(name)
       })
       for (const stray of strays) await signalProcess(stray, 'SIGKILL')
+      await removeStrayTpms(machinesDirectory)
       return strays.map((stray) => machineNameOf(stray.argv, machinesDirectory) ?? '')
     },
   }
@@ -171,6 +193,17 @@ async function readRecordedProcess(path: string): Promise<RecordedProcess | unde
   } catch {
     return undefined
   }
+}
+
+/** A TPM ends with its QEMU; one that has none was made for a start that was broken off. */
+async function removeStrayTpms(machinesDirectory: string): Promise<void> {
+  const machines = await findProcesses((argv) => machineNameOf(argv, machinesDirectory) !== undefined)
+  const names = new Set(machines.map(({ argv }) => machineNameOf(argv, machinesDirectory)))
+  const strays = await findProcesses((argv) => {
+    const name = machineOfTpm(argv, machinesDirectory)
+    return name !== undefined && !names.has(name)
+  })
+  for (const stray of strays) await signalProcess(stray, 'SIGKILL')
 }
 
 function isQemu(argv: readonly string[]): boolean {

@@ -3,11 +3,18 @@ import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
 
-/** Whom each recipe's image lets in. */
-const loginUsers = { nano: 'ec2-user', 'debian-12': 'admin', 'debian-13': 'admin' } as const
+/** Images that recipes of images/recipes build, by the names that these give them, and whom they let in. */
+const recipes = {
+  nano: { recipe: 'nano', architecture: 'x86_64', login: 'ec2-user' },
+  'nano-i386': { recipe: 'nano', architecture: 'i386', login: 'ec2-user' },
+  'nano-arm64': { recipe: 'nano', architecture: 'arm64', login: 'ec2-user' },
+  'debian-12': { recipe: 'debian-12', architecture: 'x86_64', login: 'admin' },
+  'debian-12-i386': { recipe: 'debian-12', architecture: 'i386', login: 'admin' },
+  'debian-12-arm64': { recipe: 'debian-12', architecture: 'arm64', login: 'admin' },
+  'debian-13': { recipe: 'debian-13', architecture: 'x86_64', login: 'admin' },
+} as const
 
-/** A recipe of images/recipes. */
-export type RecipeName = keyof typeof loginUsers
+export type RecipeName = keyof typeof recipes
 
 /**
  * Gives a lab the image of a recipe under the recipe's name; answers its id. The recipe is built once for all test files of a run, by
@@ -18,7 +25,8 @@ export async function provideImage(lab: Lab, recipe: RecipeName): Promise<string
   const { TaskId: taskId } = await lab.call('KilnImportImage', {
     Source: source,
     Name: recipe,
-    LoginUser: loginUsers[recipe],
+    LoginUser: recipes[recipe].login,
+    Architecture: recipes[recipe].architecture,
   })
   return await waitForImage(lab, taskId)
 }
@@ -56,12 +64,13 @@ export async function diskOf(recipe: RecipeName): Promise<string> {
   return path
 }
 
-async function build(recipe: RecipeName, path: string): Promise<void> {
+async function build(name: RecipeName, path: string): Promise<void> {
   if (await fsExtra.pathExists(path)) return
   const lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
   try {
     await lab.startDaemon()
-    const { TaskId: taskId } = await lab.call('KilnBuildImage', { Recipe: recipe })
+    const { recipe, architecture } = recipes[name]
+    const { TaskId: taskId } = await lab.call('KilnBuildImage', { Recipe: recipe, Architecture: architecture })
     const imageId = await waitForImage(lab, taskId)
     await keepDisk(lab, imageId, path)
   } finally {

@@ -20,6 +20,8 @@ import {
   getSerialConsoleAccessStatus,
 } from '../../ec2/instance/serial-console-access.ts'
 import { describeInstanceTopology } from '../../ec2/instance/topology.ts'
+import { getInstanceTpmEkPub } from '../../ec2/instance/tpm-key.ts'
+import { getInstanceUefiData } from '../../ec2/instance/uefi-data.ts'
 import type { AnyOperation } from '../dispatch.ts'
 
 export function instanceOptionOperations(domain: Domain) {
@@ -39,6 +41,8 @@ export function instanceOptionOperations(domain: Domain) {
     ReportInstanceStatus: reportInstanceStatus(domain),
     SendDiagnosticInterrupt: sendDiagnosticInterrupt(domain),
     GetPasswordData: getPasswordData(domain),
+    GetInstanceUefiData: getInstanceUefiData(domain),
+    GetInstanceTpmEkPub: getInstanceTpmEkPub(domain),
     DescribeInstanceTopology: describeInstanceTopology(domain),
     GetSerialConsoleAccessStatus: getSerialConsoleAccessStatus(domain),
     EnableSerialConsoleAccess: enableSerialConsoleAccess(domain),

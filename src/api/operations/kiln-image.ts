@@ -1,4 +1,5 @@
 import type { Domain } from '../../ec2/domain.ts'
+import { readBootSettings } from '../../ec2/image/boot-settings.ts'
 import { requireFreeImageName, requireImageName } from '../../ec2/image/image-name.ts'
 import { imageTag } from '../../ec2/image/image-tag.ts'
 import { requireQuotasOfDiskImage } from '../../ec2/image/new-image.ts'
@@ -24,11 +25,12 @@ export function kilnImageOperations(domain: Domain, kiln: KilnDependencies): Rec
     KilnDescribeCatalog: query('KilnDescribeCatalog', (context) => describeCatalog(domain, kiln, context)),
     KilnBuildImage: mutation('KilnBuildImage', (context, input) => {
       if (input.Name !== undefined) requireFreeImageName(domain.store, context, input.Name)
+      readBootSettings(input.Architecture ?? 'x86_64', { BootMode: input.BootMode })
       requireQuota(context)
       return startTask(domain, context, 'build-image', input.Recipe, (job) =>
         domain.imageWork.build(
           context,
-          { recipe: input.Recipe, name: input.Name, architecture: input.Architecture },
+          { recipe: input.Recipe, name: input.Name, architecture: input.Architecture, bootMode: input.BootMode },
           job,
         ),
       )
@@ -43,6 +45,7 @@ export function kilnImageOperations(domain: Domain, kiln: KilnDependencies): Rec
     }),
     KilnImportImage: mutation('KilnImportImage', (context, input) => {
       requireFreeImageName(domain.store, context, input.Name)
+      readBootSettings(input.Architecture ?? 'x86_64', { BootMode: input.BootMode })
       requireQuota(context)
       return startTask(domain, context, 'import-image', input.Source, (job) =>
         domain.imageWork.import(
@@ -52,6 +55,7 @@ export function kilnImageOperations(domain: Domain, kiln: KilnDependencies): Rec
             name: input.Name,
             description: input.Description,
             architecture: input.Architecture,
+            bootMode: input.BootMode,
             checksum: input.Checksum,
             loginUser: input.LoginUser,
           },

@@ -18,8 +18,15 @@ function architectureOption(description: string): Option {
   return new Option('--arch, --architecture <architecture>', description).choices(architectures)
 }
 
+const bootModes = ['legacy-bios', 'uefi', 'uefi-preferred'] as const
+
+function bootModeOption(): Option {
+  return new Option('--boot-mode <mode>', 'legacy-bios when absent, uefi for arm64').choices(bootModes)
+}
+
 interface MakeOptions {
   name?: string
+  bootMode?: (typeof bootModes)[number]
   architecture?: (typeof architectures)[number]
 }
 
@@ -30,6 +37,7 @@ export function defineBuild(command: Command, session: Session): void {
     .argument('<recipe>', 'see: kiln image recipes')
     .option('--name <name>', "the recipe's when absent, with the architecture after it when that is not x86_64")
     .addOption(architectureOption('x86_64 when absent'))
+    .addOption(bootModeOption())
     .addHelpText(
       'after',
       `
@@ -38,7 +46,7 @@ Examples:
   kiln image build nano --architecture arm64
   kiln image build debian-12 --name base`,
     )
-    .action(async (recipe: string, { name, architecture }: MakeOptions) => {
+    .action(async (recipe: string, { name, architecture, bootMode }: MakeOptions) => {
       const client = clientOf(session)
       const { Recipes } = await client.call('KilnDescribeRecipes', {})
       if (!Recipes.some(({ Name }) => Name === recipe)) {
@@ -51,6 +59,7 @@ Examples:
         Recipe: recipe,
         ...(name ? { Name: name } : {}),
         ...(architecture ? { Architecture: architecture } : {}),
+        ...(bootMode ? { BootMode: bootMode } : {}),
       })
       await tellResult(session, client, await followTask(session, client, TaskId, cancelled))
     })
@@ -106,6 +115,7 @@ interface ImportOptions {
   name: string
   description?: string
   architecture?: (typeof architectures)[number]
+  bootMode?: (typeof bootModes)[number]
   loginUser?: string
   checksum?: string
 }
@@ -118,6 +128,7 @@ export function defineImport(command: Command, session: Session): void {
     .requiredOption('--name <name>', 'of the image')
     .option('--description <text>')
     .addOption(architectureOption('x86_64 when absent'))
+    .addOption(bootModeOption())
     .option('--login-user <user>', 'whom kiln ssh logs in as; ec2-user when absent')
     .option('--checksum <checksum>', 'sha256:HEX or sha512:HEX of the file as it is, packed or not')
     .addHelpText(
@@ -143,6 +154,7 @@ Examples:
         Name: options.name,
         ...(options.description === undefined ? {} : { Description: options.description }),
         ...(options.architecture ? { Architecture: options.architecture } : {}),
+        ...(options.bootMode ? { BootMode: options.bootMode } : {}),
         ...(options.loginUser ? { LoginUser: options.loginUser } : {}),
         ...(options.checksum ? { Checksum: options.checksum } : {}),
       })

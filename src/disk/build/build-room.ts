@@ -15,6 +15,8 @@ export type RoomAnswer =
   | {
       readonly kind: 'failed'
       readonly message: string
+      /** When it is an error that the caller is to see. */
+      readonly code?: string
       /** When it was a program that failed. */
       readonly tool?: { readonly name: string; readonly stderrTail: string }
     }
@@ -109,6 +111,7 @@ export async function buildInRoom(
   work.signal.throwIfAborted()
   if (outcome?.kind === 'done') return
   if (outcome?.kind === 'failed' && outcome.tool) throw explainToolFailure(outcome.tool)
+  if (outcome?.kind === 'failed' && outcome.code) throw new Ec2Error(outcome.code, outcome.message)
   throw new Error(outcome?.kind === 'failed' ? outcome.message : 'the build ended before it was done')
 }
 

@@ -44,6 +44,7 @@ export async function buildDebianDisk(
     {
       suite: recipe.suite,
       architecture,
+      isRoot,
       packages: recipe.packages,
       buildSources: sourceLines(mirror, recipe.suite),
       guestSources: guestSources(recipe),

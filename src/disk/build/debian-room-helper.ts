@@ -1,3 +1,4 @@
+import { Ec2Error } from '../../ec2/errors.ts'
 import { CommandError, createProcessHost } from '../../host/process.ts'
 import type { RoomAnswer, RoomRequest } from './build-room.ts'
 import { makeDebianRoot } from './debian-root.ts'
@@ -18,6 +19,7 @@ process.on('message', (request: RoomRequest) => {
       answer({
         kind: 'failed',
         message: error instanceof Error ? error.message : String(error),
+        ...(error instanceof Ec2Error ? { code: error.code } : {}),
         ...(error instanceof CommandError ? { tool: { name: error.argv[0] ?? '', stderrTail: error.stderrTail } } : {}),
       }),
   )

@@ -3,12 +3,15 @@ import { dirname, join } from 'node:path'
 import type { ProcessHost } from '../../host/process.ts'
 import { earlyGrubConfiguration, grubModules } from './bios-boot.ts'
 import type { BuildArchitecture } from './build-architecture.ts'
+import { enableForeignPrograms } from './foreign-programs.ts'
 import { type DiskLayout, fileSystemCommand } from './disk-layout.ts'
 
 /** What the room is to make; crosses a process boundary as JSON. */
 export interface DebianRootRequest {
   readonly suite: string
   readonly architecture: BuildArchitecture
+  /** Whether the build is root outside of its namespaces too. */
+  readonly isRoot: boolean
   readonly packages: readonly string[]
   /** Lines of sources.list for the build. */
   readonly buildSources: readonly string[]
@@ -62,6 +65,7 @@ export async function makeDebianRoot(
   await mkdir(temporary)
   await chmod(temporary, 0o1777)
 
+  await enableForeignPrograms(processes, { ...request, temporary })
   report.onStage('Installing packages')
   await prepareCache(request.cacheDirectory)
   await processes.run({
@@ -109,6 +113,8 @@ export function mmdebstrapCommand(request: DebianRootRequest, root: string): [st
     '--aptopt=Acquire::Languages "none"',
     // mmdebstrap's own way to bring packages in: nothing of it passes a shell.
     `--setup-hook=sync-in ${request.cacheDirectory} /`,
+    // Whether its programs run was seen to before.
+    '--skip=check/qemu',
     '--skip=download/empty,essential/unlink,cleanup/apt/cache,cleanup/apt/lists',
     request.suite,
     root,

@@ -9,6 +9,7 @@ import type { SnapshotRecord } from '../snapshot/snapshot.ts'
 import { visibleSnapshots } from '../snapshot/visible-snapshot.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { requireAllowedImage } from './allowed-images.ts'
+import { bootSettingsOf } from './boot-settings.ts'
 import { imageTag } from './image-tag.ts'
 import type { ImageBlockDevice, ImageRecord } from './image.ts'
 import { requireNewImage } from './new-image.ts'
@@ -61,7 +62,7 @@ export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
       // What is encrypted on the way takes its time.
       const isReady = snapshots.every(({ state }) => state === 'completed')
       const { accountId, region } = context
-      const { architecture, rootDeviceName, bootMode, enaSupport, imdsSupport } = source
+      const { architecture, rootDeviceName, enaSupport, imdsSupport } = source
       const loginUser =
         source.loginUser ?? store.tags.of(source.id).find(({ key }) => key === imageTag.loginUser)?.value
       store.images.insert({
@@ -77,7 +78,7 @@ export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
         ...withProductCodes(source.productCodes),
         rootDeviceName,
         blockDevices,
-        bootMode,
+        ...bootSettingsOf(source),
         enaSupport,
         ...(imdsSupport ? { imdsSupport } : {}),
         sourceImageId: source.id,

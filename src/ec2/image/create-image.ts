@@ -11,6 +11,9 @@ import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import type { VolumeRecord } from '../volume/volume.ts'
 import { requireDeviceName } from '../volume/device-name.ts'
 import { choosePerformance, requireVolumeSize, requireVolumeType } from '../volume/volume-type.ts'
+import { currentBootModeOf } from '../instance/boot-mode.ts'
+import { readUefiData } from '../instance/uefi-data.ts'
+import { type BootSettings, readBootSettings } from './boot-settings.ts'
 import { imageTag } from './image-tag.ts'
 import type { ImageBlockDevice, ImageRecord } from './image.ts'
 import { requireNewImage } from './new-image.ts'
@@ -22,7 +25,7 @@ const operation = 'CreateImage'
  * CreateImage: an AMI of an instance with all its volumes, `pending` until their snapshots are completed. A running instance is rebooted,
  * so that its disks are at rest in between, unless `NoReboot` says that they shall be taken as they are.
  */
-export function createImage(domain: Domain): Ec2Mutation<'CreateImage'> {
+export function createImage(domain: Domain): Ec2Mutation<'CreateImage', string | undefined> {
   const { store } = domain
   return {
     kind: 'mutation',
@@ -34,8 +37,14 @@ export function createImage(domain: Domain): Ec2Mutation<'CreateImage'> {
       'BlockDeviceMappings',
       'SnapshotLocation',
       'TagSpecifications',
+      'BootModeOverride',
     ],
-    apply: (context, input) => {
+    // What the firmware of the instance keeps goes with its disks.
+    prepare: async (context, input) => {
+      const instance = store.instances.get(context, input.InstanceId ?? '')
+      return instance && currentBootModeOf(instance) === 'uefi' ? await readUefiData(domain, instance) : undefined
+    },
+    apply: (context, input, uefiData) => {
       requireOneOf(operation, 'SnapshotLocation', input.SnapshotLocation, ['regional'])
       const instance = findOne('i', input.InstanceId ?? '', (id) => store.instances.get(context, id))
       if (instance.state !== 'running' && instance.state !== 'stopped') {
@@ -44,6 +53,12 @@ export function createImage(domain: Domain): Ec2Mutation<'CreateImage'> {
       const { Name: name = '', Description: description } = input
       requireNewImage(domain, context, { name, description })
       const tags = readTagSpecifications(input.TagSpecifications, ['image', 'snapshot'])
+      const bootMode = input.BootModeOverride ?? instance.bootMode
+      const bootSettings = readBootSettings(instance.architecture, {
+        BootMode: bootMode,
+        TpmSupport: instance.tpmSupport,
+        UefiData: bootMode === 'legacy-bios' ? undefined : uefiData,
+      })
       const devices = planDevices(domain, context, instance, input.BlockDeviceMappings ?? [])
       const imageId = newId('ami', domain.random)
       const taken = devices.flatMap(({ volume }) => (volume ? [{ volume, tags: tags.get('snapshot') ?? [] }] : []))
@@ -51,17 +66,23 @@ export function createImage(domain: Domain): Ec2Mutation<'CreateImage'> {
         description: `Created by CreateImage(${instance.id}) for ${imageId}`,
         imageId,
       })
-      const image = describeImage(domain, context, instance, {
-        id: imageId,
-        name,
-        // One whose root is a snapshot that is there already has nothing to wait for.
-        state: snapshots.length > 0 ? 'pending' : 'available',
-        ...(description ? { description } : {}),
-        blockDevices: devices.map(({ volume, device }) => ({
-          ...device,
-          snapshotId: snapshots.find(({ volumeId }) => volumeId === volume?.id)?.id ?? device.snapshotId,
-        })),
-      })
+      const image = describeImage(
+        domain,
+        context,
+        instance,
+        {
+          id: imageId,
+          name,
+          // One whose root is a snapshot that is there already has nothing to wait for.
+          state: snapshots.length > 0 ? 'pending' : 'available',
+          ...(description ? { description } : {}),
+          blockDevices: devices.map(({ volume, device }) => ({
+            ...device,
+            snapshotId: snapshots.find(({ volumeId }) => volumeId === volume?.id)?.id ?? device.snapshotId,
+          })),
+        },
+        bootSettings,
+      )
       store.images.insert(image)
       putTags(store, context, imageId, 'image', tags.get('image') ?? [])
       context.afterCommit(() => domain.descriptionRefresher.refreshImage(imageId))
@@ -80,6 +101,7 @@ function describeImage(
   { accountId, region, now }: MutationContext,
   instance: InstanceRecord,
   own: Pick<ImageRecord, 'id' | 'name' | 'state' | 'description' | 'blockDevices'>,
+  bootSettings: BootSettings,
 ): ImageRecord {
   const source = store.images.find(instance.imageId)
   const loginUser =
@@ -93,7 +115,7 @@ function describeImage(
     imageLocation: `${accountId}/${own.name}`,
     ...withProductCodes(instance.productCodes),
     rootDeviceName: instance.rootDeviceName,
-    bootMode: instance.bootMode,
+    ...bootSettings,
     enaSupport: true,
     ...(source?.imdsSupport ? { imdsSupport: source.imdsSupport } : {}),
     sourceInstanceId: instance.id,

@@ -41,9 +41,9 @@ function readAttribute(image: ImageRecord, attribute: Attribute): ImageAttribute
     case 'bootMode':
       return { BootMode: { Value: image.bootMode } }
     case 'tpmSupport':
-      return { TpmSupport: {} }
+      return { TpmSupport: valueOf(image.tpmSupport) }
     case 'uefiData':
-      return { UefiData: {} }
+      return { UefiData: valueOf(image.uefiData) }
     case 'lastLaunchedTime':
       return { LastLaunchedTime: valueOf(image.lastLaunchedTime) }
     case 'imdsSupport':

@@ -57,6 +57,7 @@ export function describeImage(
     EnaSupport: image.enaSupport,
     SriovNetSupport: 'simple',
     BootMode: image.bootMode,
+    TpmSupport: image.tpmSupport,
     ImdsSupport: image.imdsSupport,
     PlatformDetails: 'Linux/UNIX',
     UsageOperation: 'RunInstances',

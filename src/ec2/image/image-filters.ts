@@ -57,7 +57,7 @@ export function imageFilters(
       'state-reason-code': ({ stateReason }) => stateReason?.code,
       'state-reason-message': ({ stateReason }) => stateReason?.message,
       state: ({ state }) => state,
-      'tpm-support': () => undefined,
+      'tpm-support': ({ tpmSupport }) => tpmSupport,
       'usage-operation': () => 'RunInstances',
       'virtualization-type': () => 'hvm',
     },

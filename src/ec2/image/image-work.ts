@@ -8,6 +8,7 @@ import type { Catalog, Checksum, DiskHost, ImageBuilder, WorkOptions } from '../
 import type { Architecture } from '../ports/machine.ts'
 import type { Scope } from '../ports/store.ts'
 import type { TaskResult } from '../task/task.ts'
+import type { BootMode } from './boot-settings.ts'
 import { imageTag } from './image-tag.ts'
 import type { ImagePublisher } from './publisher.ts'
 
@@ -29,6 +30,7 @@ export interface BuildRequest {
   readonly name?: string | undefined
   /** The recipe's own choice when absent. */
   readonly architecture?: Architecture | undefined
+  readonly bootMode?: BootMode | undefined
 }
 
 export interface ImportRequest {
@@ -36,6 +38,7 @@ export interface ImportRequest {
   readonly name: string
   readonly description?: string | undefined
   readonly architecture?: Architecture | undefined
+  readonly bootMode?: BootMode | undefined
   readonly checksum?: string | undefined
   readonly loginUser?: string | undefined
   /** Of the marketplace product that the image is; see PublishRequest. */
@@ -65,6 +68,7 @@ export function createImageWork(dependencies: ImageWorkDependencies): ImageWork 
         description: built.description,
         architecture: built.architecture,
         isQuickStart: true,
+        bootMode: request.bootMode,
         tags: { [imageTag.loginUser]: built.loginUser, [imageTag.recipe]: request.recipe },
         job,
       })
@@ -109,6 +113,7 @@ export function createImageWork(dependencies: ImageWorkDependencies): ImageWork 
           description: request.description ?? '',
           architecture: request.architecture ?? 'x86_64',
           ...(request.productCodes ? { productCodes: request.productCodes } : {}),
+          bootMode: request.bootMode,
           tags: {
             [imageTag.loginUser]: request.loginUser,
             [imageTag.source]: source,

@@ -1,6 +1,7 @@
 import type { Architecture } from '../ports/machine.ts'
 import type { SharedRecord } from '../sharing.ts'
 import type { VolumePerformance } from '../volume/volume-type.ts'
+import type { BootSettings } from './boot-settings.ts'
 
 /** One device of an AMI: a snapshot from which launches make a volume. */
 export interface ImageBlockDevice extends VolumePerformance {
@@ -12,7 +13,7 @@ export interface ImageBlockDevice extends VolumePerformance {
 }
 
 /** An AMI: metadata and a block device mapping onto snapshots. Its `sharing` is EC2's launch permission. */
-export interface ImageRecord extends SharedRecord {
+export interface ImageRecord extends SharedRecord, BootSettings {
   readonly name: string
   readonly description?: string
   readonly architecture: Architecture
@@ -29,7 +30,6 @@ export interface ImageRecord extends SharedRecord {
   readonly imageLocation: string
   readonly rootDeviceName: string
   readonly blockDevices: readonly ImageBlockDevice[]
-  readonly bootMode: 'legacy-bios' | 'uefi'
   readonly enaSupport: boolean
   readonly imdsSupport?: 'v2.0'
   /** The image that it is a copy of, or that its instance was launched from. */

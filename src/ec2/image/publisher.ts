@@ -14,6 +14,7 @@ import type { DescriptionWriter } from '../description/description-writer.ts'
 import type { Quotas } from '../quota.ts'
 import { maximumTagValueLength } from '../tag/tag.ts'
 import type { TaskResult } from '../task/task.ts'
+import { type BootMode, usualBootMode } from './boot-settings.ts'
 import { isImageNameTaken, refuseTakenImageName } from './image-name.ts'
 import { imageTag } from './image-tag.ts'
 import type { ImageJob } from './image-work.ts'
@@ -39,6 +40,8 @@ export interface PublishRequest {
   readonly isNameFixed: boolean
   readonly description: string
   readonly architecture: Architecture
+  /** The usual one of the architecture when absent. */
+  readonly bootMode?: BootMode | undefined
   /** Those without a value, or with one that is too long for a tag, are left out. */
   /** An image of the Quick Start: of a recipe, or of the catalogue. */
   readonly isQuickStart?: boolean
@@ -139,7 +142,7 @@ export function createImagePublisher(dependencies: {
       blockDevices: [
         { deviceName: '/dev/xvda', snapshotId, volumeSizeGib: sizeGib, volumeType: 'gp3', deleteOnTermination: true },
       ],
-      bootMode: request.architecture === 'arm64' ? 'uefi' : 'legacy-bios',
+      bootMode: request.bootMode ?? usualBootMode(request.architecture),
       enaSupport: true,
       ...(request.isQuickStart ? { origin: 'quick-start' as const } : {}),
       ...withProductCodes(request.productCodes),

@@ -7,6 +7,7 @@ import type { Ec2Mutation } from '../operation.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { requireDeviceName } from '../volume/device-name.ts'
 import { requireBootType } from '../volume/volume-type.ts'
+import { readBootSettings } from './boot-settings.ts'
 import { requireNewImage } from './new-image.ts'
 import { readSnapshotDevice } from './snapshot-device.ts'
 
@@ -27,6 +28,8 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
       'EnaSupport',
       'SriovNetSupport',
       'BootMode',
+      'TpmSupport',
+      'UefiData',
       'ImdsSupport',
       'TagSpecifications',
     ],
@@ -38,8 +41,7 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
       if (architecture !== 'x86_64' && architecture !== 'i386' && architecture !== 'arm64') {
         throw invalidParameterValue('architecture', architecture, 'Expected x86_64, i386 or arm64.')
       }
-      const bootMode = architecture === 'arm64' ? 'uefi' : 'legacy-bios'
-      requireOneOf(operation, 'BootMode', input.BootMode, [bootMode])
+      const bootSettings = readBootSettings(architecture, input)
       requireOneOf(operation, 'VirtualizationType', input.VirtualizationType, ['hvm'])
       requireOneOf(operation, 'SriovNetSupport', input.SriovNetSupport, ['simple'])
       const blockDevices = (input.BlockDeviceMappings ?? []).map((mapping) => {
@@ -75,7 +77,7 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
         ...withProductCodes(...blockDevices.map(({ snapshotId }) => store.snapshots.find(snapshotId)?.productCodes)),
         rootDeviceName,
         blockDevices,
-        bootMode,
+        ...bootSettings,
         enaSupport: input.EnaSupport ?? false,
         ...(input.ImdsSupport ? { imdsSupport: 'v2.0' as const } : {}),
       })

@@ -50,9 +50,10 @@ export function describeType(type: InstanceType): InstanceTypeInfo {
     BurstablePerformanceSupported: type.isBurstable,
     DedicatedHostsSupported: false,
     AutoRecoverySupported: true,
-    SupportedBootModes: type.architectures.includes('arm64') ? ['uefi'] : ['legacy-bios'],
+    SupportedBootModes: [...type.supportedBootModes],
     NitroEnclavesSupport: 'unsupported',
-    NitroTpmSupport: 'unsupported',
+    NitroTpmSupport: type.hasTpm ? 'supported' : 'unsupported',
+    ...(type.hasTpm ? { NitroTpmInfo: { SupportedVersions: ['2.0'] } } : {}),
     PhcSupport: 'unsupported',
     RebootMigrationSupport: 'unsupported',
   }

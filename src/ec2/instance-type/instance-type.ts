@@ -16,6 +16,9 @@ export interface InstanceType {
   /** Absent: EC2 publishes none. */
   readonly clockGhz?: number
   readonly hypervisor: 'nitro' | 'xen'
+  readonly supportedBootModes: readonly ('legacy-bios' | 'uefi')[]
+  /** Whether its machines may have a TPM 2.0. */
+  readonly hasTpm: boolean
   readonly ebsOptimizedSupport: 'default' | 'unsupported'
   /** EC2's text: `Up to 5 Gigabit`. */
   readonly networkPerformance: string
@@ -78,6 +81,8 @@ export function createInstanceTypeCatalog(file: z.infer<typeof instanceTypeFileS
         manufacturer: shared.manufacturer,
         ...(shared.clockGhz === undefined ? {} : { clockGhz: shared.clockGhz }),
         hypervisor: shared.hypervisor ?? 'nitro',
+        supportedBootModes: bootModesOf(shared.architectures, shared.hypervisor ?? 'nitro'),
+        hasTpm: shared.hypervisor !== 'xen',
         ebsOptimizedSupport: shared.ebsOptimized ?? 'default',
         networkPerformance: shared.network,
         maximumInterfaces: own.interfaces,
@@ -95,6 +100,15 @@ export function createInstanceTypeCatalog(file: z.infer<typeof instanceTypeFileS
     },
     list: () => types,
   }
+}
+
+/** As EC2 has it: Graviton boots by UEFI only, and the Xen types by a BIOS only. */
+function bootModesOf(
+  architectures: readonly Architecture[],
+  hypervisor: InstanceType['hypervisor'],
+): InstanceType['supportedBootModes'] {
+  if (architectures.includes('arm64')) return ['uefi']
+  return hypervisor === 'xen' ? ['legacy-bios'] : ['legacy-bios', 'uefi']
 }
 
 /** What EC2 answers for an instance type that does not exist. */

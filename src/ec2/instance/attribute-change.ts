@@ -9,6 +9,7 @@ import { requireSuitable } from '../placement-group/choose-placement-group.ts'
 import { refuseTooManyGroups } from '../security-group/find-group.ts'
 import { defaultCreditsOf } from './credit-specification.ts'
 import { requireSoleInterface } from './find-instance.ts'
+import { chooseBootMode } from './boot-mode.ts'
 import type { InstanceRecord } from './instance.ts'
 import { readUserData } from './user-data.ts'
 
@@ -110,7 +111,7 @@ function changeType(
   if (!type) throw unknownInstanceType(name)
   if (!type.architectures.includes(instance.architecture)) {
     throw new Ec2Error(
-      'InvalidParameterValue',
+      'Unsupported',
       `The instance type ${name} does not run the architecture ${instance.architecture} of this instance.`,
     )
   }
@@ -118,7 +119,8 @@ function changeType(
   // How a burstable type pays, and which of its processors are used, is forgotten with the type.
   const { cpuCredits: _credits, cpuOptions: _processors, ...rest } = instance
   const cpuCredits = defaultCreditsOf(store, context, type)
-  return { ...rest, instanceType: name, ...(cpuCredits ? { cpuCredits } : {}) }
+  const currentBootMode = chooseBootMode(instance, type)
+  return { ...rest, instanceType: name, currentBootMode, ...(cpuCredits ? { cpuCredits } : {}) }
 }
 
 /** What the instance has and is in must be something for its new type too. */

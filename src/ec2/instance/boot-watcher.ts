@@ -7,6 +7,7 @@ import { machineFile, type StatePaths } from '../../host/state-paths.ts'
 import type { Network } from '../ports/network.ts'
 import type { Store } from '../ports/store.ts'
 import type { EventBus } from '../event/event-bus.ts'
+import { type CurrentBootMode, currentBootModeOf } from './boot-mode.ts'
 import { markStage } from './boot-stage.ts'
 import { findGuestWarnings, recordGuestWarning } from './guest-warning.ts'
 import type { BootStage } from './instance.ts'
@@ -36,12 +37,17 @@ const sshPort = 22
 /** A guest that floods its console takes this much of the host's disk, and what it writes between two looks. */
 const consoleLimits = { maximumBytes: 16 * 1024 ** 2, keptBytes: 1024 ** 2 }
 
+/** The first word is that of what comes after the firmware: a BIOS says nothing on the console, UEFI says much. */
+const firmwareSigns: Readonly<Record<CurrentBootMode, RegExp>> = {
+  'legacy-bios': /./,
+  uefi: /BdsDxe: starting |EFI stub: |Linux version|kiln: boot stage /,
+}
+
 /**
  * What the console shows when a stage has been reached: the words of Linux, systemd, cloud-init, and nano's GRUB and init. A server whose
  * boot loader says nothing reaches `firmware` together with `kernel`.
  */
 const consoleSigns: readonly { stage: BootStage; sign: RegExp }[] = [
-  { stage: 'firmware', sign: /./ },
   {
     stage: 'kernel',
     sign: /Linux version|\[ *\d+\.\d{6}\]|Welcome to |systemd\[1\]|kiln: boot stage (?:kernel|network|metadata|cloud-init)/,
@@ -68,7 +74,9 @@ export function createBootWatcher(dependencies: BootWatcherDependencies): BootWa
 
   async function followConsole(instanceId: string, from: number, signal: AbortSignal): Promise<void> {
     const path = join(paths.machines, instanceId, machineFile.consoleLog)
-    const wanted = new Set(consoleSigns)
+    const record = store.instances.find(instanceId)
+    const bootMode = record ? currentBootModeOf(record) : 'legacy-bios'
+    const wanted = new Set([{ stage: 'firmware' as const, sign: firmwareSigns[bootMode] }, ...consoleSigns])
     let position = from
     let tail = ''
     let unfinishedLine = ''

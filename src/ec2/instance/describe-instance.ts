@@ -7,6 +7,7 @@ import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
 import type { Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
 import { processorsOf } from './cpu-options.ts'
+import { currentBootModeOf } from './boot-mode.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
 import { describeMetadataOptions, metadataStateOf } from './metadata-options.ts'
 
@@ -107,7 +108,8 @@ export function describeInstance(
     NetworkPerformanceOptions: { BandwidthWeighting: 'default' },
     Operator: { Managed: false },
     BootMode: instance.bootMode,
-    CurrentInstanceBootMode: instance.bootMode,
+    CurrentInstanceBootMode: currentBootModeOf(instance),
+    TpmSupport: instance.tpmSupport,
     PlatformDetails: 'Linux/UNIX',
     UsageOperation: 'RunInstances',
     UsageOperationUpdateTime: new Date(primary?.attachment?.attachTime ?? instance.launchTime),

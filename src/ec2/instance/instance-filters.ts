@@ -4,6 +4,7 @@ import { productCodeTypesOf } from '../marketplace/product-code.ts'
 import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
 import { addressesOf } from '../network-interface/network-interface.ts'
 import type { Candidates } from '../ports/store.ts'
+import { currentBootModeOf } from './boot-mode.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
 import { interfaceFilters } from './interface-filters.ts'
 import { metadataStateOf } from './metadata-options.ts'
@@ -48,7 +49,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     },
     'boot-mode': ({ bootMode }) => bootMode,
     'client-token': { read: ({ clientToken }) => clientToken, index: 'clientToken' },
-    'current-instance-boot-mode': ({ bootMode }) => bootMode,
+    'current-instance-boot-mode': (instance) => currentBootModeOf(instance),
     'dns-name': (instance) => publicIpsOf(instance).map((ip) => (ip ? publicNameOf(ip, instance.region) : undefined)),
     'capacity-reservation-id': () => undefined,
     'capacity-reservation-specification.capacity-reservation-preference': ({ capacityReservationPreference }) =>
@@ -180,7 +181,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'state-reason-code': ({ stateReason }) => stateReason?.code,
     'subnet-id': { read: ({ subnetId }) => subnetId, index: 'subnetId' },
     tenancy: ({ tenancy }) => tenancy ?? 'default',
-    'tpm-support': () => undefined,
+    'tpm-support': ({ tpmSupport }) => tpmSupport,
     'usage-operation': () => 'RunInstances',
     'usage-operation-update-time': ({ launchTime }) => launchTime,
     'virtualization-type': () => 'hvm',

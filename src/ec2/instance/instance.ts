@@ -1,7 +1,9 @@
+import type { BootSettings } from '../image/boot-settings.ts'
 import type { Accelerator, Architecture } from '../ports/machine.ts'
 import type { ResourceRecord } from '../ports/store.ts'
 import type { SpotInterruption } from '../spot/spot-request.ts'
 import type { Tenancy } from '../vpc/vpc.ts'
+import type { CurrentBootMode } from './boot-mode.ts'
 
 /** EC2's instance states with their codes ("Instance lifecycle"). */
 export const instanceStateCodes = {
@@ -64,7 +66,7 @@ export interface InstanceSpot {
 }
 
 /** A server. Its volumes and interfaces name it in their attachments. */
-export interface InstanceRecord extends ResourceRecord {
+export interface InstanceRecord extends ResourceRecord, BootSettings {
   readonly reservationId: string
   readonly launchIndex: number
   readonly launchTime: string
@@ -73,7 +75,8 @@ export interface InstanceRecord extends ResourceRecord {
   /** Of the marketplace products that are in it, which follow it wherever it goes. */
   readonly productCodes?: readonly string[]
   readonly architecture: Architecture
-  readonly bootMode: 'legacy-bios' | 'uefi'
+  /** How its type lets it boot; absent on instances of before: as the image says. */
+  readonly currentBootMode?: CurrentBootMode
   readonly instanceType: string
   readonly vpcId: string
   readonly subnetId: string

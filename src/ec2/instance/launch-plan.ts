@@ -6,6 +6,7 @@ import type { ImageRecord } from '../image/image.ts'
 import { findVisibleImage, requireAvailableImage } from '../image/visible-image.ts'
 import type { InstanceType } from '../instance-type/instance-type.ts'
 import { unknownInstanceType } from '../instance-type/instance-type.ts'
+import { chooseBootMode, type CurrentBootMode } from './boot-mode.ts'
 import { requireKeyPair } from '../key-pair/find-key-pair.ts'
 import type { KeyPairRecord } from '../key-pair/key-pair.ts'
 import { requireSuitable } from '../placement-group/choose-placement-group.ts'
@@ -37,6 +38,7 @@ export interface LaunchPlan extends LaunchPlace, LaunchOptions {
   readonly spot?: SpotTerms
   readonly volumes: readonly PlannedVolume[]
   readonly productCodes?: readonly string[]
+  readonly currentBootMode: CurrentBootMode
   readonly shutdownBehavior: 'stop' | 'terminate'
   readonly hasTerminationProtection: boolean
   readonly hasStopProtection: boolean
@@ -92,6 +94,7 @@ export function planLaunch(
     ...readLaunchOptions(store, scope, type, input),
     image,
     type,
+    currentBootMode: chooseBootMode(image, type),
     minimumCount,
     maximumCount,
     ...(keyPair ? { keyPair } : {}),
@@ -142,7 +145,7 @@ function chooseType(domain: Domain, image: ImageRecord, name: string = defaultIn
   if (!type) throw unknownInstanceType(name)
   if (!type.architectures.includes(image.architecture)) {
     throw new Ec2Error(
-      'InvalidParameterValue',
+      'Unsupported',
       `The architecture '${type.architectures.join(',')}' of the specified instance type does not match the architecture '${image.architecture}' of the specified AMI. Specify an instance type and an AMI that have matching architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.`,
     )
   }

@@ -17,6 +17,8 @@ import type { DiskHost } from '../ports/disk.ts'
 import type {
   AcceleratorVerdict,
   Architecture,
+  FirmwareFiles,
+  FirmwareSpec,
   Machine,
   MachineEvent,
   MachineHost,
@@ -29,6 +31,8 @@ import { driveOf } from '../volume/volume.ts'
 import type { VolumeDriver } from '../volume/volume-driver.ts'
 import type { NetworkDriver } from '../vpc/network-driver.ts'
 import type { InstanceTypeCatalog } from '../instance-type/instance-type.ts'
+import { decodeUefiData } from '../uefi/uefi-data.ts'
+import { currentBootModeOf } from './boot-mode.ts'
 import { markStage } from './boot-stage.ts'
 import type { InstanceRecord } from './instance.ts'
 
@@ -71,6 +75,8 @@ export interface LauncherDependencies {
   readonly chooseAccelerator: (architecture: Architecture) => Promise<AcceleratorVerdict>
   /** For example `pc-q35-7.2`. */
   readonly machineTypeOf: (architecture: Architecture) => string
+  /** UEFI for machines of an architecture. Rejects with an Error that names the missing package. */
+  readonly findFirmware: (architecture: Architecture) => Promise<FirmwareFiles>
   readonly descriptions: DescriptionWriter
   readonly log: Logger
 }
@@ -111,8 +117,14 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
 
   async function prepareMachine(record: InstanceRecord) {
     const verdict = await dependencies.chooseAccelerator(record.architecture)
-    const spec = specOf(record, verdict)
+    const spec = specOf(record, verdict, await chooseFirmware(record))
     return { spec, verdict, prepared: await machines.prepare(spec) }
+  }
+
+  async function chooseFirmware(record: InstanceRecord): Promise<FirmwareSpec | undefined> {
+    if (currentBootModeOf(record) !== 'uefi') return undefined
+    const files = await dependencies.findFirmware(record.architecture)
+    return record.uefiData === undefined ? files : { ...files, variables: decodeUefiData(record.uefiData) }
   }
 
   async function consoleSize(instanceId: string): Promise<number> {
@@ -143,7 +155,11 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     })
   }
 
-  function specOf(record: InstanceRecord, verdict: AcceleratorVerdict): MachineSpec {
+  function specOf(
+    record: InstanceRecord,
+    verdict: AcceleratorVerdict,
+    firmware: FirmwareSpec | undefined,
+  ): MachineSpec {
     const type = dependencies.instanceTypes.get(record.instanceType)
     const { cpuOptions } = record
     const volumes = store.volumes.listBy('attachment.instanceId', record.id)
@@ -159,6 +175,8 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
       memoryMib: type.memoryMib,
       uuid: record.uuid,
       generationId: record.boot?.generationId ?? record.uuid,
+      ...(firmware ? { firmware } : {}),
+      ...(record.tpmSupport ? { hasTpm: true } : {}),
       drives: volumes.flatMap((volume) => {
         const { attachment } = volume
         if (!attachment || attachment.state === 'detaching') return []

@@ -4,6 +4,7 @@ import { newEncryption } from '../encryption/choose-encryption.ts'
 import { insufficientInstanceCapacity } from '../errors.ts'
 import { associateProfile } from '../iam-instance-profile/association.ts'
 import { newId } from '../ids.ts'
+import { bootSettingsOf } from '../image/boot-settings.ts'
 import { findLaunchTemplate, templateTags } from '../launch-template/find-launch-template.ts'
 import { requireLaunchable } from '../launch-template/template-check.ts'
 import { mergeTemplate } from '../launch-template/template-merge.ts'
@@ -130,7 +131,8 @@ function recordInstance(
     imageId: image.id,
     ...withProductCodes(plan.productCodes),
     architecture: image.architecture,
-    bootMode: image.bootMode,
+    ...bootSettingsOf(image),
+    currentBootMode: plan.currentBootMode,
     instanceType: plan.type.name,
     vpcId: subnet.vpcId,
     subnetId: subnet.id,

@@ -3,6 +3,8 @@
  * accounts, images or security groups. Implemented by src/machine/.
  */
 
+import type { UefiVariable } from '../uefi/uefi-variable.ts'
+
 export type Architecture = 'x86_64' | 'i386' | 'arm64'
 export type Accelerator = 'kvm' | 'tcg'
 
@@ -93,6 +95,22 @@ export interface NetworkDeviceSpec {
   readonly port: number
 }
 
+/** UEFI firmware as its package brings it. */
+export interface FirmwareFiles {
+  /** Flash with the firmware itself, for reading only. */
+  readonly codePath: string
+  /** What a machine's own flash, in which the firmware keeps variables, is a copy of. */
+  readonly variablesPath: string
+}
+
+export interface FirmwareSpec extends FirmwareFiles {
+  /** What a new machine's flash begins with. */
+  readonly variables?: readonly UefiVariable[]
+}
+
+/** The public keys by which a TPM is known, as TPMT_PUBLIC in base64. */
+export type EndorsementKeys = Readonly<Record<'rsa-2048' | 'ecc-sec-p384', string>>
+
 /** All that a machine is made of. `argv` is a pure function of it, so it must be complete and serialisable. */
 export interface MachineSpec {
   /** `-name`; unique in the state directory (the instance id). */
@@ -112,6 +130,10 @@ export interface MachineSpec {
   readonly uuid: string
   /** Virtual machine generation id (UUID); a new one tells the guest's kernel to reseed. */
   readonly generationId: string
+  /** UEFI; absent: the BIOS of an x86 machine. Its variables are in the machine's directory, and stay there from run to run. */
+  readonly firmware?: FirmwareSpec
+  /** A TPM 2.0, whose state is in the machine's directory too. */
+  readonly hasTpm?: true
   readonly drives: readonly DriveSpec[]
   readonly networkDevices: readonly NetworkDeviceSpec[]
   /** Direct boot, past the firmware's boot loader. */
@@ -224,7 +246,11 @@ export interface MachineHost {
     directory: string,
     onEvent: (event: MachineEvent) => void,
   ): Promise<Machine | { readonly kind: 'gone'; readonly isClean: boolean; readonly isHostRebooted: boolean }>
-  /** Ends every QEMU of this state directory whose machine is not in `names`: what a crash left half-started. */
+  /** What the firmware of a directory's machine keeps; undefined when it was never started, or by a BIOS only. */
+  readUefiVariables(directory: string): Promise<readonly UefiVariable[] | undefined>
+  /** Undefined when the machine of that directory was never started with a TPM. */
+  readEndorsementKeys(directory: string): Promise<EndorsementKeys | undefined>
+  /** Ends every QEMU of this state directory whose machine is not in `names`, and every TPM whose QEMU is not there: what a crash left half-started. */
   removeStrays(machinesDirectory: string, names: ReadonlySet<string>): Promise<string[]>
 }
 

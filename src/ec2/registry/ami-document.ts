@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isUefiData } from '../uefi/uefi-data.ts'
 import { Ec2Error } from '../errors.ts'
 import { isDeviceName } from '../volume/device-name.ts'
 import type { VolumePerformance } from '../volume/volume-type.ts'
@@ -55,7 +56,9 @@ const configSchema = z.object({
   description: z.string().max(255).optional(),
   accountId: z.string().regex(/^\d{12}$/),
   architecture: z.enum(['x86_64', 'i386', 'arm64']),
-  bootMode: z.enum(['legacy-bios', 'uefi']),
+  bootMode: z.enum(['legacy-bios', 'uefi', 'uefi-preferred']),
+  tpmSupport: z.literal('v2.0').optional(),
+  uefiData: z.string().max(1_000_000).refine(isUefiData, 'expected UEFI variables as EC2 packs them.').optional(),
   enaSupport: z.boolean(),
   imdsSupport: z.literal('v2.0').optional(),
   loginUser: z.string().max(64).optional(),

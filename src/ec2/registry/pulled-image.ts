@@ -2,6 +2,7 @@ import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
 import { newId } from '../ids.ts'
 import type { ImageRecord } from '../image/image.ts'
+import { bootSettingsOf } from '../image/boot-settings.ts'
 import { imageTag } from '../image/image-tag.ts'
 import { withProductCodes } from '../marketplace/product-code.ts'
 import type { Scope, Store } from '../ports/store.ts'
@@ -41,12 +42,13 @@ export function recordPulledImage(
     })
     return { ...device, ...performanceOf({ iops, throughputMibps }), snapshotId }
   })
-  const { description, architecture, rootDeviceName, bootMode, enaSupport, imdsSupport } = document
+  const { description, architecture, rootDeviceName, enaSupport, imdsSupport } = document
   const image: ImageRecord = {
     ...{ accountId, region, id, name },
     ...(description === undefined ? {} : { description }),
     ...{ architecture, state: 'available', creationDate: now, imageLocation: `${accountId}/${name}` },
-    ...{ rootDeviceName, blockDevices, bootMode, enaSupport },
+    ...{ rootDeviceName, blockDevices, enaSupport },
+    ...bootSettingsOf(document),
     ...(imdsSupport === undefined ? {} : { imdsSupport }),
     ...withProductCodes(document.productCodes),
     ...(request.isPublic ? { sharing: { region, accountIds: [], isPublic: true } } : {}),

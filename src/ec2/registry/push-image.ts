@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { Ec2Error } from '../errors.ts'
 import type { ImageRecord } from '../image/image.ts'
 import { requireCompleted } from '../snapshot/snapshot.ts'
+import { bootSettingsOf } from '../image/boot-settings.ts'
 import { imageTag } from '../image/image-tag.ts'
 import { requireAvailableImage } from '../image/visible-image.ts'
 import { withProductCodes } from '../marketplace/product-code.ts'
@@ -132,7 +133,7 @@ function describeImage(
     ...(image.description === undefined || image.description === '' ? {} : { description: image.description }),
     accountId: image.accountId,
     architecture: image.architecture,
-    bootMode: image.bootMode,
+    ...bootSettingsOf(image),
     enaSupport: image.enaSupport,
     ...(image.imdsSupport === undefined ? {} : { imdsSupport: image.imdsSupport }),
     ...(loginUser === undefined ? {} : { loginUser }),

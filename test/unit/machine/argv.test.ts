@@ -143,6 +143,43 @@ test('keeps a comma in a path from beginning another option', () => {
   expect(argv).toContain('socket,id=qmp,path=/state/a,,server=off/qmp.sock,server=on,wait=off')
 })
 
+test('gives an arm64 machine its firmware, and no device that only a PC has', () => {
+  const firmware = { codePath: '/fw/AAVMF_CODE.fd', variablesPath: '/fw/AAVMF_VARS.fd' }
+  const argv = machineArgv({ ...spec, architecture: 'arm64', machineType: 'virt-7.2', firmware })
+  expect(argv[0]).toBe('qemu-system-aarch64')
+  expect(argv[argv.indexOf('-machine') + 1]).toBe(
+    'virt-7.2,gic-version=max,dump-guest-core=off,pflash0=uefi-code,pflash1=uefi-variables',
+  )
+  expect(argv[argv.indexOf('-cpu') + 1]).toBe('neoverse-n1')
+  const nodes = argv.filter((word) => word.includes('"uefi-'))
+  expect(nodes.map((word) => JSON.parse(word) as object)).toEqual([
+    { driver: 'file', 'node-name': 'uefi-code', filename: '/fw/AAVMF_CODE.fd', 'read-only': true },
+    {
+      driver: 'file',
+      'node-name': 'uefi-variables',
+      filename: '/state/machines/i-0123456789abcdef0/uefi-variables.fd',
+    },
+  ])
+  expect(argv.some((word) => /VGA|vmgenid/.test(word))).toBe(false)
+})
+
+test('runs a 32-bit system on the machine of a 64-bit one', () => {
+  expect(machineArgv({ ...spec, architecture: 'i386' })).toEqual(machineArgv(spec))
+})
+
+test('connects a machine to the TPM that waits beside it', () => {
+  const argv = machineArgv({ ...spec, hasTpm: true })
+  const start = argv.indexOf('-tpmdev') - 2
+  expect(argv.slice(start, start + 6)).toEqual([
+    '-chardev',
+    'socket,id=tpm,path=/state/machines/i-0123456789abcdef0/tpm.sock',
+    '-tpmdev',
+    'emulator,id=tpm0,chardev=tpm',
+    '-device',
+    '{"driver":"tpm-crb","tpmdev":"tpm0"}',
+  ])
+})
+
 test('asks KVM for the processor of the host', () => {
   const argv = machineArgv({ ...spec, accelerator: 'kvm' })
   expect(argv.slice(argv.indexOf('-accel'), argv.indexOf('-accel') + 4)).toEqual(['-accel', 'kvm', '-cpu', 'host'])

@@ -54,7 +54,7 @@ export const badLaunches: BadInput[] = [
     'a type of another architecture',
     'RunInstances',
     run({ InstanceType: 't4g.nano' }),
-    'InvalidParameterValue',
+    'Unsupported',
     "The architecture 'arm64' of the specified instance type does not match the architecture 'x86_64' of the specified AMI.",
   ],
   [
