@@ -3,8 +3,6 @@
  * accounts, images or security groups. Implemented by src/machine/.
  */
 
-import type { UefiVariable } from '../uefi/uefi-variable.ts'
-
 export type Architecture = 'x86_64' | 'i386' | 'arm64'
 export type Accelerator = 'kvm' | 'tcg'
 
@@ -93,6 +91,19 @@ export interface NetworkDeviceSpec {
   /** Lower case, colon separated. */
   readonly mac: string
   readonly port: number
+}
+
+/** A variable that UEFI firmware keeps. */
+export interface UefiVariable {
+  readonly name: string
+  /** The 16 bytes of its vendor's GUID as they are stored, hexadecimal. */
+  readonly vendor: string
+  /** EFI_VARIABLE_…, UEFI specification 8.2. */
+  readonly attributes: number
+  /** Base64. */
+  readonly data: string
+  /** The 16 bytes of its EFI_TIME, hexadecimal; only of variables with time-based authentication. */
+  readonly timestamp?: string
 }
 
 /** UEFI firmware as its package brings it. */

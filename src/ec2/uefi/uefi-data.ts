@@ -1,7 +1,9 @@
 import { deflateSync, inflateSync } from 'node:zlib'
+import type { UefiVariable } from '../ports/machine.ts'
 import { uefiDictionary } from './uefi-dictionary.ts'
-import { timeBasedAuthentication, type UefiVariable } from './uefi-variable.ts'
 
+/** EFI_VARIABLE_TIME_BASED_AUTHENTICATED_WRITE_ACCESS */
+const timeBasedAuthentication = 0x20
 /**
  * EC2's `UefiData`, version 0, as python-uefivars writes and reads it: `AMZNUEFI`, a CRC-32C of the rest, the version, then the variables
  * deflated with a preset dictionary; all in base64, little-endian.

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { decodeUefiData, encodeUefiData } from '../../../src/ec2/uefi/uefi-data.ts'
-import type { UefiVariable } from '../../../src/ec2/uefi/uefi-variable.ts'
+import type { UefiVariable } from '../../../src/ec2/ports/machine.ts'
 import { readUefiStore, writeUefiStore } from '../../../src/machine/uefi-store.ts'
 
 const global = '61dfe48bca93d211aa0d00e098032b8c'
 const variables: readonly UefiVariable[] = [
   { name: 'BootOrder', vendor: global, attributes: 7, data: 'AQAAAA==' },
   { name: 'Lang', vendor: global, attributes: 7, data: 'ZW5nAA==' },
-  { name: 'PK', vendor: global, attributes: 0x27, data: '', timestamp: 'e5070b1d0c00000000000000000000' + '00' },
+  { name: 'PK', vendor: global, attributes: 0x27, data: '', timestamp: 'e5070b1d0c0000000000000000000000' },
 ]
 
 test('writes variables into an empty flash and reads them again', () => {
