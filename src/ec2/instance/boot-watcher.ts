@@ -50,7 +50,7 @@ const firmwareSigns: Readonly<Record<CurrentBootMode, RegExp>> = {
 const consoleSigns: readonly { stage: BootStage; sign: RegExp }[] = [
   {
     stage: 'kernel',
-    sign: /Linux version|\[ *\d+\.\d{6}\]|Welcome to |systemd\[1\]|kiln: boot stage (?:kernel|network|metadata|cloud-init)/,
+    sign: /Linux version|\[ *\d+\.\d{6}\]|Welcome to (?!GRUB)|systemd\[1\]|kiln: boot stage (?:kernel|network|metadata|cloud-init)/,
   },
   { stage: 'network', sign: /kiln: boot stage network/ },
   { stage: 'cloud-init', sign: /Cloud-init v\. \S+ finished at|kiln: boot stage cloud-init/ },
