@@ -10,6 +10,7 @@ const longest = [
   'user-data.test.ts',
   'life-cycle.test.ts',
   'volume.test.ts',
+  'pipeline.test.ts',
   'lab-manifest.test.ts',
   'cli.test.ts',
 ]

@@ -1,13 +1,15 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type DockerRegistry, startDockerRegistry } from '../integration/oci/docker-registry.ts'
 import { provideImage } from './images.ts'
 import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
 
 let lab: Lab
+let registry: DockerRegistry
 let left: string[] | undefined
 
-const app = `
+const app = (registry: string) => `
 base: { name: nano }
 instanceType: t3.nano
 parameters:
@@ -37,7 +39,10 @@ tests:
 image:
   name: app-\${build}
   tags: { Role: "app \${build}" }
-distribution: { regions: [eu-west-1], accounts: ["210987654321"] }
+distribution:
+  regions: [eu-west-1]
+  accounts: ["210987654321"]
+  registries: [{ image: "${registry}/app:\${build}" }]
 retention: { keep: 1 }
 `
 
@@ -51,16 +56,23 @@ components:
 const broken = endless.replace('sleep 3000', "'true'").concat('tests: [{ name: it works, run: echo no; exit 3 }]\n')
 
 beforeAll(async () => {
+  registry = await startDockerRegistry()
   lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
   await lab.startDaemon()
   await provideImage(lab, 'nano')
   const directory = join(lab.home, 'images/pipelines')
   await mkdir(directory, { recursive: true })
-  const files = { 'app.yaml': app, 'app.conf': 'answer = 42', 'endless.yaml': endless, 'broken.yaml': broken }
+  const files = {
+    'app.yaml': app(registry.host),
+    'app.conf': 'answer = 42',
+    'endless.yaml': endless,
+    'broken.yaml': broken,
+  }
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text)
 })
 afterAll(async () => {
   left ??= await lab.close()
+  await registry.close()
 })
 
 /** Everything that a build may leave. */
@@ -123,6 +135,20 @@ test('builds, reboots, tests and distributes an image, and masks secrets in its 
   const { stdout: copies } = await lab.kiln('image', 'ls', '--region', 'eu-west-1', '--output', 'json')
   expect(copies).toContain('"Name": "app-1"')
   expect(await resources()).toMatchObject({ volumes: [], keys: [], instances: [] })
+})
+
+test('publishes to a registry what another Kiln pulls and boots', async () => {
+  const other = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  try {
+    await other.startDaemon()
+    expect(await other.kiln('image', 'pull', `${registry.host}/app:1`)).toMatchObject({ exitCode: 0 })
+    expect(await other.kiln('run', 'app-1', '--name', 'app', '--type', 't3.nano', '--wait', 'ssh')).toMatchObject({
+      exitCode: 0,
+    })
+    expect((await other.kiln('ssh', 'app', 'cat', '/etc/app.head')).stdout).toBe('ans')
+  } finally {
+    expect(await other.close()).toEqual([])
+  }
 })
 
 test('builds nothing again of what has not changed', async () => {
