@@ -106,6 +106,7 @@ const questions = {
   baked: 'cat /etc/baked',
   rootKib: 'df --output=size / | tail -n 1',
   cloudInit: 'cloud-init status || true',
+  machine: 'cat /etc/machine-id; ls /var/log/journal',
   failedUnits: 'systemctl --failed --no-legend',
   files: "stat -c '%U:%G %a' / /etc/shadow /usr/bin/sudo /tmp; /sbin/getcap /usr/bin/ping",
 } as const
@@ -150,6 +151,14 @@ describe('a Debian of an ordinary user', () => {
   test('has what was baked, and applies all parts of the user data', () => {
     expect(told.baked).toBe('baked by packer')
     expect(told.userData).toBe('from cloud-config\nran')
+  })
+
+  test('has a machine-id of its own, not that of the server that it was baked of', () => {
+    const [own = '', ...journals] = told.machine.split('\n')
+    expect(own).toMatch(/^[0-9a-f]{32}$/)
+    // Each server of this disk has kept its journal under its own.
+    expect(journals).toContain(own)
+    expect(journals).toHaveLength(2)
   })
 
   test('grows the root file system to the disk', () => {

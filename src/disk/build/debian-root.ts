@@ -1,4 +1,4 @@
-import { chmod, copyFile, cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ProcessHost } from '../../host/process.ts'
 import { earlyGrubConfiguration, grubModules } from './bios-boot.ts'
@@ -84,6 +84,8 @@ export async function makeDebianRoot(
   await writeFile(join(root, 'etc/apt/sources.list.d/debian.sources'), request.guestSources)
   await writeFile(join(root, 'etc/fstab'), fileSystemTable(request))
   await run(['chroot', root, 'systemctl', 'enable', 'systemd-networkd.service'])
+  // Once more, for what the guest's files put into it.
+  await run(['chroot', root, 'update-initramfs', '-u'])
   await installGrubFiles(run, root, request)
   await copyFile(join(root, 'vmlinuz'), join(request.output, debianOutput.kernel))
 
@@ -189,7 +191,8 @@ async function copyGuestFiles(guestDirectory: string, root: string): Promise<voi
     await rm(target, { force: true })
     await cp(source, target)
     // Whatever the umask was when the sources were checked out.
-    await chmod(target, 0o644)
+    const isExecutable = ((await stat(source)).mode & 0o100) !== 0
+    await chmod(target, isExecutable ? 0o755 : 0o644)
   }
 }
 

@@ -22,9 +22,13 @@ local function readKeys(client)
   return keys
 end
 
+-- As many digits as machine-id(5) asks for, from the kernel's own random numbers.
+local function newMachineId() return (system.read '/proc/sys/kernel/random/uuid'):gsub('%W', '') end
+
 local function configure(client, id)
   -- Two servers of one image must not have the same host keys.
   for _, kind in ipairs { 'ed25519', 'ecdsa', 'rsa' } do system.remove('/etc/dropbear/dropbear_' .. kind .. '_host_key') end
+  system.write('/etc/machine-id', newMachineId() .. '\n', { mode = 292 })
   local name = client.get 'meta-data/local-hostname'
   if name and name ~= '' then userData.setHostname(name) end
   local login = (system.read '/etc/kiln/login-user'):match '%S+'

@@ -1,0 +1,69 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { provideImage } from './images.ts'
+import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { prepareServers, type Servers } from './servers.ts'
+
+const copies = 5
+
+let lab: Lab
+let servers: Servers
+let nano: string
+let original: string
+let imageId: string
+
+beforeAll(async () => {
+  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  await lab.startDaemon()
+  nano = await provideImage(lab, 'nano')
+  servers = await prepareServers(lab)
+  ;[original = ''] = await servers.launch(nano)
+  await servers.waitForStage(original, 'ssh')
+})
+afterAll(async () => {
+  await lab.close()
+})
+
+/** What makes a server itself. */
+const identity = 'cat /etc/machine-id; sudo cat /etc/dropbear/dropbear_ed25519_host_key | md5sum; hostname'
+const listLayers = async () => (await readdir(join(lab.home, 'layers'))).sort()
+
+test('a server that runs becomes an image while it writes', async () => {
+  await servers.run(original, 'echo data-1 >data; sync; (while :; do date >>busy; done) >/dev/null 2>&1 </dev/null &')
+  const image = await lab.call('CreateImage', { InstanceId: original, Name: 'cake', NoReboot: true })
+  imageId = image.ImageId ?? ''
+  await servers.run(original, 'echo data-2 >data; sync')
+  await until(async () => {
+    const { Images: images } = await lab.call('DescribeImages', { ImageIds: [imageId] })
+    return images?.[0]?.State === 'available'
+  })
+  expect((await servers.describe(original)).State?.Name).toBe('running')
+})
+
+test(`${copies} servers of it have its data, and each is a server of its own`, async () => {
+  const ids = await servers.launch(imageId, { MinCount: copies, MaxCount: copies })
+  await Promise.all(ids.map((id) => servers.waitForStage(id, 'ssh')))
+  const told = await Promise.all([original, ...ids].map((id) => servers.run(id, `cat data; ${identity}`)))
+  const [data, ...rest] = [0, 1, 2, 3].map((line) => told.map((text) => text.split('\n')[line] ?? ''))
+  expect(data).toEqual(['data-2', ...ids.map(() => 'data-1')])
+  for (const values of rest) {
+    expect(new Set(values).size).toBe(copies + 1)
+    expect(values).not.toContain('')
+  }
+  expect(rest[0]?.every((id) => /^[0-9a-f]{32}$/.test(id))).toBe(true)
+})
+
+test('nothing of them is left when all of it is taken down', async () => {
+  const { Reservations: reservations = [] } = await lab.call('DescribeInstances', {})
+  const ids = reservations.flatMap(({ Instances: all = [] }) => all.map(({ InstanceId: id = '' }) => id))
+  await lab.call('TerminateInstances', { InstanceIds: ids })
+  await Promise.all(ids.map((id) => servers.waitForState(id, 'terminated')))
+  await lab.call('DeregisterImage', { ImageId: imageId, DeleteAssociatedSnapshots: true })
+  expect((await lab.call('DescribeVolumes', {})).Volumes).toEqual([])
+  expect((await lab.call('DescribeSnapshots', { OwnerIds: ['self'] })).Snapshots).toHaveLength(1)
+  // A layer that nothing needs any more goes in the background.
+  await until(async () => (await listLayers()).length === 1)
+  expect(await readdir(join(lab.home, 'volumes'))).toEqual([])
+  expect(await readdir(join(lab.home, 'images'))).toEqual([nano])
+})
