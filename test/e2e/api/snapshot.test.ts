@@ -169,6 +169,33 @@ test('a layer that has rotted is found and named, and nothing is made of it unti
   for (const use of uses()) expect(await codeOf(use)).toBe('DryRunOperation')
 })
 
+test('the default key of EBS and encryption by default are the account’s own choice in each region', async () => {
+  expect(await api.lab.call('GetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: 'alias/aws/ebs' })
+  const { KmsKeyId: told = '' } = await api.lab.call('ModifyEbsDefaultKmsKeyId', { KmsKeyId: 'alias/payroll' })
+  expect(told).toMatch(/^arn:aws:kms:us-east-1:\d{12}:key\/[0-9a-f-]{36}$/)
+  // By its ARN as well.
+  await api.lab.call('ModifyEbsDefaultKmsKeyId', { KmsKeyId: told })
+  expect(await api.lab.call('GetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: told })
+  expect((await other.send(new sdk.GetEbsDefaultKmsKeyIdCommand({}))).KmsKeyId).toBe('alias/aws/ebs')
+  expect(await codeOf(api.lab.call('ModifyEbsDefaultKmsKeyId', { KmsKeyId: 'no key' }))).toBe('InvalidParameterValue')
+  expect(await api.lab.call('GetEbsEncryptionByDefault', {})).toMatchObject({ EbsEncryptionByDefault: false })
+  await api.lab.call('EnableEbsEncryptionByDefault', {})
+  const volume = { AvailabilityZone: 'us-east-1a', Size: 1 }
+  const made = await api.lab.call('CreateVolume', volume)
+  expect(made).toMatchObject({ Encrypted: true, KmsKeyId: told })
+  await api.lab.call('DisableEbsEncryptionByDefault', {})
+  expect(await api.lab.call('ResetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: 'alias/aws/ebs' })
+  const plain = await api.lab.call('CreateVolume', volume)
+  expect(plain.Encrypted).toBe(false)
+  for (const { VolumeId: id = '' } of [made, plain]) {
+    const describe = async () =>
+      (await api.lab.call('DescribeVolumes', {})).Volumes?.find((found) => found.VolumeId === id)
+    await until(async () => (await describe())?.State === 'available')
+    await api.lab.call('DeleteVolume', { VolumeId: id })
+    await until(async () => (await describe()) === undefined)
+  }
+})
+
 test('an archived snapshot is one compressed file that must be restored before it is used', async () => {
   const { lab } = api
   const zone = { AvailabilityZone: 'us-east-1a', Size: 1 }
@@ -249,30 +276,3 @@ test('an archived snapshot is one compressed file that must be restored before i
   await lab.call('DeleteSnapshot', { SnapshotId: id })
   await until(async () => (await readdir(join(lab.home, 'layers'))).length === 1)
 }, 240_000)
-
-test('the default key of EBS and encryption by default are the account’s own choice in each region', async () => {
-  expect(await api.lab.call('GetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: 'alias/aws/ebs' })
-  const { KmsKeyId: told = '' } = await api.lab.call('ModifyEbsDefaultKmsKeyId', { KmsKeyId: 'alias/payroll' })
-  expect(told).toMatch(/^arn:aws:kms:us-east-1:\d{12}:key\/[0-9a-f-]{36}$/)
-  // By its ARN as well.
-  await api.lab.call('ModifyEbsDefaultKmsKeyId', { KmsKeyId: told })
-  expect(await api.lab.call('GetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: told })
-  expect((await other.send(new sdk.GetEbsDefaultKmsKeyIdCommand({}))).KmsKeyId).toBe('alias/aws/ebs')
-  expect(await codeOf(api.lab.call('ModifyEbsDefaultKmsKeyId', { KmsKeyId: 'no key' }))).toBe('InvalidParameterValue')
-  expect(await api.lab.call('GetEbsEncryptionByDefault', {})).toMatchObject({ EbsEncryptionByDefault: false })
-  await api.lab.call('EnableEbsEncryptionByDefault', {})
-  const volume = { AvailabilityZone: 'us-east-1a', Size: 1 }
-  const made = await api.lab.call('CreateVolume', volume)
-  expect(made).toMatchObject({ Encrypted: true, KmsKeyId: told })
-  await api.lab.call('DisableEbsEncryptionByDefault', {})
-  expect(await api.lab.call('ResetEbsDefaultKmsKeyId', {})).toEqual({ KmsKeyId: 'alias/aws/ebs' })
-  const plain = await api.lab.call('CreateVolume', volume)
-  expect(plain.Encrypted).toBe(false)
-  for (const { VolumeId: id = '' } of [made, plain]) {
-    const describe = async () =>
-      (await api.lab.call('DescribeVolumes', {})).Volumes?.find((found) => found.VolumeId === id)
-    await until(async () => (await describe())?.State === 'available')
-    await api.lab.call('DeleteVolume', { VolumeId: id })
-    await until(async () => (await describe()) === undefined)
-  }
-})

@@ -172,9 +172,9 @@ export const badLaunches: BadInput[] = [
   [
     'a disk larger than EBS has',
     'RunInstances',
-    mapping({}, { VolumeSize: 16_385 }),
+    mapping({}, { VolumeSize: 65_537 }),
     'InvalidParameterValue',
-    'Volumes of type gp3 have 1 to 16384 GiB.',
+    'Volumes of type gp3 have 1 to 65536 GiB.',
   ],
   [
     'a disk too small for its type',
