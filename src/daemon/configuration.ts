@@ -72,7 +72,11 @@ export const configurationSchema = z.strictObject({
       z.string().regex(/^alias\/(?!aws\/)[\w/-]{1,250}$/, 'expected alias/ and a name of letters, digits, -, _ and /'),
     ),
   }),
-  images: z.strictObject({ debianMirror: z.url(), maximumVirtualGib: wholeNumber.min(1).max(16_384) }),
+  images: z.strictObject({
+    debianMirror: z.url(),
+    maximumVirtualGib: wholeNumber.min(1).max(16_384),
+    importDirectories: z.array(z.string().regex(/^\/.*[^/]$/, 'expected an absolute path')),
+  }),
   buckets: bucketsSchema,
   registries: z.array(registrySchema),
   storage: z.strictObject({

@@ -12,7 +12,7 @@ export function furnishDomain(
 ): Domain {
   const { store, clock, random, paths, settings, instanceTypes, regions, events, sessions } = ground
   const { volumes, freezer, layerEncrypter, layers, descriptionRefresher } = rooms.storage
-  const { tasks, imageWork, registryWork, community, marketplace } = rooms.images
+  const { tasks, transfers, archive, imageWork, registryWork, community, marketplace } = rooms.images
   return {
     store,
     clock,
@@ -33,6 +33,9 @@ export function furnishDomain(
     tierWorker: rooms.storage.tierWorker,
     descriptionRefresher,
     tasks,
+    transfers,
+    objects: rooms.storage.objects,
+    archive,
     imageWork,
     registryWork,
     marketplace,

@@ -46,6 +46,7 @@ async function shutDown(
   await rooms.images.tasks.close()
   await rooms.storage.flattener.close()
   await rooms.storage.tierWorker.close()
+  await rooms.images.transfers.close()
   if (options.machines) await instances.stopAll()
   instances.close()
   await rooms.network.network.close()

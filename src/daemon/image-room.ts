@@ -1,11 +1,19 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createImageBuilder } from '../disk/build/image-builder.ts'
+import { createImageArchive } from '../disk/image-archive.ts'
 import { type CatalogDependencies, createCatalog } from '../disk/catalog.ts'
 import { createImageWork, type ImageWork } from '../ec2/image/image-work.ts'
-import { createImagePublisher, type ImagePublisher } from '../ec2/image/publisher.ts'
+import { createImagePublisher } from '../ec2/image/publisher.ts'
 import type { Marketplace } from '../ec2/marketplace/marketplace.ts'
+import type { ImageArchive } from '../ec2/ports/image-archive.ts'
 import type { Catalog, ImageBuilder } from '../ec2/ports/disk.ts'
+import { createImageExport } from '../ec2/transfer/export-work.ts'
+import { createImageImport, createSnapshotImport } from '../ec2/transfer/import-work.ts'
+import { createImageRestoring } from '../ec2/transfer/restore-work.ts'
+import { createSourceFetcher } from '../ec2/transfer/source-fetcher.ts'
+import { createImageStoring } from '../ec2/transfer/store-work.ts'
+import { createTransferRunner, type TransferRunner } from '../ec2/transfer/transfer-runner.ts'
 import { createTaskRunner, type TaskRunner } from '../ec2/task/task-runner.ts'
 import { type Community, createCommunity } from '../ec2/registry/community.ts'
 import { createRegistryWork, type RegistryWork } from '../ec2/registry/registry-work.ts'
@@ -20,9 +28,10 @@ import type { StorageRoom } from './storage-room.ts'
 /** Where images come from, and the tasks that make them. */
 export interface ImageRoom {
   readonly tasks: TaskRunner
+  readonly transfers: TransferRunner
+  readonly archive: ImageArchive
   readonly builder: ImageBuilder
   readonly catalog: Catalog
-  readonly publisher: ImagePublisher
   readonly imageWork: ImageWork
   readonly registry: ReturnType<typeof createRegistryHost>
   readonly registryWork: RegistryWork
@@ -32,7 +41,7 @@ export interface ImageRoom {
 
 export function createImageRoom(
   ground: Ground,
-  { disks, descriptions }: StorageRoom,
+  { disks, objects, layerMaker, descriptions }: StorageRoom,
   accelerators: AcceleratorChoice,
   { catalogFile, marketplace }: { catalogFile: CatalogDependencies['file']; marketplace: Marketplace },
 ): ImageRoom {
@@ -47,7 +56,7 @@ export function createImageRoom(
   })
   const catalog = createCatalog({ clock, file: catalogFile })
   const publisher = createImagePublisher({
-    ...{ store, clock, random, paths, disks, events, descriptions },
+    ...{ store, clock, random, layerMaker, events, descriptions },
     quotas: settings.quotas,
   })
   const policies = registryPolicies(configuration, paths.root)
@@ -63,14 +72,30 @@ export function createImageRoom(
     quotas: settings.quotas,
   })
   const { registry: place } = configuration.community
+  const archive = createImageArchive()
+  const maximumBytes = configuration.images.maximumVirtualGib * 1024 ** 3
+  const shared = { store, clock, random, paths, disks, objects, layerMaker, archive, descriptions, events }
+  const limits = { quotas: settings.quotas, maximumBytes }
+  const imports = { ...shared, ...limits, fetcher: createSourceFetcher({ disks, objects, maximumBytes }) }
+  const transfers = createTransferRunner({
+    ...{ store, clock, paths, events, log },
+    works: {
+      'import-image': createImageImport(imports),
+      'import-snapshot': createSnapshotImport(imports),
+      'export-image': createImageExport(shared),
+      'store-image': createImageStoring(shared),
+      'restore-image': createImageRestoring({ ...shared, ...limits }),
+    },
+  })
   return {
     registry,
     registryWork,
     community: createCommunity({ store, registry, registryWork, policies, place }),
+    transfers,
+    archive,
     tasks: createTaskRunner({ store, clock, paths, disks, events, log }),
     builder,
     catalog,
-    publisher,
     marketplace,
     imageWork: createImageWork({
       disks,

@@ -6,7 +6,7 @@ const bytesPerMib = 1024 ** 2
 
 /** What this host and its configuration allow the domain. */
 export function readSettings(
-  { capacity, machines, encryption, quotas }: Configuration,
+  { account, capacity, images, machines, encryption, quotas }: Configuration,
   publicCidr: string,
 ): DomainSettings {
   return {
@@ -19,5 +19,7 @@ export function readSettings(
     startAfterHostReboot: machines.startAfterHostReboot,
     encryptionKeys: encryption.keys,
     quotas,
+    accountId: account.id,
+    importDirectories: images.importDirectories,
   }
 }

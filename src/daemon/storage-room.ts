@@ -7,6 +7,7 @@ import { createLayerCheck, type LayerCheck } from '../ec2/layer/layer-check.ts'
 import { createLayerCollector, type LayerCollector } from '../ec2/layer/layer-collector.ts'
 import { createLayerFlattener, type LayerFlattener } from '../ec2/layer/layer-flattener.ts'
 import type { DiskHost } from '../ec2/ports/disk.ts'
+import { createLayerMaker, type LayerMaker } from '../ec2/layer/layer-maker.ts'
 import type { ObjectStore } from '../ec2/ports/object-store.ts'
 import { createFreezer, type Freezer } from '../ec2/snapshot/freezer.ts'
 import { createLayerEncrypter, type LayerEncrypter } from '../ec2/snapshot/layer-encrypter.ts'
@@ -21,6 +22,7 @@ export interface StorageRoom {
   readonly disks: DiskHost
   readonly objects: ObjectStore
   readonly layers: LayerCollector
+  readonly layerMaker: LayerMaker
   readonly flattener: LayerFlattener
   readonly layerCheck: LayerCheck
   readonly tierWorker: TierWorker
@@ -51,6 +53,7 @@ export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: str
     credentialsPath: paths.bucketCredentials,
   })
   const layers = createLayerCollector({ store, paths, log })
+  const layerMaker = createLayerMaker({ store, clock, random: ground.random, paths, disks })
   const descriptions = createDescriptionWriter({ store, paths, log })
   const chains = createChainRenewal({ store, paths, log })
   const flattener = createLayerFlattener({
@@ -85,6 +88,7 @@ export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: str
     disks,
     objects,
     layers,
+    layerMaker,
     flattener,
     layerCheck,
     tierWorker,

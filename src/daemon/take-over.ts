@@ -6,11 +6,11 @@ import type { Rooms } from './rooms.ts'
 /** Removes what the last daemon had begun and not finished, above all what its crash interrupted. */
 export async function removeHalfMade(
   { paths }: Ground,
-  { storage: { disks, layers, flattener }, images: { tasks, publisher, registry } }: Rooms,
+  { storage: { disks, layers, layerMaker, flattener }, images: { tasks, registry } }: Rooms,
 ): Promise<void> {
   for (const stray of await findMarkedProcesses(markVariable, paths.root)) await signalProcess(stray, 'SIGKILL')
   await tasks.abandonInterrupted()
-  await publisher.removeInterrupted()
+  await layerMaker.removeInterrupted()
   await disks.removeInterrupted(paths.layers)
   await flattener.recover()
   await registry.removeForgotten()
@@ -24,6 +24,7 @@ export async function adoptLiving(
     storage: { volumes, sealer, layerEncrypter },
     network: { network, networks },
     machines: { machines, instances },
+    images: { transfers },
   }: Rooms,
 ): Promise<void> {
   const live = (['pending', 'running', 'stopping', 'shutting-down'] as const).flatMap((state) =>
@@ -44,4 +45,5 @@ export async function adoptLiving(
   volumes.adopt()
   sealer.resume()
   layerEncrypter.resume()
+  transfers.resume()
 }

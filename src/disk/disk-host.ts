@@ -1,7 +1,7 @@
 import { chmod, readdir, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import fsExtra from 'fs-extra'
-import type { DiskHost, EncryptLayerRequest, LayerFile, WorkOptions } from '../ec2/ports/disk.ts'
+import type { DiskHost, EncryptLayerRequest, ExportFormat, LayerFile, WorkOptions } from '../ec2/ports/disk.ts'
 import type { Clock } from '../host/clock.ts'
 import { ensurePrivateDirectory, freeBytes, syncDirectory, syncFile } from '../host/files.ts'
 import type { ProcessHost } from '../host/process.ts'
@@ -57,8 +57,13 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
 
   const keyFileOf = (id: string): KeyFile => ({ id, path: keyring.pathOf(id) })
 
-  async function importLayer(source: string, directory: string, work: WorkOptions): Promise<LayerFile> {
-    return await makeAside(directory, work, (staging) => makeLayer(source, staging, work))
+  async function importLayer(
+    source: string,
+    directory: string,
+    work: WorkOptions,
+    claim?: ExportFormat,
+  ): Promise<LayerFile> {
+    return await makeAside(directory, work, (staging) => makeLayer(source, staging, work, claim))
   }
 
   /** Has a layer made beside its place, and moves it there when it is whole. */
@@ -83,9 +88,15 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
   }
 
   /** Leaves nothing but the finished disk in `staging`, on disk for good. */
-  async function makeLayer(source: string, staging: string, work: WorkOptions): Promise<Omit<LayerFile, 'path'>> {
+  async function makeLayer(
+    source: string,
+    staging: string,
+    work: WorkOptions,
+    claim: ExportFormat | undefined,
+  ): Promise<Omit<LayerFile, 'path'>> {
     const spaceBytes = Math.max(0, (await freeBytes(staging)) - reservedBytes)
     const disk = await unpackDisk(processes, source, staging, { spaceBytes, maximumVirtualBytes }, work)
+    refuseOtherFormat(disk, claim)
     const virtualSizeBytes = await inspect(disk, work.signal)
     const neededBytes = await qemuImg.measure(disk)
     await requireSpace('the import', { path: staging, neededBytes, reservedBytes })
@@ -208,4 +219,11 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
       for (const name of names) if (name.endsWith(stagingSuffix)) await fsExtra.remove(join(parent, name))
     },
   }
+}
+
+/** A caller who says what a file is, and is wrong, does not know what it brings in. */
+function refuseOtherFormat({ format, isFromAppliance }: PlainDisk, claim: ExportFormat | undefined): void {
+  const found: ExportFormat = isFromAppliance ? 'ova' : format === 'vpc' ? 'vhd' : format
+  if (claim === undefined || claim === found) return
+  throw invalid(`it is ${found}, not ${claim} as was said`)
 }

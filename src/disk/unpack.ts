@@ -17,6 +17,8 @@ import type { DiskFormat } from './qemu-img.ts'
 export interface PlainDisk {
   readonly path: string
   readonly format: DiskFormat
+  /** Whether it came in an OVA. */
+  readonly isFromAppliance: boolean
 }
 
 /** Nesting such as an xz within an OVA; more is an attack. */
@@ -42,6 +44,7 @@ export async function unpackDisk(
 ): Promise<PlainDisk> {
   const bound = boundOf(limits)
   let path = source
+  let isFromAppliance = false
   for (let depth = 0; depth <= maximumDepth; depth++) {
     const format = await detectFormat(path, limits.maximumVirtualBytes)
     const next = join(directory, `unpacked-${depth}`)
@@ -58,9 +61,10 @@ export async function unpackDisk(
       case 'ova':
         work.onProgress({ stage: 'Unpacking' })
         await extractDisk(path, next, bound, work.signal)
+        isFromAppliance = true
         break
       default:
-        return { path, format }
+        return { path, format, isFromAppliance }
     }
     if (path !== source) await rm(path)
     path = next

@@ -15,6 +15,8 @@ import type { PipelineWorks } from './pipeline/pipeline-works.ts'
 import type { LifecycleManager } from './lifecycle/lifecycle-manager.ts'
 import type { Marketplace } from './marketplace/marketplace.ts'
 import type { MachineHost } from './ports/machine.ts'
+import type { ImageArchive } from './ports/image-archive.ts'
+import type { ObjectStore } from './ports/object-store.ts'
 import type { Store } from './ports/store.ts'
 import type { Quotas } from './quota.ts'
 import type { RegionCatalog } from './region/region.ts'
@@ -25,6 +27,7 @@ import type { Freezer } from './snapshot/freezer.ts'
 import type { TierWorker } from './snapshot/tier-worker.ts'
 import type { LayerEncrypter } from './snapshot/layer-encrypter.ts'
 import type { SpotInterrupter } from './spot/spot-interrupter.ts'
+import type { TransferRunner } from './transfer/transfer-runner.ts'
 import type { TaskRunner } from './task/task-runner.ts'
 import type { VolumeDriver } from './volume/volume-driver.ts'
 import type { NetworkDriver } from './vpc/network-driver.ts'
@@ -48,6 +51,10 @@ export interface DomainSettings {
   /** Aliases of the encryption keys that there are besides EC2's own. */
   readonly encryptionKeys: readonly string[]
   readonly quotas: Quotas
+  /** The daemon's own account. */
+  readonly accountId: string
+  /** Absolute paths of directories whose files every account may import. */
+  readonly importDirectories: readonly string[]
 }
 
 /** What there is of pipelines. */
@@ -78,6 +85,9 @@ export interface Domain {
   readonly layerCheck: LayerCheck
   readonly tierWorker: TierWorker
   readonly tasks: TaskRunner
+  readonly transfers: TransferRunner
+  readonly objects: ObjectStore
+  readonly archive: ImageArchive
   readonly imageWork: ImageWork
   readonly registryWork: RegistryWork
   readonly marketplace: Marketplace

@@ -109,6 +109,21 @@ const idKinds = {
     malformed: 'InvalidReplaceRootVolumeTaskId.Malformed',
     notFound: 'InvalidReplaceRootVolumeTaskId.NotFound',
   },
+  'import-ami': {
+    noun: 'conversion task',
+    malformed: 'InvalidConversionTaskId.Malformed',
+    notFound: 'InvalidConversionTaskId',
+  },
+  'import-snap': {
+    noun: 'conversion task',
+    malformed: 'InvalidConversionTaskId.Malformed',
+    notFound: 'InvalidConversionTaskId',
+  },
+  'export-ami': {
+    noun: 'export task',
+    malformed: 'InvalidExportTaskID.Malformed',
+    notFound: 'InvalidExportTaskID.NotFound',
+  },
   task: { noun: 'task', malformed: 'InvalidTaskId.Malformed', notFound: 'InvalidTaskId.NotFound' },
   datakey: { noun: 'encryption key', malformed: 'InvalidKeyId.Malformed', notFound: 'InvalidKeyId.NotFound' },
   layer: { noun: 'layer', malformed: 'InvalidLayerId.Malformed', notFound: 'InvalidLayerId.NotFound' },

@@ -20,6 +20,7 @@ export const quotaNames = [
   'snapshots',
   'fastSnapshotRestores',
   'images',
+  'activeTransfers',
   'launchTemplates',
   'launchTemplateVersions',
   'placementGroups',

@@ -99,6 +99,7 @@ function createStore(database: Database.Database): Store {
     prefixListVersions: createCollection(database, 'prefix_list_version', ['prefixListId']),
     networkAcls: createCollection(database, 'network_acl', ['vpcId']),
     tasks: createCollection(database, 'task', ['state']),
+    transfers: createCollection(database, 'transfer', ['kind', 'state', 'imageId']),
     schedules: createCollection(database, 'schedule'),
     pipelines: createCollection(database, 'pipeline'),
     pipelineBuilds: createCollection(database, 'pipeline_build', ['pipeline', 'state']),

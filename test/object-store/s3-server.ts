@@ -13,6 +13,8 @@ export interface S3Server {
   readonly requests: { method: string; url: string; range: string | undefined }[]
   /** The next answer with an object breaks off after so many bytes. */
   breakOffAfter(bytes: number): void
+  /** Lets requests wait, before they are looked at, until the result is called. */
+  hold(): () => void
   close(): void
 }
 
@@ -45,6 +47,7 @@ export async function startS3Server(): Promise<S3Server> {
   const uploads: S3Server['uploads'] = new Map()
   const requests: S3Server['requests'] = []
   const planned: number[] = []
+  let held = Promise.resolve()
 
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
@@ -66,6 +69,7 @@ export async function startS3Server(): Promise<S3Server> {
   async function answer(request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
     const { method = '', url = '' } = request
     requests.push({ method, url, range: request.headers.range })
+    await held
     const address = new URL(url, 'http://127.0.0.1')
     await verify(request, address, body)
     const [, name, ...rest] = address.pathname.split('/').map(decodeURIComponent)
@@ -181,6 +185,13 @@ export async function startS3Server(): Promise<S3Server> {
     uploads,
     requests,
     breakOffAfter: (bytes) => planned.push(bytes),
+    hold: () => {
+      let release = () => {}
+      held = new Promise((resolve) => {
+        release = resolve
+      })
+      return () => release()
+    },
     close: () => {
       server.close()
       server.closeAllConnections()

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { Domain } from '../../ec2/domain.ts'
-import { invalidParameterValue, unsupportedOperation } from '../../ec2/errors.ts'
-import { requireCompleted } from '../../ec2/snapshot/snapshot.ts'
+import { invalidParameterValue } from '../../ec2/errors.ts'
+import { requireExportableSnapshot } from '../../ec2/transfer/exportable.ts'
 import { findOwnSnapshot } from '../../ec2/snapshot/visible-snapshot.ts'
 import { diskFile } from '../../host/state-paths.ts'
 import type { AnyOperation } from '../dispatch.ts'
@@ -15,10 +15,7 @@ export function kilnSnapshotOperations(domain: Domain, { disks }: KilnDependenci
   return {
     KilnExportSnapshot: mutation('KilnExportSnapshot', (context, input) => {
       const { Destination: destination, Format: format, IsCompressed: isCompressed = false } = input
-      const snapshot = requireCompleted(findOwnSnapshot(domain, context, input.SnapshotId))
-      if (snapshot.encryptionKeyId !== undefined) {
-        throw unsupportedOperation(`The snapshot ${snapshot.id} is encrypted: it cannot be exported.`)
-      }
+      const snapshot = requireExportableSnapshot(findOwnSnapshot(domain, context, input.SnapshotId))
       const path = join(domain.paths.layers, snapshot.layerId, diskFile.disk)
       return startTask(
         domain,

@@ -35,6 +35,7 @@ import { securityGroupOperations } from './security-group.ts'
 import { snapshotOperations } from './snapshot.ts'
 import { stsOperations } from './sts.ts'
 import { spotOperations } from './spot.ts'
+import { transferOperations } from './transfer.ts'
 import { tagOperations } from './tag.ts'
 import { volumeOperations } from './volume.ts'
 import { vpcOperations } from './vpc.ts'
@@ -57,6 +58,7 @@ export function operationTable(domain: Domain, kiln: KilnDependencies): Readonly
     ...ebsDefaultOperations(domain),
     ...recycleBinOperations(domain),
     ...keyPairOperations(domain),
+    ...transferOperations(domain),
     ...tagOperations(domain),
     ...securityGroupOperations(domain),
     ...networkAclOperations(domain),

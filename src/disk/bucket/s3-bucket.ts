@@ -30,6 +30,8 @@ export function createS3Bucket(
   credentials: () => Promise<BucketCredentials>,
 ): Bucket {
   const Bucket = settings.bucket ?? name
+  // The SDK would write about later versions of its own into the daemon's log; docs/adr/buckets-are-configured.md says which ones are taken.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
   const client = new S3Client({
     ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
     region: settings.region ?? 'us-east-1',

@@ -43,6 +43,7 @@ function ownerOf(store: Store, resourceId: string): string | undefined {
     store.images,
     store.deregisteredImages,
     store.tasks,
+    store.transfers,
     store.schedules,
     store.pipelines,
     store.lifecycleRuns,

@@ -18,11 +18,11 @@ export function requireNewImage(
   requireImageQuota({ store, quotas: settings.quotas }, scope)
 }
 
-/** What holds besides for an image and its one snapshot that are made of a disk file. Throws ResourceLimitExceeded, SnapshotLimitExceeded. */
-export function requireQuotasOfDiskImage(domain: { store: Store; quotas: Quotas }, scope: Scope): void {
+/** What holds besides for an image and its snapshots that are made of disk files. Throws ResourceLimitExceeded, SnapshotLimitExceeded. */
+export function requireQuotasOfDiskImage(domain: { store: Store; quotas: Quotas }, scope: Scope, added = 1): void {
   requireImageQuota(domain, scope)
   const { store, quotas } = domain
-  requireQuota(quotas, 'snapshots', { present: store.snapshots.count(scope), code: 'SnapshotLimitExceeded' })
+  requireQuota(quotas, 'snapshots', { present: store.snapshots.count(scope), added, code: 'SnapshotLimitExceeded' })
 }
 
 /** Throws ResourceLimitExceeded. */

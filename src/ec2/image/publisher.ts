@@ -1,13 +1,9 @@
-import { join } from 'node:path'
-import fsExtra from 'fs-extra'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
-import type { StatePaths } from '../../host/state-paths.ts'
-import { releaseKey } from '../encryption/encryption.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import { newId } from '../ids.ts'
+import type { LayerMaker, MadeLayer } from '../layer/layer-maker.ts'
 import { withProductCodes } from '../marketplace/product-code.ts'
-import type { DiskHost } from '../ports/disk.ts'
 import type { Architecture } from '../ports/machine.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
@@ -29,8 +25,6 @@ export interface ImagePublisher {
   findBySource(scope: Scope, digest: string, name: string | undefined): ImageRecord | undefined
   /** Throws InvalidAMIName.Duplicate. */
   refuseTakenName(scope: Scope, name: string): void
-  /** Deletes the layers whose making a crash interrupted. */
-  removeInterrupted(): Promise<void>
 }
 
 export interface PublishRequest {
@@ -51,44 +45,28 @@ export interface PublishRequest {
   readonly job: ImageJob
 }
 
-const bytesPerGib = 1024 ** 3
-
 export function createImagePublisher(dependencies: {
   store: Store
   clock: Clock
   random: Random
-  paths: StatePaths
-  disks: DiskHost
+  layerMaker: LayerMaker
   events: EventBus
   descriptions: DescriptionWriter
   quotas: Quotas
 }): ImagePublisher {
-  const { store, clock, random, paths, disks, events, descriptions, quotas } = dependencies
+  const { store, clock, random, layerMaker, events, descriptions, quotas } = dependencies
 
   async function publish(scope: Scope, request: PublishRequest): Promise<TaskResult> {
     if (request.isNameFixed) refuseTakenImageName(store, scope, request.name)
     requireQuotasOfDiskImage({ store, quotas }, scope)
-    const layerId = newId('layer', random)
-    const createdAt = clock.now().toISOString()
-    // Recorded first: a crash while the file is made leaves a pending layer, which the next start removes.
-    store.transaction(() => store.layers.insert({ ...scope, id: layerId, state: 'pending', createdAt }))
-    const directory = join(paths.layers, layerId)
+    const layer = await layerMaker.make(scope, request.source, request.job)
+    const layerId = layer.record.id
     try {
-      const file = await disks.importLayer(request.source, directory, request.job)
-      const sizeGib = Math.max(1, Math.ceil(file.virtualSizeBytes / bytesPerGib))
       const image = store.transaction(() => {
         const name = chooseName(scope, request)
         requireQuotasOfDiskImage({ store, quotas }, scope)
-        store.layers.replace({
-          ...scope,
-          id: layerId,
-          state: 'available',
-          sha256: file.sha256,
-          virtualSizeBytes: file.virtualSizeBytes,
-          fileSizeBytes: file.fileSizeBytes,
-          createdAt,
-        })
-        return recordImage(scope, { ...request, name }, layerId, sizeGib)
+        layerMaker.keep(layer)
+        return recordImage(scope, { ...request, name }, layer)
       })
       await descriptions.describeLayer(layerId)
       await descriptions.describeImage(image.id)
@@ -100,7 +78,7 @@ export function createImagePublisher(dependencies: {
       if (image.name === request.name) return { imageId: image.id }
       return { imageId: image.id, note: `The name ${request.name} is taken: this image is ${image.name}.` }
     } catch (error) {
-      if (store.layers.find(layerId)?.state === 'pending') await removeLayer(layerId)
+      if (store.layers.find(layerId)?.state === 'pending') await layerMaker.discard(layerId)
       throw error
     }
   }
@@ -115,13 +93,13 @@ export function createImagePublisher(dependencies: {
     }
   }
 
-  function recordImage(scope: Scope, request: PublishRequest, layerId: string, sizeGib: number): ImageRecord {
+  function recordImage(scope: Scope, request: PublishRequest, { record: layer, sizeGib }: MadeLayer): ImageRecord {
     const now = clock.now().toISOString()
     const snapshotId = newId('snap', random)
     store.snapshots.insert({
       ...scope,
       id: snapshotId,
-      layerId,
+      layerId: layer.id,
       state: 'completed',
       description: `Root device of ${request.name}`,
       volumeId: 'vol-ffffffff',
@@ -156,13 +134,6 @@ export function createImagePublisher(dependencies: {
     return image
   }
 
-  async function removeLayer(layerId: string): Promise<void> {
-    await fsExtra.remove(join(paths.layers, layerId))
-    const layer = store.layers.find(layerId)
-    if (layer) await releaseKey({ store, paths }, layer)
-    store.transaction(() => store.layers.remove(layerId))
-  }
-
   return {
     publish,
     findBySource: (scope, digest, name) =>
@@ -173,13 +144,5 @@ export function createImagePublisher(dependencies: {
           store.tags.of(id).some(({ key, value }) => key === imageTag.sourceDigest && value === digest),
         ),
     refuseTakenName: (scope, name) => refuseTakenImageName(store, scope, name),
-    removeInterrupted: async () => {
-      for (const layer of [...store.layers.listBy('state', 'pending'), ...store.layers.listBy('state', 'deleting')]) {
-        // A volume's pending layer is its own live overlay, and an intent that is still to be carried out.
-        // So is one that is to be an encrypted copy.
-        const isIntent = layer.source !== undefined || layer.copyOf !== undefined
-        if (layer.state === 'deleting' || !isIntent) await removeLayer(layer.id)
-      }
-    },
   }
 }

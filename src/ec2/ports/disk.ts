@@ -157,10 +157,10 @@ export interface DiskHost {
   /**
    * Brings a foreign image file (qcow2, raw, vmdk, vhd, vhdx, ova; each also gz, xz or zst) into `directory` as a layer.
    * The file is hostile until proven harmless: explicit format, limits on time, memory and size; backing files, external data
-   * files and extents outside are refused. Rejects with Ec2Error `InvalidDiskImage` saying what is wrong, or with
+   * files and extents outside are refused, as is what is of another format than was claimed. Rejects with Ec2Error `InvalidDiskImage` saying what is wrong, or with
    * `InsufficientDiskSpace`. Leaves `directory` absent on failure or abort. Works in `directory`'s parent (same file system) and moves into place.
    */
-  importLayer(source: string, directory: string, work: WorkOptions): Promise<LayerFile>
+  importLayer(source: string, directory: string, work: WorkOptions, claim?: ExportFormat): Promise<LayerFile>
   /**
    * Writes a disk, with all that it stands on, into one flat file that needs no other: raw is sparse, VMDK is streamOptimized, VHD and VHDX
    * are dynamic. The disk must not be written to meanwhile. Resolves with the size of the file, which is on disk for good then. Rejects with

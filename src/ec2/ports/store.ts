@@ -31,6 +31,7 @@ import type { SpotRequestRecord } from '../spot/spot-request.ts'
 import type { CidrReservationRecord } from '../subnet/cidr-reservation.ts'
 import type { SubnetRecord } from '../subnet/subnet.ts'
 import type { TaskRecord } from '../task/task.ts'
+import type { TransferRecord } from '../transfer/transfer.ts'
 import type { VolumeRecord } from '../volume/volume.ts'
 import type { VpcRecord } from '../vpc/vpc.ts'
 
@@ -201,6 +202,7 @@ export interface Store {
   readonly prefixListVersions: Collection<PrefixListVersionRecord, 'prefixListId'>
   readonly networkAcls: Collection<NetworkAclRecord, 'vpcId'>
   readonly tasks: Collection<TaskRecord, 'state'>
+  readonly transfers: Collection<TransferRecord, 'kind' | 'state' | 'imageId'>
   readonly schedules: Collection<ScheduleRecord>
   readonly pipelines: Collection<PipelineRecord>
   readonly pipelineBuilds: Collection<PipelineBuildRecord, 'pipeline' | 'state'>

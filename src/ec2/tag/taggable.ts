@@ -41,6 +41,9 @@ const taggableKinds: Partial<Record<IdPrefix, TaggableKind>> = {
     resourceType: 'replace-root-volume-task',
     find: (store, scope, id) => store.rootVolumeTasks.get(scope, id),
   },
+  'import-ami': { resourceType: 'import-image-task', find: (store, scope, id) => store.transfers.get(scope, id) },
+  'import-snap': { resourceType: 'import-snapshot-task', find: (store, scope, id) => store.transfers.get(scope, id) },
+  'export-ami': { resourceType: 'export-image-task', find: (store, scope, id) => store.transfers.get(scope, id) },
   lt: { resourceType: 'launch-template', find: (store, scope, id) => store.launchTemplates.get(scope, id) },
 }
 

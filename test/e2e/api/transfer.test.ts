@@ -1,18 +1,102 @@
-import { readFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as sdk from '@aws-sdk/client-ec2'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { s3Keys, type S3Server, startS3Server } from '../../object-store/s3-server.ts'
+import { until } from '../lab.ts'
 import { type ApiLab, openApiLab } from './api-lab.ts'
-import { codeOf } from './other-account.ts'
+import { codeOf, openOtherAccount } from './other-account.ts'
+
+const otherId = '210987654321'
 
 let api: ApiLab
+let server: S3Server
+let other: sdk.EC2Client
+/** The bucket `backups` and, in it, the directory `open` that everyone may import from. */
+let directory: string
 
 beforeAll(async () => {
-  api = await openApiLab()
+  directory = await mkdtemp(join(tmpdir(), 'kiln-bucket-'))
+  server = await startS3Server()
+  api = await openApiLab(
+    stringify({
+      images: { importDirectories: [join(directory, 'open')] },
+      buckets: {
+        backups: { directory, accounts: ['123456789012', otherId] },
+        archive: { endpoint: server.endpoint, bucket: 'there' },
+      },
+      quotas: { activeTransfers: 2 },
+    }),
+  )
+  await writeFile(join(api.lab.home, 'bucket-credentials.yaml'), stringify({ archive: s3Keys }), { mode: 0o600 })
+  await execa('mkdir', [join(directory, 'open')])
+  await execa('cp', [join(api.lab.home, 'empty.raw'), join(directory, 'open/disk.raw')])
+  other = openOtherAccount(api, otherId)
 })
 afterAll(async () => {
   expect(await api.lab.close()).toEqual([])
+  server.close()
+  await rm(directory, { recursive: true })
 })
+
+/** Waits until a task of an import is over; answers it. */
+async function endOfImport(id: string | undefined) {
+  for (;;) {
+    const { ImportImageTasks: tasks } = await api.lab.call('DescribeImportImageTasks', { ImportTaskIds: [id ?? ''] })
+    const task = tasks?.[0]
+    if (task?.Status !== 'active' && task?.Status !== 'deleting') return task ?? {}
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+async function endOfSnapshotImport(id: string | undefined) {
+  for (;;) {
+    const { ImportSnapshotTasks: tasks } = await api.lab.call('DescribeImportSnapshotTasks', {
+      ImportTaskIds: [id ?? ''],
+    })
+    const detail = tasks?.[0]?.SnapshotTaskDetail
+    if (detail?.Status !== 'active' && detail?.Status !== 'deleting') return detail ?? {}
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+async function endOfExport(id: string | undefined) {
+  for (;;) {
+    const { ExportImageTasks: tasks } = await api.lab.call('DescribeExportImageTasks', {
+      ExportImageTaskIds: [id ?? ''],
+    })
+    const task = tasks?.[0]
+    if (task?.Status !== 'active' && task?.Status !== 'deleting') return task ?? {}
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+async function endOfStore(imageId: string) {
+  for (;;) {
+    const { StoreImageTaskResults: tasks } = await api.lab.call('DescribeStoreImageTasks', { ImageIds: [imageId] })
+    const task = tasks?.at(-1)
+    if (task?.StoreTaskState !== 'InProgress') return task ?? {}
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+async function describe(imageId: string | undefined) {
+  const { Images: images } = await api.lab.call('DescribeImages', { ImageIds: [imageId ?? ''] })
+  return images?.[0] ?? {}
+}
+
+/** Bytes of a snapshot's disk. */
+async function contentOf(snapshotId: string | undefined): Promise<Buffer> {
+  const file = join(api.lab.home, 'content.raw')
+  expect((await api.lab.kiln('snapshot', 'export', snapshotId ?? '', file, '--force')).exitCode).toBe(0)
+  return await readFile(file)
+}
+
+const layers = async () => (await readdir(join(api.lab.home, 'layers'))).sort()
 
 test('an image and a snapshot are written as files, which takes the place of nothing unless it is said', async () => {
   const { lab, snapshotId } = api
@@ -28,4 +112,269 @@ test('an image and a snapshot are written as files, which takes the place of not
   expect(nowhere).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('Its directory does not exist.') })
   const relative = { SnapshotId: snapshotId, Destination: 'exported.raw', Format: 'raw' } as const
   expect(await codeOf(lab.call('KilnExportSnapshot', relative))).toBe('InvalidParameterValue')
+})
+
+test('an image goes to a bucket and comes back from it, with a second disk', async () => {
+  const { lab, imageId } = api
+  const before = await readFile(join(lab.home, 'empty.raw'))
+  for (const [bucket, format] of [
+    ['backups', 'VMDK'],
+    ['archive', 'VHD'],
+  ] as const) {
+    const { ExportImageTaskId: exportId, Status } = await lab.call('ExportImage', {
+      ImageId: imageId,
+      DiskImageFormat: format,
+      S3ExportLocation: { S3Bucket: bucket, S3Prefix: 'exports/' },
+      TagSpecifications: [{ ResourceType: 'export-image-task', Tags: [{ Key: 'of', Value: 'us' }] }],
+    })
+    expect(Status).toBe('active')
+    expect(await endOfExport(exportId)).toMatchObject({ Status: 'completed', ImageId: imageId, Tags: [{ Key: 'of' }] })
+    const key = `exports/${exportId}.${format.toLowerCase()}`
+    const { ImportTaskId: importId } = await lab.call('ImportImage', {
+      Description: 'back again',
+      Platform: 'Linux',
+      DiskContainers: [
+        { Format: format, UserBucket: { S3Bucket: bucket, S3Key: key } },
+        { Format: format, Url: `s3://${bucket}/${key}`, DeviceName: '/dev/sdh' },
+        { SnapshotId: api.snapshotId },
+      ],
+    })
+    const task = await endOfImport(importId)
+    expect(task).toMatchObject({ Status: 'completed', Description: 'back again', Architecture: 'x86_64' })
+    const image = await describe(task.ImageId)
+    expect(image).toMatchObject({ Name: importId, State: 'available', RootDeviceName: '/dev/sda1' })
+    expect(image.BlockDeviceMappings).toMatchObject([
+      { DeviceName: '/dev/sda1' },
+      { DeviceName: '/dev/sdh' },
+      { DeviceName: '/dev/sdg', Ebs: { SnapshotId: api.snapshotId } },
+    ])
+    expect((await contentOf(image.BlockDeviceMappings?.[1]?.Ebs?.SnapshotId)).equals(before)).toBe(true)
+    await lab.call('DeregisterImage', { ImageId: task.ImageId ?? '' })
+  }
+})
+
+test('what an import may read depends on who asks', async () => {
+  const { lab, client } = api
+  const file = (path: string) => ({ DiskContainer: { Format: 'RAW', Url: `file://${path}` } })
+  const hidden = file(join(lab.home, 'empty.raw'))
+  const open = file(join(directory, 'open/disk.raw'))
+  const { ImportTaskId: id } = await lab.call('ImportSnapshot', hidden)
+  expect(await endOfSnapshotImport(id)).toMatchObject({ Status: 'completed', DiskImageSize: 1024 * 1024 })
+  const { ImportTaskId: openId } = await client.send(new sdk.ImportSnapshotCommand(open))
+  expect(await endOfSnapshotImport(openId)).toMatchObject({ Status: 'completed', Url: open.DiskContainer.Url })
+
+  const refused = (one: sdk.EC2Client, input: sdk.ImportSnapshotRequest) =>
+    codeOf(one.send(new sdk.ImportSnapshotCommand({ ...input, DryRun: true })))
+  expect(await refused(other, open)).toBe('DryRunOperation')
+  expect(await refused(client, hidden)).toBe('UnauthorizedOperation')
+  expect(await refused(client, file(`${directory}/open/../backups`))).toBe('UnauthorizedOperation')
+  expect(await refused(client, file(`${directory}/open/%2e%2e/secret`))).toBe('UnauthorizedOperation')
+  const url = (Url: string) => ({ DiskContainer: { Url } })
+  expect(await refused(other, url('http://127.0.0.1:1/disk.raw'))).toBe('UnauthorizedOperation')
+  expect(await refused(client, url('http://127.0.0.1:1/disk.raw'))).toBe('DryRunOperation')
+  expect(await refused(client, url('ftp://example.org/disk.raw'))).toBe('InvalidParameterValue')
+  const UserBucket = { S3Bucket: 'backups', S3Key: '../secret' }
+  expect(await refused(client, { DiskContainer: { UserBucket } })).toBe('InvalidKey')
+  expect(await refused(client, url('s3://nowhere/disk.raw'))).toBe('NoSuchBucket')
+  expect(await refused(other, url('s3://archive/disk.raw'))).toBe('NoSuchBucket')
+  expect(await refused(client, { DiskContainer: { Format: 'OVA', Url: 's3://backups/a.ova' } })).toBe(
+    'InvalidParameterValue',
+  )
+
+  await symlink(join(lab.home, 'empty.raw'), join(directory, 'open/link.raw'))
+  const { ImportTaskId: linkId } = await client.send(
+    new sdk.ImportSnapshotCommand(file(join(directory, 'open/link.raw'))),
+  )
+  expect(await endOfSnapshotImport(linkId)).toMatchObject({
+    Status: 'deleted',
+    StatusMessage: expect.stringContaining('a link that leads out of'),
+  })
+})
+
+test('a hostile disk ends its import with the reason, and leaves nothing', async () => {
+  const { lab } = api
+  const before = await layers()
+  await execa('qemu-img', [
+    'create',
+    '-q',
+    '-f',
+    'qcow2',
+    '-b',
+    '/etc/passwd',
+    '-F',
+    'raw',
+    join(directory, 'hostile.qcow2'),
+  ])
+  await writeFile(join(directory, 'text'), 'hello'.repeat(1000))
+  const attempt = async (container: sdk.ImageDiskContainer, message: string) => {
+    const { ImportTaskId: id } = await lab.call('ImportImage', { DiskContainers: [container] })
+    expect(await endOfImport(id)).toMatchObject({ Status: 'deleted', StatusMessage: expect.stringContaining(message) })
+  }
+  await attempt(
+    { Url: 's3://backups/hostile.qcow2' },
+    'ClientError: The disk image cannot be imported: it has a backing file',
+  )
+  await attempt({ Url: 's3://backups/text' }, 'it is neither qcow2')
+  await attempt({ Format: 'VMDK', Url: 's3://backups/open/disk.raw' }, 'it is raw, not vmdk as was said')
+  await attempt({ Url: 's3://backups/nothing' }, 'has no object nothing')
+  expect(await layers()).toEqual(before)
+  expect(await readdir(join(lab.home, 'staging'))).toEqual([])
+  const { ImportImageTasks: failed } = await lab.call('DescribeImportImageTasks', {
+    Filters: [{ Name: 'task-state', Values: ['deleted'] }],
+  })
+  expect(failed).toHaveLength(4)
+})
+
+test('a stored image comes back with its disks, tags and name, in another account too', async () => {
+  const { lab } = api
+  const Tags = [{ Key: 'team', Value: 'blue' }]
+  await lab.call('CreateTags', { Resources: [api.imageId, api.snapshotId], Tags })
+  for (const bucket of ['backups', 'archive']) {
+    const request = { ImageId: api.imageId, Bucket: bucket }
+    const objectTags = bucket === 'archive' ? { S3ObjectTags: [{ Key: 'kept', Value: 'long' }] } : {}
+    const { ObjectKey: key } = await lab.call('CreateStoreImageTask', { ...request, ...objectTags })
+    expect(key).toBe(`${api.imageId}.bin`)
+    expect(await endOfStore(api.imageId)).toMatchObject({
+      Bucket: bucket,
+      StoreTaskState: 'Completed',
+      ProgressPercentage: 100,
+    })
+    const restore = { Bucket: bucket, ObjectKey: key, Name: `from ${bucket}` }
+    const { ImageId: restoredId } = await lab.call('CreateRestoreImageTask', {
+      ...restore,
+      TagSpecifications: [{ ResourceType: 'image', Tags: [{ Key: 'restored', Value: 'yes' }] }],
+    })
+    await until(async () => (await describe(restoredId)).State === 'available')
+    const image = await describe(restoredId)
+    expect(image).toMatchObject({ Name: `from ${bucket}`, Architecture: 'x86_64', RootDeviceName: '/dev/xvda' })
+    expect(image.Tags).toEqual(expect.arrayContaining([...Tags, { Key: 'restored', Value: 'yes' }]))
+    const restoredSnapshot = image.BlockDeviceMappings?.[0]?.Ebs?.SnapshotId
+    expect((await contentOf(restoredSnapshot)).equals(await readFile(join(lab.home, 'empty.raw')))).toBe(true)
+    const { Snapshots: snapshots } = await lab.call('DescribeSnapshots', { SnapshotIds: [restoredSnapshot ?? ''] })
+    expect(snapshots?.[0]?.Tags).toEqual(Tags)
+    expect(await codeOf(lab.call('CreateRestoreImageTask', restore))).toBe('InvalidAMIName.Duplicate')
+  }
+  expect(server.objects.get(`${api.imageId}.bin`)?.tagging).toBe('kept=long')
+  const input = { Bucket: 'backups', ObjectKey: `${api.imageId}.bin` }
+  const { ImageId: theirs } = await other.send(new sdk.CreateRestoreImageTaskCommand(input))
+  await until(async () => {
+    const { Images: images } = await other.send(new sdk.DescribeImagesCommand({ ImageIds: [theirs ?? ''] }))
+    return images?.[0]?.State === 'available' && images[0].Name === 'empty'
+  })
+  const tagged = { ImageId: api.imageId, Bucket: 'backups', S3ObjectTags: [{ Key: 'kept', Value: 'long' }] }
+  expect(await codeOf(lab.call('CreateStoreImageTask', tagged))).toBe('UnsupportedOperation')
+  expect(
+    await codeOf(other.send(new sdk.CreateStoreImageTaskCommand({ ImageId: api.imageId, Bucket: 'backups' }))),
+  ).toBe('InvalidAMIID.NotFound')
+})
+
+test('what pretends to be a stored image is refused, at once or when it is read', async () => {
+  const { lab } = api
+  const stored = join(directory, `${api.imageId}.bin`)
+  await execa('tar', ['xf', stored, '-C', directory])
+  const manifest = JSON.parse(await readFile(join(directory, 'manifest.json'), 'utf8')) as {
+    disks: object[]
+    image: object
+  }
+  const before = await layers()
+  const pack = async (changed: object, ...files: string[]) => {
+    await writeFile(join(directory, 'manifest.json'), JSON.stringify(changed))
+    await execa('tar', ['cf', join(directory, 'hostile.bin'), '--format=ustar', 'manifest.json', ...files], {
+      cwd: directory,
+    })
+  }
+  const restore = () =>
+    lab.call('CreateRestoreImageTask', { Bucket: 'backups', ObjectKey: 'hostile.bin', Name: 'hostile' })
+  const [disk] = manifest.disks
+  for (const changed of [
+    { ...manifest, version: 2 },
+    { ...manifest, disks: [{ ...disk, file: '../../outside' }] },
+    { ...manifest, disks: [disk, disk] },
+    { ...manifest, disks: [{ ...disk, volumeSizeGib: 1_000_000 }] },
+    { ...manifest, image: { ...manifest.image, rootDeviceName: '/dev/sdz' } },
+  ]) {
+    await pack(changed)
+    expect(await codeOf(restore())).toBe('InvalidStoredImage')
+  }
+  await writeFile(join(directory, 'hostile.bin'), 'no archive'.repeat(1000))
+  expect(await codeOf(restore())).toBe('InvalidStoredImage')
+
+  const failed = async (message: string) => {
+    const { ImageId: id } = await restore()
+    await until(async () => (await describe(id)).State !== 'pending')
+    expect(await describe(id)).toMatchObject({
+      State: 'failed',
+      StateReason: { Message: expect.stringContaining(message) },
+    })
+    await lab.call('DeregisterImage', { ImageId: id ?? '' })
+  }
+  await pack(manifest)
+  await failed('it is truncated')
+  await pack({ ...manifest, disks: [{ ...disk, sizeBytes: 10 }] })
+  await failed('it lacks disk-1.qcow2')
+  await pack({ ...manifest, disks: [{ ...disk, sha256: '0'.repeat(64) }] }, 'disk-1.qcow2')
+  await failed('does not have its digest')
+  await pack(manifest, 'disk-1.qcow2', 'text')
+  await failed('it holds "text", of which its manifest does not tell')
+  const bytes = await readFile(join(directory, 'hostile.qcow2'))
+  await writeFile(join(directory, 'disk-1.qcow2'), bytes)
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  await pack({ ...manifest, disks: [{ ...disk, sizeBytes: bytes.length, sha256 }] }, 'disk-1.qcow2')
+  await failed('it has a backing file')
+  await rm(join(directory, 'disk-1.qcow2'))
+  await symlink('/etc/passwd', join(directory, 'disk-1.qcow2'))
+  await pack({ ...manifest, disks: [{ ...disk, sizeBytes: 10 }] }, 'disk-1.qcow2')
+  await failed('it holds a symlink')
+  expect(await layers()).toEqual(before)
+})
+
+test('a task that is cancelled leaves nothing, and goes on after the daemon was killed', async () => {
+  const { lab, imageId } = api
+  const before = await layers()
+  // An import that hangs in the middle of its download until it is let go.
+  server.objects.set('slow.raw', { content: await readFile(join(lab.home, 'empty.raw')), tagging: '' })
+  const slow = { DiskContainers: [{ UserBucket: { S3Bucket: 'archive', S3Key: 'slow.raw' } }] }
+  const release = server.hold()
+  const { ImportTaskId: id = '' } = await lab.call('ImportImage', slow)
+  await until(async () => server.requests.at(-1)?.url.includes('slow.raw') === true)
+  expect(await lab.call('CancelImportTask', { ImportTaskId: id })).toEqual({
+    ImportTaskId: id,
+    PreviousState: 'active',
+    State: 'deleting',
+  })
+  expect(await endOfImport(id)).toMatchObject({ Status: 'deleted', StatusMessage: 'Cancelled' })
+  expect(await codeOf(lab.call('CancelImportTask', { ImportTaskId: id }))).toBe('IncorrectState')
+  expect(await codeOf(lab.call('CancelImportTask', { ImportTaskId: 'import-ami-00000000000000000' }))).toBe(
+    'InvalidConversionTaskId',
+  )
+
+  const requests = server.requests.length
+  const { ImportTaskId: firstId = '' } = await lab.call('ImportImage', slow)
+  const { ImportTaskId: secondId = '' } = await lab.call('ImportImage', slow)
+  expect(await codeOf(lab.call('ImportImage', slow))).toBe('ResourceLimitExceeded')
+  await until(async () => server.requests.length > requests)
+  await lab.call('CancelImportTask', { ImportTaskId: secondId })
+  await lab.killDaemon()
+  release()
+  await lab.startDaemon()
+  expect(await endOfImport(secondId)).toMatchObject({ Status: 'deleted' })
+  const resumed = await endOfImport(firstId)
+  expect(resumed).toMatchObject({ Status: 'completed' })
+  expect(await layers()).toHaveLength(before.length + 1)
+  await api.lab.call('DeregisterImage', { ImageId: resumed.ImageId ?? '', DeleteAssociatedSnapshots: true })
+
+  const letGo = server.hold()
+  const { ExportImageTaskId: exportId = '' } = await lab.call('ExportImage', {
+    ImageId: imageId,
+    DiskImageFormat: 'RAW',
+    S3ExportLocation: { S3Bucket: 'archive' },
+  })
+  await until(async () => server.requests.at(-1)?.url.includes(exportId) === true)
+  await lab.call('CancelExportTask', { ExportTaskId: exportId })
+  letGo()
+  expect(await endOfExport(exportId)).toMatchObject({ Status: 'deleted', StatusMessage: 'Cancelled' })
+  expect([...server.objects.keys()].filter((key) => key.includes(exportId))).toEqual([])
+  expect(server.uploads.size).toBe(0)
+  await until(async () => (await layers()).length === before.length)
+  expect(await readdir(join(lab.home, 'staging'))).toEqual([])
 })
