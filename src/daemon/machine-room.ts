@@ -1,4 +1,5 @@
 import { createBootWatcher } from '../ec2/instance/boot-watcher.ts'
+import { isAutoEnabled } from '../ec2/volume/volume-attribute.ts'
 import { createDiskPause } from '../ec2/instance/disk-pause.ts'
 import { createInstanceDriver, type InstanceDriver } from '../ec2/instance/driver.ts'
 import { createDrivePlugging } from '../ec2/instance/drive-plugging.ts'
@@ -59,6 +60,7 @@ export function createMachineRoom(
     log,
     resumeFreeBytes: configuration.machines.resumeFreeMib * bytesPerMib,
     freeBytes: () => disks.freeBytes(paths.volumes),
+    isTriedAgain: (instanceId, nodeName) => isAutoEnabled(store, instanceId, nodeName),
   })
   const interfaces = createInterfacePlugging({ store, clock, events, network, networks, log })
   const drives = createDrivePlugging({ store, clock, paths, events, volumes, freezer, chains, descriptions, log })

@@ -20,9 +20,11 @@ export interface DiskPauseDependencies {
   /** Bytes that must be free where the volumes are before a machine goes on. */
   readonly resumeFreeBytes: number
   readonly freeBytes: () => Promise<number>
+  /** Whether the volume of that block node goes on by itself after an error that is not a full disk (AutoEnableIO). */
+  readonly isTriedAgain: (instanceId: string, nodeName: string) => boolean
 }
 
-/** How often a machine that a full disk has paused is tried again. */
+/** How often a machine that its disk has paused is tried again. */
 const resumeIntervalMs = 2000
 
 export function createDiskPause(dependencies: DiskPauseDependencies): DiskPause {
@@ -39,9 +41,10 @@ export function createDiskPause(dependencies: DiskPauseDependencies): DiskPause 
     }
   }
 
-  async function resumeWhenThereIsSpace(runtime: InstanceRuntime): Promise<void> {
+  async function tryAgain(runtime: InstanceRuntime): Promise<void> {
     while (!isClosed && runtime.machine && runtime.problem) {
       await clock.sleep(resumeIntervalMs)
+      // Also for other errors: a full disk that refuses a write would only pause it again.
       if ((await dependencies.freeBytes()) < dependencies.resumeFreeBytes) continue
       try {
         await runtime.machine?.resume()
@@ -54,24 +57,34 @@ export function createDiskPause(dependencies: DiskPauseDependencies): DiskPause 
   return {
     onPaused: (runtime, event) => {
       const isKnown = runtime.problem !== undefined
-      runtime.problem = event.isNoSpace
-        ? 'paused: the disk of the host is full; it goes on by itself when there is space'
-        : `paused: the host could not read or write its disk (${event.reason}); mend the disk, then stop it with force and start it`
+      const goesOn = event.isNoSpace || dependencies.isTriedAgain(runtime.id, event.driveId)
+      runtime.problem = describePause(event, goesOn)
       log.warn({ instanceId: runtime.id, reason: event.reason, driveId: event.driveId }, 'machine paused by its disk')
       if (!isKnown) tell(runtime, `is ${runtime.problem}`)
-      if (!event.isNoSpace || waiting.has(runtime.id)) return
+      if (!goesOn || waiting.has(runtime.id)) return
       waiting.add(runtime.id)
-      resumeWhenThereIsSpace(runtime)
-        .catch((error: unknown) => log.error({ instanceId: runtime.id, err: error }, 'space is no longer waited for'))
+      tryAgain(runtime)
+        .catch((error: unknown) => log.error({ instanceId: runtime.id, err: error }, 'disk is no longer tried again'))
         .finally(() => waiting.delete(runtime.id))
     },
     onResumed: (runtime) => {
       if (runtime.problem === undefined) return
       delete runtime.problem
-      tell(runtime, 'goes on: there is space again')
+      tell(runtime, 'goes on: its disk can be read and written again')
     },
     close: () => {
       isClosed = true
     },
   }
+}
+
+function describePause(
+  { isNoSpace, reason }: Extract<MachineEvent, { kind: 'paused-by-io-error' }>,
+  goesOn: boolean,
+): string {
+  if (isNoSpace) return 'paused: the disk of the host is full; it goes on by itself when there is space'
+  const what = `paused: the host could not read or write its disk (${reason})`
+  return goesOn
+    ? `${what}; it is tried again every few seconds`
+    : `${what}; mend the disk, then let it go on by EnableVolumeIO, or stop it with force and start it`
 }

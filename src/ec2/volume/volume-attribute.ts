@@ -3,6 +3,9 @@ import { Ec2Error, missingParameter } from '../errors.ts'
 import { findOne } from '../ids.ts'
 import { describeProductCodes } from '../marketplace/product-code.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
+import type { Store } from '../ports/store.ts'
+import { driveIdOf } from './volume.ts'
+import { resumeSoon } from './volume-status.ts'
 
 /** DescribeVolumeAttribute: one attribute a call. */
 export function describeVolumeAttribute({ store }: Domain): Ec2Query<'DescribeVolumeAttribute'> {
@@ -25,18 +28,32 @@ export function describeVolumeAttribute({ store }: Domain): Ec2Query<'DescribeVo
   }
 }
 
-/** ModifyVolumeAttribute: kept and told. Kiln never disables the I/O of a volume out of doubt, so there is nothing to enable by itself. */
-export function modifyVolumeAttribute({ store }: Domain): Ec2Mutation<'ModifyVolumeAttribute'> {
+/** ModifyVolumeAttribute: whether a machine that an error of this volume has paused goes on by itself. */
+export function modifyVolumeAttribute(domain: Domain): Ec2Mutation<'ModifyVolumeAttribute'> {
+  const { store } = domain
   return {
     kind: 'mutation',
-    isRecordOnly: true,
     parameters: ['AutoEnableIO', 'VolumeId'],
     apply: (context, input) => {
       const volume = findOne('vol', input.VolumeId ?? '', (id) => store.volumes.get(context, id))
       const autoEnableIo = input.AutoEnableIO?.Value
       if (autoEnableIo === undefined) throw missingParameter('AutoEnableIO.Value')
       store.volumes.replace({ ...volume, autoEnableIo })
+      if (autoEnableIo) resumeSoon(domain, context, volume)
       return {}
     },
   }
+}
+
+/** Whether the volume that a block node of an instance's machine belongs to has AutoEnableIO. */
+export function isAutoEnabled(store: Store, instanceId: string, nodeName: string): boolean {
+  const volume = store.volumes
+    .listBy('attachment.instanceId', instanceId)
+    .find(({ attachment }) => attachment && isNodeOf(driveIdOf(attachment.port), nodeName))
+  return volume?.autoEnableIo ?? false
+}
+
+/** A drive's nodes are named after it: `disk1`, `disk1-g2`. */
+function isNodeOf(driveId: string, nodeName: string): boolean {
+  return nodeName === driveId || nodeName.startsWith(`${driveId}-`)
 }

@@ -3,7 +3,7 @@ import { type DescribeSource, selectRecords } from '../describe.ts'
 import type { Domain } from '../domain.ts'
 import { defineFilters } from '../filter.ts'
 import { findOne } from '../ids.ts'
-import type { Ec2Mutation, Ec2Query } from '../operation.ts'
+import type { Ec2Mutation, Ec2Query, MutationContext } from '../operation.ts'
 import { zoneIdOf } from './describe-volume.ts'
 import type { VolumeRecord } from './volume.ts'
 
@@ -86,14 +86,18 @@ export function enableVolumeIo(domain: Domain): Ec2Mutation<'EnableVolumeIO'> {
     parameters: ['VolumeId'],
     apply: (context, input) => {
       const volume = findOne('vol', input.VolumeId ?? '', (id) => store.volumes.get(context, id))
-      const runtime = volume.attachment && domain.instances.runtimeOf(volume.attachment.instanceId)
-      if (runtime?.problem) {
-        context.afterCommit(async () => {
-          // A disk that still fails pauses it again, which is told as the first time.
-          await runtime.machine?.resume().catch(() => undefined)
-        })
-      }
+      resumeSoon(domain, context, volume)
       return {}
     },
   }
+}
+
+/** Lets the machine that a volume has paused try again, when the call is done. */
+export function resumeSoon({ instances }: Domain, context: MutationContext, { attachment }: VolumeRecord): void {
+  const runtime = attachment && instances.runtimeOf(attachment.instanceId)
+  if (!runtime?.problem) return
+  context.afterCommit(async () => {
+    // A disk that still fails pauses it again, which is told as the first time.
+    await runtime.machine?.resume().catch(() => undefined)
+  })
 }
