@@ -229,7 +229,7 @@ test('cores and threads of a stopped instance are those that were chosen, as far
 test('a stopped instance takes a type that fits it, and its processors and credits are those of the type', async () => {
   const change = (Value: string) => ({ InstanceId: stopped, InstanceType: { Value } })
   expect(await refusalOfSdk(api, 'ModifyInstanceAttribute', change('t4g.nano'))).toMatchObject({
-    code: 'InvalidParameterValue',
+    code: 'Unsupported',
   })
   await api.lab.call('ModifyInstanceAttribute', change('t3.micro'))
   expect(await describeOne(stopped)).toMatchObject({
