@@ -163,6 +163,15 @@ test('what an import may read depends on who asks', async () => {
   const { ImportTaskId: openId } = await client.send(new sdk.ImportSnapshotCommand(open))
   expect(await endOfSnapshotImport(openId)).toMatchObject({ Status: 'completed', Url: open.DiskContainer.Url })
 
+  // The tasks themselves are their account's alone, ended or not.
+  const ids = { ImportTaskIds: [openId ?? ''] }
+  const { ImportSnapshotTasks: ofOthers } = await other.send(new sdk.DescribeImportSnapshotTasksCommand({}))
+  expect(ofOthers ?? []).toEqual([])
+  const strange = await codeOf(other.send(new sdk.DescribeImportSnapshotTasksCommand(ids)))
+  const invented = { ImportTaskIds: ['import-snap-0123456789abcdef0'] }
+  expect(strange).toBe(await codeOf(other.send(new sdk.DescribeImportSnapshotTasksCommand(invented))))
+  expect(strange).toBe('InvalidConversionTaskId')
+
   const refused = (one: sdk.EC2Client, input: sdk.ImportSnapshotRequest) =>
     codeOf(one.send(new sdk.ImportSnapshotCommand({ ...input, DryRun: true })))
   expect(await refused(other, open)).toBe('DryRunOperation')

@@ -46,13 +46,16 @@ const kindsOfMembers: readonly (readonly [name: RegExp, ...kinds: readonly strin
 
 const allIds = kindsOfMembers.flatMap(([, ...kinds]) => kinds).filter((kind) => !kind.includes(' '))
 
-/** Ids of what is everybody's, of accounts, and of what Kiln does not have. */
+/** Ids of what is everybody's, of accounts, of what Kiln does not have, and of tasks, which need buckets (transfer.test.ts). */
 const idsOfNoThing =
-  /^(AvailabilityZone|Zone|User|Owner|SourceSecurityGroupOwner|RestorableByUser|KmsKey|VpcPeeringConnection|Kernel|Ram[dD]isk|Host|DedicatedHost|CapacityReservation|SecondarySubnet|MetricCategory)Ids?$/
+  /^(ImportTask|ExportImageTask|ExportTask|AvailabilityZone|Zone|User|Owner|SourceSecurityGroupOwner|RestorableByUser|KmsKey|VpcPeeringConnection|Kernel|Ram[dD]isk|Host|DedicatedHost|CapacityReservation|SecondarySubnet|MetricCategory)Ids?$/
 
-/** Where a name is given instead of looked up, and where `GroupNames` are not names of groups. */
+/**
+ * Where a name is given instead of looked up, where `GroupNames` are not names of groups, and where nobody comes to the instance without
+ * a product code of his own (marketplace.test.ts).
+ */
 const namesOfNoThing =
-  /^((CreateKeyPair|ImportKeyPair) KeyName|(CreateSecurityGroup|CreatePlacementGroup) GroupName|CreateLaunchTemplate LaunchTemplateName|ModifySnapshotAttribute UserGroup\.1)$/
+  /^((CreateKeyPair|ImportKeyPair) KeyName|(CreateSecurityGroup|CreatePlacementGroup) GroupName|CreateLaunchTemplate LaunchTemplateName|ModifySnapshotAttribute UserGroup\.1|ConfirmProductInstance InstanceId)$/
 
 /** Below this members are not looked for: shapes such as filters of filters have no end. */
 const deepest = 5
@@ -90,6 +93,7 @@ const needs: readonly (readonly [operation: RegExp, key: RegExp, parameters: Par
   [/^Copy(Image|Snapshot)$/, /./, { SourceRegion: '{region}' }],
   [/^EnableImageDeprecation$/, /./, { DeprecateAt: '2099-01-01T00:00:00Z' }],
   [/^DescribeImageReferences$/, /./, { IncludeAllResourceTypes: 'true' }],
+  [/^RestoreSnapshotTier$/, /./, { PermanentRestore: 'true' }],
   [/FastSnapshotRestores$/, /./, { 'AvailabilityZone.1': '{zone}' }],
   [/^CreateVolume$/, /./, { AvailabilityZone: '{zone}' }],
   [/^DetachVolume$/, /^InstanceId$/, { VolumeId: '{root volume}' }],
