@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { Lab } from './lab.ts'
 import type { TestRandom } from './random.ts'
+import { isDaemonGone, workSimultaneously } from './simultaneous-work.ts'
 
 /** Somebody who launches, ends and changes things all the time, and remembers what the daemon has said yes to. */
 export interface BusyUser {
@@ -211,16 +212,7 @@ export function createBusyUser(dependencies: {
   }
 
   return {
-    work: () => {
-      let isOver = false
-      const workers = Array.from({ length: simultaneous }, () => workUntil(() => isOver))
-      return {
-        stop: async () => {
-          isOver = true
-          await Promise.all(workers)
-        },
-      }
-    },
+    work: () => workSimultaneously(simultaneous, workUntil),
     expectAcknowledged,
     get acknowledgedCount() {
       return acknowledgedCount
@@ -246,8 +238,7 @@ function expectKnown(
 /** A state that does not allow it, no room, or no daemon: part of a busy life. Anything else is a failure of the test. */
 function isRefusalOrDeath(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  const code = 'code' in error ? String(error.code) : ''
-  if (['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE'].includes(code)) return true
+  if (isDaemonGone(error)) return true
   if (/AttachVolume: .*already in use|InvalidVolume\.NotFound|InvalidVolume\.ZoneMismatch/.test(error.message))
     return true
   return /IncorrectState|VolumeInUse|InvalidSnapshot\.NotFound|AttachmentLimitExceeded|IncorrectInstanceState|InsufficientInstanceCapacity|RulesPerSecurityGroupLimitExceeded|TagLimitExceeded/.test(

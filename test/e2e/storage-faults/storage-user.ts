@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Lab } from '../lab.ts'
 import type { TestRandom } from '../random.ts'
+import { isDaemonGone, workSimultaneously } from '../simultaneous-work.ts'
 
 /** What somebody does with disks; each is killed in its midst often enough. */
 export const storageActs = [
@@ -149,7 +150,7 @@ export function createStorageUser(dependencies: {
         if (count && what !== 'nothing') count.done++
       } catch (error) {
         if (isRefusal(error)) continue
-        if (!isDeath(error)) throw error
+        if (!isDaemonGone(error)) throw error
         if (count) count.brokenOff++
         // The daemon is gone: it is not asked again before the next round.
         return
@@ -158,16 +159,7 @@ export function createStorageUser(dependencies: {
   }
 
   return {
-    work: () => {
-      let isOver = false
-      const workers = Array.from({ length: simultaneous }, () => workUntil(() => isOver))
-      return {
-        stop: async () => {
-          isOver = true
-          await Promise.all(workers)
-        },
-      }
-    },
+    work: () => workSimultaneously(simultaneous, workUntil),
     disks,
     counts,
   }
@@ -181,11 +173,6 @@ function isRefusal(error: unknown): boolean {
       error.message,
     )
   )
-}
-
-function isDeath(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE'].includes(code)
 }
 
 /** Where the lab keeps a snapshot's or an image's layer. */
