@@ -1,3 +1,4 @@
+import type { Store } from '../ports/store.ts'
 import { takeOver } from './boot-watch.ts'
 import type { DriverContext, DriverDependencies } from './driver-context.ts'
 import type { InstanceRecord } from './instance.ts'
@@ -32,6 +33,8 @@ export interface InstanceDriver {
 export function createInstanceDriver(dependencies: DriverDependencies): InstanceDriver {
   const { store, clock, launcher, diskPause, log } = dependencies
   const runtimes = new Map<string, InstanceRuntime>()
+  /** Instances whose machines an earlier daemon may have left running: until they were looked for, nothing is done for them. */
+  const unclaimed = new Set(listLive(store).map(({ id }) => id))
   let isClosed = false
   const context: DriverContext = {
     ...dependencies,
@@ -50,7 +53,11 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     const runtime = runtimeFor(instanceId)
     runtime.isDirty = true
     notifyRuntime(runtime)
-    if (!runtime.isRunning) void runLoop(runtime)
+    proceed(runtime)
+  }
+
+  function proceed(runtime: InstanceRuntime): void {
+    if (!runtime.isRunning && !unclaimed.has(runtime.id)) void runLoop(runtime)
   }
 
   async function runLoop(runtime: InstanceRuntime): Promise<void> {
@@ -92,8 +99,8 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     }
   }
 
-  async function adoptOne(record: InstanceRecord): Promise<void> {
-    const runtime = runtimeFor(record.id)
+  /** Rejects when it cannot be told whether a machine lives. */
+  async function adoptOne(runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
     const found = await launcher.adopt(record, (event) => takeMachineEvent(context, runtime, event))
     if ('pid' in found) {
       takeOver(context, runtime, found, record)
@@ -102,7 +109,20 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
       const { isClean, isHostRebooted } = found
       runtime.ending = { kind: 'ended', isClean, isHostRebooted, isBetweenMachines: isMachineDue(record), reason }
     }
-    wake(record.id)
+  }
+
+  async function claim(instanceId: string): Promise<void> {
+    const runtime = runtimeFor(instanceId)
+    const record = store.instances.find(instanceId)
+    try {
+      if (record) await adoptOne(runtime, record)
+    } catch (error) {
+      log.error({ instanceId, err: error }, 'instance could not be taken over and is looked for again')
+      void clock.sleep(claimAgainMs).then(async () => (isClosed ? undefined : await claim(instanceId)))
+      return
+    }
+    unclaimed.delete(instanceId)
+    wake(instanceId)
   }
 
   return {
@@ -110,18 +130,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
     runtimeOf: (instanceId) => runtimes.get(instanceId),
     runtimes: () => runtimes.values(),
     adopt: async () => {
-      const states = ['pending', 'running', 'stopping', 'shutting-down'] as const
-      const live = states.flatMap((state) => store.instances.listBy('state', state))
-      await Promise.all(
-        live.map(async (record) => {
-          try {
-            await adoptOne(record)
-          } catch (error) {
-            log.error({ instanceId: record.id, err: error }, 'instance could not be taken over')
-            wake(record.id)
-          }
-        }),
-      )
+      await Promise.all([...unclaimed].map(claim))
     },
     stopAll: async () => {
       const live = (['pending', 'running'] as const).flatMap((state) => store.instances.listBy('state', state))
@@ -149,6 +158,14 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
       }
     },
   }
+}
+
+const claimAgainMs = 1000
+
+/** Those that have a machine, or may have one. */
+function listLive(store: Store): InstanceRecord[] {
+  const states = ['pending', 'running', 'stopping', 'shutting-down'] as const
+  return states.flatMap((state) => store.instances.listBy('state', state))
 }
 
 /** Whether the machine of the present boot has never run: where it writes its console is recorded when it does (launcher.ts). */
