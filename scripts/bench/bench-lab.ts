@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EC2Client, RunInstancesCommand, type RunInstancesCommandInput } from '@aws-sdk/client-ec2'
-import type { BootStageName } from '../../src/api/kiln-operations.ts'
+import type { BootStageName } from '../../src/api/kiln/instance.ts'
 import { waitForImage } from '../../test/e2e/images.ts'
 import { type Lab, until } from '../../test/e2e/lab.ts'
 import { prepareServers } from '../../test/e2e/servers.ts'

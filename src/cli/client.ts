@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { type OperationCaller, OperationError } from '../api/contract.ts'
-import type { EventDescription } from '../api/kiln-operations.ts'
+import type { EventDescription } from '../api/kiln/event.ts'
 import { CliError, daemonNotRunning } from './failure.ts'
 
 /** The daemon as seen through its unix socket. Everything rejects with OperationError or CliError. */

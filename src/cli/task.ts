@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OperationError } from '../api/contract.ts'
-import type { TaskDescription } from '../api/kiln-operations.ts'
+import type { TaskDescription } from '../api/kiln/task.ts'
 import type { KilnClient } from './client.ts'
 import { CliError, exitCode, ExitRequest } from './failure.ts'
 import { createProgressDisplay } from './render/progress.ts'

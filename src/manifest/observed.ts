@@ -1,6 +1,7 @@
 import type { Image, Instance, KeyPairInfo, SecurityGroup } from '@aws-sdk/client-ec2'
 import type { Jsonified, OperationCaller } from '../api/contract.ts'
-import type { PipelineDescription, ScheduleDescription } from '../api/kiln-operations.ts'
+import type { PipelineDescription } from '../api/kiln/pipeline.ts'
+import type { ScheduleDescription } from '../api/kiln/schedule.ts'
 import { labTag } from './lab.ts'
 
 export type ImageRecord = Jsonified<Image>

@@ -1,6 +1,6 @@
 import type { Instance } from '@aws-sdk/client-ec2'
 import type { Jsonified, OperationInput } from '../../src/api/contract.ts'
-import type { BootStageName } from '../../src/api/kiln-operations.ts'
+import type { BootStageName } from '../../src/api/kiln/instance.ts'
 import { type Lab, until } from './lab.ts'
 
 /** Servers of a lab that a test can log in to: a key pair, a group that lets SSH in, and what tests ask again and again. */

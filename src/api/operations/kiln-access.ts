@@ -3,7 +3,8 @@ import type { AuditRecord } from '../../ec2/audit/audit.ts'
 import type { Domain } from '../../ec2/domain.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { mutation, query } from '../kiln-operation.ts'
-import type { AccessKeyDescription, AuditEntry } from '../kiln-operations.ts'
+import type { AccessKeyDescription } from '../kiln/access-key.ts'
+import type { AuditEntry } from '../kiln/audit.ts'
 
 /** Access keys and the audit log. They are the daemon owner's, whatever the account: EC2 itself has neither. */
 export function kilnAccessOperations({ store, random }: Domain): Record<string, AnyOperation> {

@@ -12,7 +12,8 @@ import { layerPathOf, overlayPathOf } from '../../ec2/volume/volume.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import type { KilnDependencies } from '../kiln-dependencies.ts'
 import { mutation, query } from '../kiln-operation.ts'
-import type { DiskUse, KilnOutputs } from '../kiln-operations.ts'
+import type { KilnOutputs } from '../kiln-operations.ts'
+import type { DiskUse } from '../kiln/disk.ts'
 import { startTask } from './kiln-task.ts'
 
 /** What lies on the host's disk, what stands on what, and whether it is as it was. */

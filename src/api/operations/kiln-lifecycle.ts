@@ -4,7 +4,7 @@ import type { LifecyclePolicy, LifecycleRunRecord, PolicyFile } from '../../ec2/
 import type { MutationContext } from '../../ec2/operation.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { mutation, query } from '../kiln-operation.ts'
-import type { LifecyclePolicyDescription, LifecycleRunDescription } from '../kiln-operations.ts'
+import type { LifecyclePolicyDescription, LifecycleRunDescription } from '../kiln/lifecycle.ts'
 
 /** Lifecycle policies: backups and clean-up by the clock. What they do is done by operations of their account's, and audited as such. */
 export function kilnLifecycleOperations(domain: Domain): Record<string, AnyOperation> {

@@ -8,7 +8,8 @@ import type { CallContext, MutationContext } from '../../ec2/operation.ts'
 import { readPage } from '../../ec2/page.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { type KilnInput, mutation, query } from '../kiln-operation.ts'
-import type { KilnOutputs, ProductDescription, SubscriptionDescription } from '../kiln-operations.ts'
+import type { KilnOutputs } from '../kiln-operations.ts'
+import type { ProductDescription, SubscriptionDescription } from '../kiln/marketplace.ts'
 import { startTask } from './kiln-task.ts'
 
 /** The categories of images, and the marketplace. */

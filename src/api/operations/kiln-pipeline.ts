@@ -10,7 +10,7 @@ import { buildsOf, findPipelineRecord, savePipelineRecord } from '../../ec2/pipe
 import type { ListedPipeline } from '../../ec2/pipeline/pipeline-library.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { mutation, preparedMutation, query } from '../kiln-operation.ts'
-import type { PipelineBuildDescription, PipelineDescription } from '../kiln-operations.ts'
+import type { PipelineBuildDescription, PipelineDescription } from '../kiln/pipeline.ts'
 import { startTask } from './kiln-task.ts'
 
 /** Pipelines: images that are built, tested and distributed by a file. */

@@ -7,7 +7,7 @@ import { type CommunityImage, requireForeign, requirePublished } from '../../ec2
 import { formatReference, parseReference, requireRegistryHost } from '../../ec2/registry/reference.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { mutation, query } from '../kiln-operation.ts'
-import type { CommunityImageDescription } from '../kiln-operations.ts'
+import type { CommunityImageDescription } from '../kiln/community.ts'
 import { startTask } from './kiln-task.ts'
 
 /** Images to registries and from them. Logins and keys are the daemon owner's, whatever the account. */

@@ -5,7 +5,7 @@ import type { CallContext, MutationContext } from '../../ec2/operation.ts'
 import type { ScheduleRecord } from '../../ec2/schedule/schedule.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { type KilnInput, mutation, query } from '../kiln-operation.ts'
-import type { ScheduleDescription } from '../kiln-operations.ts'
+import type { ScheduleDescription } from '../kiln/schedule.ts'
 
 /** Schedules: instances that are started and stopped by the clock. */
 export function kilnScheduleOperations(domain: Domain): Record<string, AnyOperation> {

@@ -4,7 +4,7 @@ import type { MutationContext } from '../../ec2/operation.ts'
 import type { TaskRecord, Transfer } from '../../ec2/task/task.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { query } from '../kiln-operation.ts'
-import type { TaskDescription } from '../kiln-operations.ts'
+import type { TaskDescription } from '../kiln/task.ts'
 
 /** Tasks: work that outlasts the call that asked for it. */
 export function kilnTaskOperations(domain: Domain): Record<string, AnyOperation> {

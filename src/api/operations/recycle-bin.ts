@@ -14,7 +14,7 @@ import type { RetentionRuleRecord } from '../../ec2/recycle-bin/retention-rule.t
 import { describeTags } from '../../ec2/tag/tag.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { mutation, query } from '../kiln-operation.ts'
-import type { RetentionRuleDescription } from '../kiln-operations.ts'
+import type { RetentionRuleDescription } from '../kiln/retention-rule.ts'
 
 /** The Recycle Bin. Its rules are another service's on AWS (`aws rbin`). */
 export function recycleBinOperations(domain: Domain) {

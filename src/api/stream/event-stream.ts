@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { EventBus } from '../../ec2/event/event-bus.ts'
 import type { EventRecord } from '../../ec2/event/event.ts'
-import type { EventDescription } from '../kiln-operations.ts'
+import type { EventDescription } from '../kiln/event.ts'
 
 const pageSize = 500
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { AccessKeyDescription } from '../../api/kiln-operations.ts'
+import type { AccessKeyDescription } from '../../api/kiln/access-key.ts'
 import { systemClock } from '../../host/clock.ts'
 import { confirm } from '../confirm.ts'
 import { addExamples } from '../help.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import type { AuditEntry } from '../../api/kiln-operations.ts'
+import type { AuditEntry } from '../../api/kiln/audit.ts'
 import { addExamples } from '../help.ts'
 import { addJournalOptions, type JournalOptions, printJournal, readEntries, type ReadPage } from '../journal.ts'
 import { paint } from '../render/paint.ts'

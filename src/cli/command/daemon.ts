@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { DaemonStatus } from '../../api/kiln-operations.ts'
+import type { DaemonStatus } from '../../api/kiln/daemon.ts'
 import { becomeDaemon, findDaemon, refuseWrongConfiguration, startDaemon, stopDaemon } from '../daemon-process.ts'
 import { addExamples } from '../help.ts'
 import { renderServiceUnit } from '../render/service-unit.ts'

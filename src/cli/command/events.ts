@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { EventDescription } from '../../api/kiln-operations.ts'
+import type { EventDescription } from '../../api/kiln/event.ts'
 import type { KilnClient } from '../client.ts'
 import { CliError, exitCode } from '../failure.ts'
 import { addExamples } from '../help.ts'

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import type { TaskDescription } from '../../api/kiln-operations.ts'
+import type { TaskDescription } from '../../api/kiln/task.ts'
 import type { KilnClient } from '../client.ts'
 import { CliError, exitCode } from '../failure.ts'
 import { communityNameOf, pullCommunityImage } from '../resolve/community-image.ts'

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { TaskDescription } from '../../api/kiln-operations.ts'
+import type { TaskDescription } from '../../api/kiln/task.ts'
 import type { KilnClient } from '../client.ts'
 import { addExamples } from '../help.ts'
 import { formatBytes } from '../render/progress.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { LifecycleRunDescription } from '../../api/kiln-operations.ts'
+import type { LifecycleRunDescription } from '../../api/kiln/lifecycle.ts'
 import { CliError } from '../failure.ts'
 import { addExamples } from '../help.ts'
 import { addOutputOption, clientOf, note, type OutputFormat, printListing, say, type Session } from '../session.ts'

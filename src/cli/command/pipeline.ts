@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { PipelineDescription } from '../../api/kiln-operations.ts'
+import type { PipelineDescription } from '../../api/kiln/pipeline.ts'
 import { renderAge } from '../render/duration.ts'
 import { renderSections, type Section } from '../render/sections.ts'
 import {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { ScheduleDescription } from '../../api/kiln-operations.ts'
+import type { ScheduleDescription } from '../../api/kiln/schedule.ts'
 import { instanceAddress, type Lab, labTag } from '../../manifest/lab.ts'
 import { type InstanceRecord, listLabInstances, tagOf } from '../../manifest/observed.ts'
 import { addExamples } from '../help.ts'

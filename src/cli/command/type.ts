@@ -1,7 +1,7 @@
 import type { InstanceTypeInfo } from '@aws-sdk/client-ec2'
 import { type Command, Option } from 'commander'
 import type { Jsonified } from '../../api/contract.ts'
-import type { DaemonStatus } from '../../api/kiln-operations.ts'
+import type { DaemonStatus } from '../../api/kiln/daemon.ts'
 import { addExamples } from '../help.ts'
 import { paint } from '../render/paint.ts'
 import { listInstanceTypes } from '../resolve/instance-type.ts'

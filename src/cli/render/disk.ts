@@ -1,4 +1,4 @@
-import type { DiskDescription, DiskUse } from '../../api/kiln-operations.ts'
+import type { DiskDescription, DiskUse } from '../../api/kiln/disk.ts'
 import { formatBytes } from './progress.ts'
 import { type Column, renderTable } from './table.ts'
 

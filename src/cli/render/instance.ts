@@ -1,4 +1,4 @@
-import type { InstanceDetail } from '../../api/kiln-operations.ts'
+import type { InstanceDetail } from '../../api/kiln/instance.ts'
 import { type InstanceRecord, nameOf } from '../resolve/instance.ts'
 import { renderAge } from './duration.ts'
 import { paint, paintState } from './paint.ts'

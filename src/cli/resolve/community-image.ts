@@ -1,4 +1,4 @@
-import type { TaskDescription } from '../../api/kiln-operations.ts'
+import type { TaskDescription } from '../../api/kiln/task.ts'
 import type { KilnClient } from '../client.ts'
 import { CliError, exitCode } from '../failure.ts'
 import type { Session } from '../session.ts'

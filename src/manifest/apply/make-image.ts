@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TaskDescription } from '../../api/kiln-operations.ts'
+import type { TaskDescription } from '../../api/kiln/task.ts'
 import { type LabImage, labTag } from '../lab.ts'
 import { Interruption } from './execute.ts'
 import type { Workshop } from './workshop.ts'

@@ -1,0 +1,36 @@
+import { z } from 'zod'
+
+/** The daemon itself. */
+export const daemonInputs = {
+  /** Health and addresses of the daemon. */
+  KilnGetStatus: z.strictObject({}),
+  /** What AWS tools need to talk to this daemon. */
+  KilnGetEnvironment: z.strictObject({}),
+}
+
+export interface DaemonOutputs {
+  KilnGetStatus: DaemonStatus
+  KilnGetEnvironment: {
+    EndpointUrl: string
+    AccessKeyId: string
+    SecretAccessKey: string
+    Region: string
+    AccountId: string
+  }
+}
+
+export interface DaemonStatus {
+  Pid: number
+  Version: string
+  StartedAt: string
+  /** `ok`, or `degraded` when Warnings says something that needs the user. */
+  Health: 'ok' | 'degraded'
+  StateDirectory: string
+  EndpointUrl: string
+  /** Loopback block of this daemon's public addresses. */
+  PublicCidr: string
+  Accelerator: { Name: 'kvm' | 'tcg'; IsProven: boolean; Reason: string }
+  Capacity: { VCpus: number; UsedVCpus: number; MemoryMib: number; UsedMemoryMib: number }
+  InstanceCounts: Record<string, number>
+  Warnings: string[]
+}
