@@ -4,6 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** The files that take minutes, the longest first. */
 const longest = [
   'debian.test.ts',
+  'architecture.test.ts',
   'clients.test.ts',
   'crash.test.ts',
   'found-again.test.ts',
