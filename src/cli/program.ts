@@ -48,13 +48,18 @@ const entries: readonly Entry[] = [
   },
   {
     name: 'image',
-    summary: 'List, build, pull, push, import, export and delete images',
+    summary: 'List, build, pull, push, import, export, store and delete images',
     load: async () => (await import('./command/image.ts')).defineImage,
   },
   {
     name: 'snapshot',
-    summary: 'List, take, archive, export and delete snapshots',
+    summary: 'List, take, archive, import, export and delete snapshots',
     load: async () => (await import('./command/snapshot.ts')).defineSnapshot,
+  },
+  {
+    name: 'bucket',
+    summary: 'Show what lies in the buckets of the configuration',
+    load: async () => (await import('./command/bucket.ts')).defineBucket,
   },
   {
     name: 'disk',

@@ -32,6 +32,7 @@ export async function followTask(
         stage: task.Stage,
         doneBytes: task.DoneBytes,
         totalBytes: task.TotalBytes,
+        percent: task.ProgressPercentage,
         detail: task.Detail,
       })
       await sleep(pollIntervalMs, undefined, { signal: session.signal }).catch(() => undefined)

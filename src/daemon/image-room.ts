@@ -76,7 +76,8 @@ export function createImageRoom(
   const maximumBytes = configuration.images.maximumVirtualGib * 1024 ** 3
   const shared = { store, clock, random, paths, disks, objects, layerMaker, archive, descriptions, events }
   const limits = { quotas: settings.quotas, maximumBytes }
-  const imports = { ...shared, ...limits, fetcher: createSourceFetcher({ disks, objects, maximumBytes }) }
+  const fetcher = createSourceFetcher({ disks, objects, maximumBytes })
+  const imports = { ...shared, ...limits, fetcher }
   const transfers = createTransferRunner({
     ...{ store, clock, paths, events, log },
     works: {
@@ -93,12 +94,13 @@ export function createImageRoom(
     community: createCommunity({ store, registry, registryWork, policies, place }),
     transfers,
     archive,
-    tasks: createTaskRunner({ store, clock, paths, disks, events, log }),
+    tasks: createTaskRunner({ store, clock, paths, disks, objects, events, log }),
     builder,
     catalog,
     marketplace,
     imageWork: createImageWork({
       disks,
+      fetcher,
       builder,
       catalog,
       publisher,

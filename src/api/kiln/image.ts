@@ -22,7 +22,7 @@ export const imageInputs = {
     /** Takes `NAME-ARCHITECTURE` of the catalogue when NAME is of another. */
     Architecture: architecture.optional(),
   }),
-  /** Starts importing a disk image from an absolute path on the host, or an http(s) URL. */
+  /** Starts importing a disk image from an absolute path on the host, an http(s) URL, or `s3://BUCKET/KEY`. */
   KilnImportImage: z.strictObject({
     Source: z.string().min(1).max(4096),
     Name: z.string(),

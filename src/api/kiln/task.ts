@@ -10,6 +10,10 @@ const taskKind = z.enum([
   'build-pipeline',
   'check-disks',
   'get-product',
+  'import-snapshot',
+  'export-image',
+  'store-image',
+  'restore-image',
 ])
 
 /** Work that goes on after its answer. */
@@ -27,15 +31,18 @@ export interface TaskOutputs {
 export interface TaskDescription {
   TaskId: string
   Kind: z.infer<typeof taskKind>
-  /** What it works on: recipe, catalogue name, source or snapshot. */
+  /** What it works on: recipe, catalogue name, source, image or snapshot. */
   Subject: string
   State: 'running' | 'succeeded' | 'failed' | 'cancelled'
   Stage: string
   DoneBytes?: number
   TotalBytes?: number
+  /** Where it is no matter of bytes alone. */
+  ProgressPercentage?: number
   Detail?: string
   /** When it has succeeded in making one. */
   ImageId?: string
+  SnapshotId?: string
   /** What a person should know of the result, such as that the image was there already. */
   Note?: string
   /** What went to a registry, or came from one. */

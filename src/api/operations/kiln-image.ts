@@ -4,13 +4,15 @@ import { requireFreeImageName, requireImageName } from '../../ec2/image/image-na
 import { imageTag } from '../../ec2/image/image-tag.ts'
 import { requireQuotasOfDiskImage } from '../../ec2/image/new-image.ts'
 import type { CallContext } from '../../ec2/operation.ts'
+import { isObjectUrl, readObjectUrl } from '../../ec2/transfer/object-url.ts'
+import { requireObjectPlace } from '../../ec2/transfer/require-bucket.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import type { KilnDependencies } from '../kiln-dependencies.ts'
 import { mutation, query } from '../kiln-operation.ts'
 import type { KilnOutputs } from '../kiln-operations.ts'
 import { startTask } from './kiln-task.ts'
 
-/** Images: built of recipes, pulled from the catalogue, imported from files. */
+/** Images: built of recipes, pulled from the catalogue, imported from files and buckets. */
 export function kilnImageOperations(domain: Domain, kiln: KilnDependencies): Record<string, AnyOperation> {
   const requireQuota = (context: CallContext) =>
     requireQuotasOfDiskImage({ store: domain.store, quotas: domain.settings.quotas }, context)
@@ -46,6 +48,7 @@ export function kilnImageOperations(domain: Domain, kiln: KilnDependencies): Rec
     KilnImportImage: mutation('KilnImportImage', (context, input) => {
       requireFreeImageName(domain.store, context, input.Name)
       readBootSettings(input.Architecture ?? 'x86_64', { BootMode: input.BootMode })
+      if (isObjectUrl(input.Source)) requireObjectPlace(domain, context, readObjectUrl(input.Source))
       requireQuota(context)
       return startTask(domain, context, 'import-image', input.Source, (job) =>
         domain.imageWork.import(

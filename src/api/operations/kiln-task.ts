@@ -1,26 +1,30 @@
 import type { Domain } from '../../ec2/domain.ts'
-import { findAll, findOne, newId } from '../../ec2/ids.ts'
-import type { MutationContext } from '../../ec2/operation.ts'
+import { findOne, type IdPrefix, newId } from '../../ec2/ids.ts'
+import type { CallContext, MutationContext } from '../../ec2/operation.ts'
 import type { TaskRecord, Transfer } from '../../ec2/task/task.ts'
+import { endTransfer } from '../../ec2/transfer/cancel-transfer.ts'
+import type { TransferRecord } from '../../ec2/transfer/transfer.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { query } from '../kiln-operation.ts'
 import type { TaskDescription } from '../kiln/task.ts'
+import { describeTransfer } from './describe-transfer.ts'
 
-/** Tasks: work that outlasts the call that asked for it. */
+/** Tasks: work that outlasts the call that asked for it, that of EC2's own tasks of images and snapshots included. */
 export function kilnTaskOperations(domain: Domain): Record<string, AnyOperation> {
   return {
     KilnDescribeTasks: query('KilnDescribeTasks', (context, input) => {
       const { store } = domain
-      const tasks = input.TaskIds?.length
-        ? findAll('task', input.TaskIds, (id) => store.tasks.get(context, id))
-        : store.tasks.list(context)
-      return { Tasks: tasks.map((task) => describeTask(domain, task)) }
+      const found = input.TaskIds?.length
+        ? input.TaskIds.map((id) => findWork(domain, context, id))
+        : [...store.tasks.list(context), ...store.transfers.list(context)]
+      return { Tasks: found.map((work) => describeWork(domain, work)) }
     }),
     KilnCancelTask: {
       ...query('KilnCancelTask', async (context, input) => {
-        const task = findOne('task', input.TaskId, (id) => domain.store.tasks.get(context, id))
-        await domain.tasks.cancel(task.id)
-        return { Task: describeTask(domain, domain.store.tasks.get(context, task.id) ?? task) }
+        const work = findWork(domain, context, input.TaskId)
+        if (isTransfer(work)) return { Task: describeTransfer(domain, await endTransfer(domain, work)) }
+        await domain.tasks.cancel(work.id)
+        return { Task: describeTask(domain, domain.store.tasks.get(context, work.id) ?? work) }
       }),
       isAudited: true,
     },
@@ -52,6 +56,27 @@ export function startTask(
   return { TaskId: id }
 }
 
+/** What EC2 has operations for has ids of its own. */
+const transferPrefixes: readonly IdPrefix[] = ['import-ami', 'import-snap', 'export-ami']
+
+function findWork({ store }: Domain, context: CallContext, id: string): TaskRecord | TransferRecord {
+  const prefix = transferPrefixes.find((candidate) => id.startsWith(`${candidate}-`)) ?? 'task'
+  return findOne<TaskRecord | TransferRecord>(
+    prefix,
+    id,
+    (wanted) => store.tasks.get(context, wanted) ?? store.transfers.get(context, wanted),
+  )
+}
+
+function describeWork(domain: Domain, work: TaskRecord | TransferRecord): TaskDescription {
+  return isTransfer(work) ? describeTransfer(domain, work) : describeTask(domain, work)
+}
+
+/** The states of the two have no name in common; their kinds have. */
+function isTransfer(work: TaskRecord | TransferRecord): work is TransferRecord {
+  return ['active', 'deleting', 'deleted', 'completed'].includes(work.state)
+}
+
 function describeTask(domain: Domain, task: TaskRecord): TaskDescription {
   const progress = domain.tasks.progressOf(task.id)
   return {
@@ -65,13 +90,13 @@ function describeTask(domain: Domain, task: TaskRecord): TaskDescription {
     ...(progress?.detail === undefined ? {} : { Detail: progress.detail }),
     ...(task.imageId ? { ImageId: task.imageId } : {}),
     ...(task.note ? { Note: task.note } : {}),
-    ...(task.transfer ? { Transfer: describeTransfer(task.transfer) } : {}),
+    ...(task.transfer ? { Transfer: describeMoved(task.transfer) } : {}),
     ...(task.error ? { Error: { Code: task.error.code, Message: task.error.message } } : {}),
     StartedAt: task.startedAt,
     ...(task.endedAt ? { EndedAt: task.endedAt } : {}),
   }
 }
 
-function describeTransfer({ digest, movedBytes, skippedBytes }: Transfer): NonNullable<TaskDescription['Transfer']> {
+function describeMoved({ digest, movedBytes, skippedBytes }: Transfer): NonNullable<TaskDescription['Transfer']> {
   return { Digest: digest, MovedBytes: movedBytes, SkippedBytes: skippedBytes }
 }

@@ -1,10 +1,11 @@
-import { extname, resolve } from 'node:path'
+import { extname } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type ExportFormat, exportFormats } from '../../ec2/ports/disk.ts'
 import { CliError, exitCode } from '../failure.ts'
 import { type ImageRecord, resolveImage } from '../resolve/image.ts'
 import { clientOf, say, type Session } from '../session.ts'
 import { followTask } from '../task.ts'
+import { readSource, type Source } from './source.ts'
 
 interface ExportOptions {
   format?: ExportFormat
@@ -24,7 +25,7 @@ export function defineImageExport(command: Command, session: Session): void {
     command
       .description('Write the disk of an image as one file: qcow2, raw, VMDK, VHD, VHDX or OVA')
       .argument('<image>', 'id or name')
-      .argument('<file>', 'what is written, by the daemon'),
+      .argument('<file>', 'what is written, by the daemon; or s3://BUCKET/KEY'),
   )
     .option('--device <name>', 'the device, of an image with several; /dev/xvda for one')
     .addHelpText(
@@ -35,7 +36,8 @@ The file needs no other. It appears when it is whole.
 Examples:
   kiln image export nano nano.raw
   kiln image export web web.qcow2 --compress
-  kiln image export web /backup/web.ova`,
+  kiln image export web /backup/web.ova
+  kiln image export web s3://backups/web.vmdk`,
     )
     .action(async (name: string, file: string, options: ExportOptions) => {
       const format = requireFormat(file, options)
@@ -50,7 +52,7 @@ export function defineSnapshotExport(command: Command, session: Session): void {
     command
       .description('Write a snapshot as one file: qcow2, raw, VMDK, VHD, VHDX or OVA')
       .argument('<snapshot>', 'id')
-      .argument('<file>', 'what is written, by the daemon'),
+      .argument('<file>', 'what is written, by the daemon; or s3://BUCKET/KEY'),
   )
     .addHelpText('after', '\nExamples:\n  kiln snapshot export snap-0123456789abcdef0 data.qcow2 --compress')
     .action(async (snapshotId: string, file: string, options: ExportOptions) =>
@@ -62,7 +64,7 @@ function addExportOptions(command: Command): Command {
   return command
     .addOption(new Option('--format <format>', "by the file's name when absent").choices(exportFormats))
     .option('--compress', 'of qcow2: a smaller file, that takes longer to write')
-    .option('--force', 'replace a file that is there')
+    .option('--force', 'replace a file or an object that is there')
 }
 
 function requireFormat(file: string, options: ExportOptions): ExportFormat {
@@ -88,8 +90,7 @@ async function exportSnapshot(
   options: ExportOptions & { format: ExportFormat },
 ): Promise<void> {
   const client = clientOf(session)
-  // The daemon has another working directory.
-  const destination = resolve(file)
+  const { text: destination } = readDestination(file)
   const { TaskId } = await client.call('KilnExportSnapshot', {
     SnapshotId: snapshotId,
     Destination: destination,
@@ -99,6 +100,12 @@ async function exportSnapshot(
   })
   await followTask(session, client, TaskId, 'Cancelled.')
   say(session, destination)
+}
+
+function readDestination(file: string): Source {
+  const destination = readSource(file)
+  if (destination.kind !== 'url') return destination
+  throw new CliError('Disks are written to files and to s3://BUCKET/KEY, not to http.', { exitCode: exitCode.usage })
 }
 
 /** The snapshot of an image's only device, or of the one that is named. */

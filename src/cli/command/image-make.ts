@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { TaskDescription } from '../../api/kiln/task.ts'
 import type { KilnClient } from '../client.ts'
@@ -8,6 +7,7 @@ import { resolveImage, waysToGet } from '../resolve/image.ts'
 import { clientOf, note, say, type Session } from '../session.ts'
 import { followTask } from '../task.ts'
 import { pullFromRegistry } from './image-registry.ts'
+import { readSource } from './source.ts'
 
 const cancelled = 'Cancelled.'
 const cancelledDownload = 'Cancelled. What has come of the download is kept: the same command goes on from there.'
@@ -124,7 +124,7 @@ interface ImportOptions {
 export function defineImport(command: Command, session: Session): void {
   command
     .description('Make an image of a disk: qcow2, raw, VMDK, VHD, VHDX or OVA, also in gzip, xz or zstd')
-    .argument('<source>', 'a file, or an http(s) URL')
+    .argument('<source>', 'a file, an http(s) URL, or s3://BUCKET/KEY')
     .requiredOption('--name <name>', 'of the image')
     .option('--description <text>')
     .addOption(architectureOption('x86_64 when absent'))
@@ -137,20 +137,14 @@ export function defineImport(command: Command, session: Session): void {
 Examples:
   kiln image import disk.qcow2 --name mine --login-user admin
   kiln image import https://example.org/server.ova --name server --checksum sha256:…
+  kiln image import s3://backups/server.vmdk --name server
   kiln image import board.img.xz --name board --arch arm64`,
     )
     .action(async (source: string, options: ImportOptions) => {
       const client = clientOf(session)
-      const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(source)?.[1]?.toLowerCase()
-      const isUrl = scheme === 'http' || scheme === 'https'
-      if (scheme !== undefined && !isUrl) {
-        throw new CliError(`Images come from files and from http and https URLs, not from ${scheme}.`, {
-          exitCode: exitCode.usage,
-        })
-      }
+      const { kind, text } = readSource(source)
       const { TaskId } = await client.call('KilnImportImage', {
-        // The daemon has another working directory.
-        Source: isUrl ? source : resolve(source),
+        Source: text,
         Name: options.name,
         ...(options.description === undefined ? {} : { Description: options.description }),
         ...(options.architecture ? { Architecture: options.architecture } : {}),
@@ -161,12 +155,13 @@ Examples:
       await tellResult(
         session,
         client,
-        await followTask(session, client, TaskId, isUrl ? cancelledDownload : cancelled),
+        await followTask(session, client, TaskId, kind === 'url' ? cancelledDownload : cancelled),
       )
     })
 }
 
-async function tellResult(
+/** Tells the id of an image that is there now. */
+export async function tellResult(
   session: Session,
   client: KilnClient,
   { ImageId: imageId = '' }: TaskDescription,

@@ -7,6 +7,7 @@ import { addOutputOption, clientOf, note, type OutputFormat, printListing, say, 
 import { defineImageExport } from './export.ts'
 import { defineImageLs } from './image-ls.ts'
 import { defineBuild, defineImport, definePull } from './image-make.ts'
+import { defineRestore, defineStore } from './image-store.ts'
 import { definePublish, definePush, defineSign, defineUnpublish } from './image-registry.ts'
 
 /** `kiln image …` */
@@ -20,6 +21,7 @@ Examples:
   kiln image build nano
   kiln image import disk.qcow2 --name mine --login-user admin
   kiln image export mine mine.ova
+  kiln image store mine backups
   kiln image push mine registry.example.org/team/mine:1
   kiln image ls
   kiln image rm mine`,
@@ -31,6 +33,8 @@ Examples:
   definePull(command.command('pull'), session)
   defineImport(command.command('import'), session)
   defineImageExport(command.command('export'), session)
+  defineStore(command.command('store'), session)
+  defineRestore(command.command('restore'), session)
   definePush(command.command('push'), session)
   defineSign(command.command('sign'), session)
   definePublish(command.command('publish'), session)

@@ -11,6 +11,7 @@ import {
   type Session,
 } from '../session.ts'
 import { defineSnapshotExport } from './export.ts'
+import { defineSnapshotImport } from './snapshot-import.ts'
 
 /** `kiln snapshot …` */
 export function defineSnapshot(command: Command, session: Session): void {
@@ -21,13 +22,15 @@ Examples:
   kiln snapshot create web --description 'before the upgrade'
   kiln snapshot ls
   kiln snapshot archive snap-0123456789abcdef0
-  kiln snapshot export snap-0123456789abcdef0 data.qcow2 --compress`,
+  kiln snapshot export snap-0123456789abcdef0 data.qcow2 --compress
+  kiln snapshot import data.vhdx`,
   )
   defineLs(command.command('ls'), session)
   defineCreate(command.command('create'), session)
   defineArchive(command.command('archive'), session)
   defineRestore(command.command('restore'), session)
   defineSnapshotExport(command.command('export'), session)
+  defineSnapshotImport(command.command('import'), session)
   defineRm(command.command('rm'), session)
 }
 

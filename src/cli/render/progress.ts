@@ -1,11 +1,12 @@
 import type { TextStream } from '../session.ts'
 import { fitTo, printable } from './text.ts'
 
-/** How far some work has come; `doneBytes` of `totalBytes` when a size is known. */
+/** How far some work has come; `doneBytes` of `totalBytes` when a size is known, `percent` where it is no matter of bytes alone. */
 export interface ProgressReport {
   readonly stage: string
   readonly doneBytes?: number | undefined
   readonly totalBytes?: number | undefined
+  readonly percent?: number | undefined
   /** The last line that a tool printed. */
   readonly detail?: string | undefined
 }
@@ -70,12 +71,13 @@ function rateOf(samples: readonly { at: number; bytes: number }[]): number | und
 
 /** One line for a terminal: a bar as wide as there is room for, how much of how much, how fast, how long still. */
 export function renderLine(
-  { stage, doneBytes, totalBytes, detail }: ProgressReport,
+  { stage, doneBytes, totalBytes, percent, detail }: ProgressReport,
   measured: { elapsedMs: number; bytesPerSecond: number | undefined; columns: number },
 ): string {
   const { bytesPerSecond } = measured
   if (doneBytes === undefined) {
     const elapsed = formatDuration(measured.elapsedMs / 1000)
+    if (percent !== undefined) return `${stage} ${String(percent).padStart(3)}%  ${elapsed}`
     return detail === undefined ? `${stage}  ${elapsed}` : `${stage}  ${elapsed}  ${detail}`
   }
   const rate = bytesPerSecond === undefined ? '' : `  ${formatBytes(bytesPerSecond)}/s`

@@ -10,7 +10,7 @@ export interface Bucket {
   put(key: string, content: ObjectContent, work: WorkOptions): Promise<void>
   /** From that byte to the end, of the same version as an earlier reading. Rejects with NoSuchKey. */
   read(key: string, from: ReadPosition): Promise<ObjectReading>
-  head(key: string): Promise<ObjectDescription | undefined>
+  head(key: string, signal?: AbortSignal): Promise<ObjectDescription | undefined>
   list(prefix: string): Promise<ObjectDescription[]>
   remove(key: string): Promise<void>
   removeInterruptedPut(key: string): Promise<void>

@@ -146,7 +146,7 @@ export function createObjectStore(dependencies: ObjectStoreDependencies): Object
         }
         return Buffer.concat(chunks).subarray(0, bytes)
       }),
-    head: (place) => withBucket(place.bucket, (bucket) => bucket.head(place.key)),
+    head: (place, signal) => withBucket(place.bucket, (bucket) => bucket.head(place.key, signal)),
     list: (name, prefix) => withBucket(name, (bucket) => bucket.list(prefix)),
     remove: (place) => withBucket(place.bucket, (bucket) => bucket.remove(place.key)),
     removeInterruptedPut: (place) => withBucket(place.bucket, (bucket) => bucket.removeInterruptedPut(place.key)),

@@ -134,9 +134,12 @@ export function createS3Bucket(
         }
         return { stream, sizeBytes, version: etag }
       }),
-    head: (key) =>
+    head: (key, signal) =>
       ask(key, async () => {
-        const found = await client.send(new HeadObjectCommand({ Bucket, Key: key }))
+        const found = await client.send(
+          new HeadObjectCommand({ Bucket, Key: key }),
+          signal ? { abortSignal: signal } : {},
+        )
         return { key, sizeBytes: found.ContentLength ?? 0, modifiedAt: found.LastModified ?? new Date(0) }
       }).catch((error: unknown) => {
         if (error instanceof Ec2Error && error.code === 'NoSuchKey') return undefined

@@ -8,6 +8,8 @@ import type { Catalog, Checksum, DiskHost, ImageBuilder, WorkOptions } from '../
 import type { Architecture } from '../ports/machine.ts'
 import type { Scope } from '../ports/store.ts'
 import type { TaskResult } from '../task/task.ts'
+import { isObjectUrl, readObjectUrl } from '../transfer/object-url.ts'
+import type { SourceFetcher } from '../transfer/source-fetcher.ts'
 import type { BootMode } from './boot-settings.ts'
 import { imageTag } from './image-tag.ts'
 import type { ImagePublisher } from './publisher.ts'
@@ -47,6 +49,7 @@ export interface ImportRequest {
 
 export interface ImageWorkDependencies {
   readonly disks: DiskHost
+  readonly fetcher: SourceFetcher
   readonly builder: ImageBuilder
   readonly catalog: Catalog
   readonly publisher: ImagePublisher
@@ -55,7 +58,7 @@ export interface ImageWorkDependencies {
 }
 
 export function createImageWork(dependencies: ImageWorkDependencies): ImageWork {
-  const { disks, builder, catalog, publisher } = dependencies
+  const { disks, fetcher, builder, catalog, publisher } = dependencies
 
   return {
     build: async (scope, request, job) => {
@@ -128,25 +131,32 @@ export function createImageWork(dependencies: ImageWorkDependencies): ImageWork 
           publish(await fetch(checksum), withoutQuery(source)),
         )
       }
+      if (isObjectUrl(source)) {
+        return await fetcher.use({ kind: 'object', ...readObjectUrl(source) }, job.directory, job, async (path) => {
+          if (checksum) await verify(path, source, checksum, job)
+          return await publish(path, source)
+        })
+      }
       await requireReadable(source)
-      if (checksum) await verify(source, checksum, job)
+      if (checksum) await verify(source, source, checksum, job)
       return await publish(source, source)
     },
   }
 
-  async function verify(path: string, checksum: Checksum, job: ImageJob): Promise<void> {
+  async function verify(path: string, source: string, checksum: Checksum, job: ImageJob): Promise<void> {
     job.onProgress({ stage: 'Verifying' })
     const found = await disks.digest(path, checksum.algorithm, job.signal)
     if (found === checksum.value) return
     throw new Ec2Error(
       'ChecksumMismatch',
-      `${path} does not have the expected ${checksum.algorithm} digest: expected ${checksum.value}, found ${found}.`,
+      `${source} does not have the expected ${checksum.algorithm} digest: expected ${checksum.value}, found ${found}.`,
     )
   }
 }
 
 async function requireReadable(path: string): Promise<void> {
-  if (!isAbsolute(path)) throw invalidParameterValue('Source', path, 'Expected an absolute path or an http(s) URL.')
+  if (!isAbsolute(path))
+    throw invalidParameterValue('Source', path, 'Expected an absolute path, an http(s) URL, or s3://BUCKET/KEY.')
   try {
     await access(path, constants.R_OK)
   } catch (error) {

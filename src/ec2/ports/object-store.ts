@@ -42,7 +42,7 @@ export interface ObjectStore {
   fetch(place: ObjectPlace, file: { path: string; maximumBytes: number }, work: WorkOptions): Promise<void>
   /** Its first bytes, as many as there are of those asked for. */
   readStart(place: ObjectPlace, bytes: number): Promise<Buffer>
-  head(place: ObjectPlace): Promise<ObjectDescription | undefined>
+  head(place: ObjectPlace, signal?: AbortSignal): Promise<ObjectDescription | undefined>
   /** In the order of their keys. */
   list(bucket: string, prefix: string): Promise<ObjectDescription[]>
   /** Of an object that is not there, does nothing. */

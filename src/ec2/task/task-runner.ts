@@ -7,7 +7,9 @@ import type { StatePaths } from '../../host/state-paths.ts'
 import { Ec2Error } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { DiskHost, Progress, WorkOptions } from '../ports/disk.ts'
+import type { ObjectStore } from '../ports/object-store.ts'
 import type { Store } from '../ports/store.ts'
+import { isObjectUrl, readObjectUrl } from '../transfer/object-url.ts'
 import type { TaskRecord, TaskResult } from './task.ts'
 
 /** Runs long work outside of the calls that ask for it. */
@@ -36,10 +38,11 @@ export function createTaskRunner(dependencies: {
   clock: Clock
   paths: StatePaths
   disks: Pick<DiskHost, 'removeInterruptedExport'>
+  objects: Pick<ObjectStore, 'removeInterruptedPut'>
   events: EventBus
   log: Logger
 }): TaskRunner {
-  const { store, clock, paths, disks, events, log } = dependencies
+  const { store, clock, paths, disks, objects, events, log } = dependencies
   const running = new Map<string, RunningTask>()
 
   function finish(
@@ -91,10 +94,11 @@ export function createTaskRunner(dependencies: {
     }
   }
 
-  /** The directory may be gone, or on a disk that is: that must not keep the daemon from starting. */
+  /** The directory may be gone, or on a disk that is; a bucket may be away: that must not keep the daemon from starting. */
   async function removePart(taskId: string, destination: string): Promise<void> {
     try {
-      await disks.removeInterruptedExport(destination)
+      if (isObjectUrl(destination)) await objects.removeInterruptedPut(readObjectUrl(destination))
+      else await disks.removeInterruptedExport(destination)
     } catch (error) {
       log.warn({ taskId, destination, err: error }, 'half of an export could not be removed')
     }
@@ -117,7 +121,11 @@ export function createTaskRunner(dependencies: {
     cancel,
     abandonInterrupted: async () => {
       for (const task of store.tasks.listBy('state', 'running')) {
-        if (task.destination !== undefined) await removePart(task.id, task.destination)
+        if (task.destination !== undefined) {
+          const removal = removePart(task.id, task.destination)
+          // A store takes its time to answer, or to be given up.
+          if (!isObjectUrl(task.destination)) await removal
+        }
         finish(task.id, {
           state: 'failed',
           error: { code: 'Server.Interrupted', message: 'The daemon ended during the task' },

@@ -15,7 +15,7 @@ export interface TaskRecord extends ResourceRecord {
   readonly subject: string
   readonly state: 'running' | 'succeeded' | 'failed' | 'cancelled'
   readonly imageId?: string
-  /** The file that is written, outside of the state directory. */
+  /** The file that is written, outside of the state directory, or the object: `s3://BUCKET/KEY`. */
   readonly destination?: string
   readonly note?: string
   readonly transfer?: Transfer

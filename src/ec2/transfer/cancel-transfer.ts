@@ -30,20 +30,34 @@ export function cancelExportTask(domain: Domain): Ec2Mutation<'CancelExportTask'
   }
 }
 
+/** Ends a transfer of any kind, if it is not over; resolves to what became of it. */
+export async function endTransfer({ store, transfers }: Domain, transfer: TransferRecord): Promise<TransferRecord> {
+  store.transaction(() => {
+    const present = store.transfers.find(transfer.id)
+    if (present?.state === 'active') recordEnd({ store }, present, 'Cancelled')
+  })
+  await transfers.cancel(transfer.id)
+  return store.transfers.find(transfer.id) ?? transfer
+}
+
+function recordEnd({ store }: Pick<Domain, 'store'>, transfer: TransferRecord, statusMessage: string): void {
+  store.transfers.replace({ ...transfer, state: 'deleting', statusMessage })
+}
+
 /** Answers the task as it was. Throws IncorrectState for one that is over. */
 function cancel(
-  { store, transfers }: Domain,
+  domain: Domain,
   context: MutationContext,
   prefix: IdPrefix,
   id: string,
   reason: string | undefined,
 ): TransferRecord {
+  const { store, transfers } = domain
   const transfer = findOne(prefix, id, (wanted) => store.transfers.get(context, wanted))
   if (transfer.state !== 'active') {
     throw new Ec2Error('IncorrectState', `The task '${id}' is in the '${transfer.state}' state.`)
   }
-  const statusMessage = reason ? `Cancelled: ${reason.slice(0, 255)}` : 'Cancelled'
-  store.transfers.replace({ ...transfer, state: 'deleting', statusMessage })
-  context.afterCommit(() => transfers.cancel(id))
+  recordEnd(domain, transfer, reason ? `Cancelled: ${reason.slice(0, 255)}` : 'Cancelled')
+  context.afterCommit(() => void transfers.cancel(id))
   return transfer
 }

@@ -5,7 +5,8 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
 import type { CallContext } from '../operation.ts'
 import { type ExportFormat, exportFormats } from '../ports/disk.ts'
-import { requireBucket } from './require-bucket.ts'
+import { isObjectUrl, readObjectUrl } from './object-url.ts'
+import { requireObjectPlace } from './require-bucket.ts'
 import type { DiskSource } from './transfer.ts'
 
 /** How EC2 lets a caller say where a disk is. */
@@ -32,24 +33,17 @@ export function readDiskSource(rules: Rules, context: CallContext, container: Di
     const { S3Bucket: bucket, S3Key: key } = userBucket
     if (!bucket) throw missingParameter('UserBucket.S3Bucket')
     if (!key) throw missingParameter('UserBucket.S3Key')
-    return readObject(rules, context, bucket, key)
+    return { kind: 'object', ...requireObjectPlace(rules, context, { bucket, key }) }
   }
   return url ? readUrl(rules, context, url) : undefined
 }
 
-function readObject(rules: Rules, context: CallContext, bucket: string, key: string): DiskSource {
-  requireBucket(rules, context, bucket)
-  rules.objects.requirePlace({ bucket, key })
-  return { kind: 'object', bucket, key }
-}
-
 function readUrl(rules: Rules, context: CallContext, url: string): DiskSource {
   const shown = url.slice(0, 200)
+  if (isObjectUrl(url)) return { kind: 'object', ...requireObjectPlace(rules, context, readObjectUrl(url)) }
   if (!URL.canParse(url)) throw invalidParameterValue('Url', shown, 'It is not a URL.')
-  const { protocol, hostname, pathname } = new URL(url)
+  const { protocol } = new URL(url)
   switch (protocol) {
-    case 's3:':
-      return readObject(rules, context, hostname, decodeURIComponent(pathname.slice(1)))
     case 'http:':
     case 'https:':
       if (!isOperator(context) && !isOwner(rules, context)) {

@@ -58,9 +58,14 @@ export function createImageRestoring(dependencies: RestoreDependencies): Transfe
         },
       }
     },
-    abandon: ({ imageId }, reason) => {
+    abandon: ({ imageId }, { isCancelled, reason }) => {
       const image = store.images.find(imageId)
       if (image?.state !== 'pending') return
+      if (isCancelled) {
+        store.images.remove(imageId)
+        store.tags.removeAll(imageId)
+        return tell(imageId, 'is gone: its restoring is cancelled')
+      }
       store.images.replace({
         ...image,
         state: 'failed',

@@ -23,8 +23,8 @@ export interface TransferRunner {
   start(id: string): void
   /** Undefined for one that is over. */
   progressOf(id: string): TransferProgress | undefined
-  /** Ends one that was recorded as `deleting`; returns at once. */
-  cancel(id: string): void
+  /** Ends one that was recorded as `deleting`; resolves when it has ended. */
+  cancel(id: string): Promise<void>
   /** Goes on with what an earlier daemon did not finish, and forgets what is long over. */
   resume(): void
   /** Interrupts what is under way, for the next daemon to go on with. */
@@ -124,7 +124,7 @@ export function createTransferRunner(dependencies: {
       const isCancelled = transfer.state === 'deleting'
       const statusMessage = isCancelled ? (transfer.statusMessage ?? 'Cancelled') : messageOf(error)
       if (!isCancelled) log.error({ transferId: id, err: error }, 'transfer failed')
-      workOf(transfer).abandon?.(transfer, statusMessage)
+      workOf(transfer).abandon?.(transfer, { isCancelled, reason: statusMessage })
       store.transfers.replace({ ...transfer, state: 'deleted', statusMessage, endedAt: clock.now().toISOString() })
       publish(transfer, isCancelled ? 'is cancelled' : `failed: ${statusMessage}`)
     })
@@ -153,7 +153,11 @@ export function createTransferRunner(dependencies: {
   return {
     start: (id) => begin(id, false),
     progressOf: (id) => running.get(id)?.progress,
-    cancel: (id) => running.get(id)?.abort.abort(),
+    cancel: async (id) => {
+      const transfer = running.get(id)
+      transfer?.abort.abort()
+      await transfer?.done
+    },
     resume: () => {
       const forgotten = new Date(clock.now().getTime() - keptMs).toISOString()
       store.transaction(() => {

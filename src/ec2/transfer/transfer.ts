@@ -112,5 +112,5 @@ export interface TransferWork<T extends TransferRecord> {
   /** Deletes what a killed daemon left of the transfer outside of its own directories. */
   removeInterrupted?(transfer: T): Promise<void>
   /** It came to nothing; inside the transaction that says so. */
-  abandon?(transfer: T, reason: string): void
+  abandon?(transfer: T, how: { readonly isCancelled: boolean; readonly reason: string }): void
 }

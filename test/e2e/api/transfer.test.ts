@@ -277,6 +277,63 @@ test('a stored image comes back with its disks, tags and name, in another accoun
   ).toBe('InvalidAMIID.NotFound')
 })
 
+test('the command line imports, exports, stores and restores, and Ctrl-C leaves nothing', async () => {
+  const { lab, imageId, snapshotId } = api
+  const before = await readFile(join(lab.home, 'empty.raw'))
+  const exported = await lab.kiln('image', 'export', 'empty', 's3://backups/cli/disk one.vmdk')
+  expect(exported).toMatchObject({ exitCode: 0, stdout: 's3://backups/cli/disk one.vmdk' })
+  const again = await lab.kiln('snapshot', 'export', snapshotId, 's3://backups/cli/disk one.vmdk')
+  expect(again).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('There is such an object already.') })
+  await lab.kiln('snapshot', 'export', snapshotId, 's3://archive/cli/disk.vhdx')
+  const { stdout: listed } = await lab.kiln('bucket', 'ls', 's3://backups/cli')
+  expect(listed).toMatch(/^s3:\/\/backups\/cli\/disk one\.vmdk +\d+\.\d KiB/m)
+
+  const imported = await lab.kiln('image', 'import', exported.stdout, '--name', 'from a bucket', '--login-user', 'me')
+  expect(imported.exitCode).toBe(0)
+  const image = await describe(imported.stdout)
+  expect(image.Tags).toContainEqual({ Key: 'kiln:source', Value: 's3://backups/cli/disk one.vmdk' })
+  expect((await contentOf(image.BlockDeviceMappings?.[0]?.Ebs?.SnapshotId)).equals(before)).toBe(true)
+  for (const source of ['s3://archive/cli/disk.vhdx', 'empty.raw']) {
+    const { stdout: id } = await lab.kiln('snapshot', 'import', source, '--description', 'brought in')
+    expect((await contentOf(id)).equals(before)).toBe(true)
+  }
+  const wrong = await lab.kiln('snapshot', 'import', 's3://archive/cli/disk.vhdx', '--format', 'vmdk')
+  expect(wrong).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('it is vhdx, not vmdk as was said') })
+
+  const stored = await lab.kiln('image', 'store', 'empty', 'archive')
+  expect(stored).toMatchObject({ exitCode: 0, stdout: `s3://archive/${imageId}.bin` })
+  const restored = await lab.kiln('image', 'restore', stored.stdout, '--name', 'once more')
+  expect(restored.exitCode).toBe(0)
+  expect(await describe(restored.stdout)).toMatchObject({ Name: 'once more', State: 'available' })
+
+  const images = (await lab.call('DescribeImages', {})).Images?.length
+  let release = server.hold()
+  const isAsked = (text: string, before: number) =>
+    until(async () => server.requests.slice(before).some(({ url }) => url.includes(text)))
+  const interrupt = async (wanted: string, ...args: string[]) => {
+    const before = server.requests.length
+    const command = lab.kiln(...args)
+    await isAsked(wanted, before)
+    command.interrupt()
+    if (args[1] === 'store') {
+      // It asks the store which parts it has, to delete them.
+      await isAsked('uploads', before)
+      release()
+      release = server.hold()
+    }
+    expect(await command).toMatchObject({ exitCode: 130, stdout: '' })
+  }
+  await interrupt('slow.vhd', 'snapshot', 'export', snapshotId, 's3://archive/slow.vhd')
+  await interrupt(`${imageId}.bin`, 'image', 'store', 'empty', 'archive')
+  await interrupt('disk.vhdx', 'image', 'import', 's3://archive/cli/disk.vhdx', '--name', 'never')
+  await interrupt('disk.vhdx', 'snapshot', 'import', 's3://archive/cli/disk.vhdx')
+  release()
+  expect(server.uploads.size).toBe(0)
+  expect((await lab.call('DescribeImages', {})).Images).toHaveLength(images ?? 0)
+  expect(await readdir(join(lab.home, 'staging'))).toEqual([])
+  for (const id of [imported.stdout, restored.stdout]) await lab.kiln('image', 'rm', id)
+})
+
 test('what pretends to be a stored image is refused, at once or when it is read', async () => {
   const { lab } = api
   const stored = join(directory, `${api.imageId}.bin`)
