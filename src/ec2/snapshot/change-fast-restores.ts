@@ -6,6 +6,7 @@ import { requireQuota } from '../quota.ts'
 import type { Zone } from '../region/region.ts'
 import { describeFastRestorePlace, type FastRestore, fastRestores, listFastRestores, zonesOf } from './fast-restore.ts'
 import type { SnapshotRecord } from './snapshot.ts'
+import { tierOf } from './tiering.ts'
 import { visibleSnapshots } from './visible-snapshot.ts'
 
 /** Of one request. */
@@ -29,7 +30,8 @@ export function enableFastSnapshotRestores(domain: Domain): Ec2Mutation<'EnableF
     parameters: ['SourceSnapshotIds', 'AvailabilityZones', 'AvailabilityZoneIds'],
     isRecordOnly: true,
     apply: (context, input) => {
-      const { places, present } = readPlaces(domain, context, input)
+      const { places: asked, present } = readPlaces(domain, context, input)
+      const places = asked.filter(({ snapshot }) => tierOf(snapshot) !== 'archive')
       const enabledAt = context.now.toISOString()
       const added = places
         .filter((place) => !present.some((entry) => isAt(entry, place)))
@@ -43,7 +45,11 @@ export function enableFastSnapshotRestores(domain: Domain): Ec2Mutation<'EnableF
           StateTransitionReason: 'Client.UserInitiated',
           EnablingTime: context.now,
         })),
-        Unsuccessful: [],
+        Unsuccessful: asked
+          .filter((place) => !places.includes(place))
+          .map((place) =>
+            describeFailure(place, 'It is in the archive tier: restore it with RestoreSnapshotTier first.'),
+          ),
       }
     },
   }
@@ -71,18 +77,22 @@ export function disableFastSnapshotRestores(domain: Domain): Ec2Mutation<'Disabl
         })),
         Unsuccessful: places
           .filter((place) => !isEnabled(place))
-          .map(({ snapshot, zone }) => ({
-            SnapshotId: snapshot.id,
-            FastSnapshotRestoreStateErrors: [
-              {
-                AvailabilityZone: zone.name,
-                AvailabilityZoneId: zone.id,
-                Error: { Code: 'InvalidState', Message: 'Fast snapshot restore is not enabled for it in the zone.' },
-              },
-            ],
-          })),
+          .map((place) => describeFailure(place, 'Fast snapshot restore is not enabled for it in the zone.')),
       }
     },
+  }
+}
+
+function describeFailure({ snapshot, zone }: Place, message: string) {
+  return {
+    SnapshotId: snapshot.id,
+    FastSnapshotRestoreStateErrors: [
+      {
+        AvailabilityZone: zone.name,
+        AvailabilityZoneId: zone.id,
+        Error: { Code: 'InvalidState', Message: message },
+      },
+    ],
   }
 }
 

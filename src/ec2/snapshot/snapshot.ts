@@ -4,8 +4,8 @@ import type { SharedRecord } from '../sharing.ts'
 import { type SnapshotTiering, tierOf } from './tiering.ts'
 
 /**
- * An EBS snapshot: a name for a layer. It is `pending` until its layer is on disk for good and has its digest. Its
- * `sharing` is EC2's permission to create volumes.
+ * An EBS snapshot: a name for a layer. It is `pending` until its layer is on disk for good. Its `sharing` is EC2's permission to create
+ * volumes.
  */
 export interface SnapshotRecord extends SharedRecord, Encryption {
   readonly layerId: string

@@ -10,6 +10,7 @@ import { describeAttachment } from './describe-volume.ts'
 import { lowestFreePort } from './drive-port.ts'
 import type { VolumeRecord } from './volume.ts'
 import { isDeviceName } from './device-name.ts'
+import { requireBootType } from './volume-type.ts'
 
 /**
  * AttachVolume: into the machine of a running instance at once; of a stopped one it is there at the next start. The volume stays when the
@@ -39,6 +40,7 @@ export function attachVolume(domain: Domain): Ec2Mutation<'AttachVolume'> {
           `The volume '${volume.id}' is not in the same availability zone as instance '${instance.id}'`,
         )
       }
+      if (deviceName === instance.rootDeviceName) requireBootType(volume.volumeType)
       const codes = volume.productCodes ?? []
       if (codes.length > 0) {
         if (instance.state !== 'stopped') {

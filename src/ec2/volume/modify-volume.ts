@@ -2,10 +2,11 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
 import { requireOneOf } from '../honoured.ts'
 import { findOne } from '../ids.ts'
+import type { InstanceRecord } from '../instance/instance.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { describeModification } from './describe-modifications.ts'
 import type { VolumeModification, VolumeRecord, VolumeShape } from './volume.ts'
-import { changePerformance, requireVolumeSize, requireVolumeType } from './volume-type.ts'
+import { changePerformance, requireBootType, requireVolumeSize, requireVolumeType } from './volume-type.ts'
 
 /** ModifyVolume: larger, at once also in the machine that runs with it, and of another type. */
 export function modifyVolume(domain: Domain): Ec2Mutation<'ModifyVolume'> {
@@ -21,6 +22,7 @@ export function modifyVolume(domain: Domain): Ec2Mutation<'ModifyVolume'> {
       requireOneOf('ModifyVolume', 'MultiAttachEnabled', input.MultiAttachEnabled, [false])
       requireModifiable(volume)
       const volumeType = requireVolumeType(input.VolumeType ?? volume.volumeType)
+      if (isRootOf(volume, store.instances.find(volume.attachment?.instanceId ?? ''))) requireBootType(volumeType)
       const sizeGib = input.Size ?? volume.sizeGib
       if (sizeGib < volume.sizeGib) {
         throw invalidParameterValue('size', sizeGib, 'New size cannot be smaller than existing size.')
@@ -38,6 +40,10 @@ export function modifyVolume(domain: Domain): Ec2Mutation<'ModifyVolume'> {
       return { VolumeModification: describeModification(modified, modification) }
     },
   }
+}
+
+function isRootOf({ attachment }: VolumeRecord, instance: InstanceRecord | undefined): boolean {
+  return attachment !== undefined && attachment.deviceName === instance?.rootDeviceName
 }
 
 function requireModifiable({ id, state, modification }: VolumeRecord): void {

@@ -234,6 +234,11 @@ test('an archived snapshot is one compressed file that must be restored before i
   await waitFor('archival-completed')
   expect(await statusOf()).toMatchObject({ StorageTier: 'archive', LastTieringProgress: 100 })
   expect(await use()).toBe('IncorrectState')
+  const fast = { SourceSnapshotIds: [id], AvailabilityZones: ['us-east-1a'] }
+  expect(await lab.call('EnableFastSnapshotRestores', fast)).toMatchObject({
+    Successful: [],
+    Unsuccessful: [{ SnapshotId: id, FastSnapshotRestoreStateErrors: [{ Error: { Code: 'InvalidState' } }] }],
+  })
   expect(await codeOf(archive(id))).toBe('IncorrectState')
   const info = await execa('qemu-img', ['info', '--output=json', pathOf(await layerOf())])
   expect(JSON.parse(info.stdout)).toMatchObject({ 'format-specific': { data: { 'compression-type': 'zstd' } } })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { OperationInput, OperationName } from '../../../src/api/contract.ts'
+import { drivePortCount } from '../../../src/ec2/ports/machine.ts'
 import { until } from '../lab.ts'
 import { type ApiLab, describeInstance, launchOne, openApiLab, refusalOfSocket, waitForState } from './api-lab.ts'
 
@@ -13,7 +14,7 @@ let stopped: string
 let zone: string
 
 beforeAll(async () => {
-  api = await openApiLab('quotas:\n  volumes: 12\nencryption:\n  keys: [alias/payroll]\n')
+  api = await openApiLab('quotas:\n  volumes: 16\nencryption:\n  keys: [alias/payroll]\n')
   ;[running, stopped] = await Promise.all([launchOne(api), launchOne(api)])
   await Promise.all([waitForState(api, running, 'running'), waitForState(api, stopped, 'running')])
   await api.lab.call('StopInstances', { InstanceIds: [stopped], Force: true })
@@ -117,7 +118,7 @@ describe('a volume', () => {
 
   test('is not made beyond the quota', async () => {
     const { Volumes: present = [] } = await api.lab.call('DescribeVolumes', {})
-    const made = await Promise.all(Array.from({ length: 12 - present.length }, () => makeVolume()))
+    const made = await Promise.all(Array.from({ length: 16 - present.length }, () => makeVolume()))
     await expectRefusal('CreateVolume', { AvailabilityZone: zone, Size: 1 }, 'VolumeLimitExceeded')
     await remove(...made)
   })
@@ -152,6 +153,8 @@ describe('a volume', () => {
     expect(described).toMatchObject({ Size: 4, VolumeType: 'io2', Iops: 4000 })
     expect(described?.Throughput).toBeUndefined()
     await expectRefusal('ModifyVolume', { VolumeId: id, Size: 2 }, 'InvalidParameterValue', 'smaller')
+    const cold = { VolumeId: await rootOf(running), VolumeType: 'sc1', Size: 125 }
+    await expectRefusal('ModifyVolume', cold, 'InvalidParameterValue', 'boot volumes')
     await remove(id)
   })
 
@@ -205,6 +208,21 @@ describe('an attachment', () => {
     await waitForState(api, instance, 'terminated')
     await waitForVolume(id, 'available')
     await remove(id)
+  })
+
+  test('is refused when every place of the machine is taken', async () => {
+    const ids = await Promise.all(Array.from({ length: drivePortCount }, () => makeVolume()))
+    const attach = (id: string, index: number) =>
+      api.lab.call('AttachVolume', { VolumeId: id, InstanceId: stopped, Device: `/dev/sd${'fghijklmnopq'[index]}` })
+    // The root volume has one.
+    for (const [index, id] of ids.slice(1).entries()) await attach(id, index)
+    const beyond = { VolumeId: ids[0], InstanceId: stopped, Device: '/dev/sdz' }
+    await expectRefusal('AttachVolume', beyond, 'AttachmentLimitExceeded', `${drivePortCount} volumes`)
+    for (const id of ids.slice(1)) {
+      await api.lab.call('DetachVolume', { VolumeId: id })
+      await waitForVolume(id, 'available')
+    }
+    await remove(...ids)
   })
 
   test('that the guest does not give up is ended by force, and its place is not used again', async () => {
