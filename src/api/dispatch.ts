@@ -3,7 +3,14 @@ import type { Logger } from 'pino'
 import type { Clock } from '../host/clock.ts'
 import type { AuditLog } from '../ec2/audit/audit-log.ts'
 import type { Domain } from '../ec2/domain.ts'
-import { dryRunOperation, Ec2Error, internalError, invalidParameterValue, unsupportedOperation } from '../ec2/errors.ts'
+import {
+  dryRunOperation,
+  Ec2Error,
+  explainOutOfSpace,
+  internalError,
+  invalidParameterValue,
+  unsupportedOperation,
+} from '../ec2/errors.ts'
 import type { Filter } from '../ec2/filter.ts'
 import type { CallContext, Mutation, MutationContext, Query } from '../ec2/operation.ts'
 import { ensureDefaultNetwork } from '../ec2/vpc/default-network.ts'
@@ -62,7 +69,8 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
     try {
       return await carryOut(dependencies, { caller, name, operation, input, now })
     } catch (error) {
-      const refusal = error instanceof Ec2Error ? error : internalError()
+      const told = explainOutOfSpace('the call', dependencies.domain.paths.root, error)
+      const refusal = told instanceof Ec2Error ? told : internalError()
       if (refusal !== error) {
         log.error({ requestId: caller.requestId, operation: name, err: error }, 'operation failed unexpectedly')
       }

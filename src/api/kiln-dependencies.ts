@@ -1,3 +1,4 @@
+import type { LayerFlattener } from '../ec2/layer/layer-flattener.ts'
 import type { Catalog, DiskHost, ImageBuilder } from '../ec2/ports/disk.ts'
 import type { AcceleratorVerdict } from '../ec2/ports/machine.ts'
 import type { Network } from '../ec2/ports/network.ts'
@@ -6,6 +7,7 @@ import type { Network } from '../ec2/ports/network.ts'
 export interface KilnDependencies {
   readonly network: Network
   readonly disks: DiskHost
+  readonly flattener: Pick<LayerFlattener, 'problem'>
   readonly builder: ImageBuilder
   readonly catalog: Catalog
   readonly chooseAccelerator: () => Promise<AcceleratorVerdict>

@@ -46,6 +46,7 @@ export async function createFrontDoor(
     network: rooms.network.network,
     disks: rooms.storage.disks,
     builder: rooms.images.builder,
+    flattener: rooms.storage.flattener,
     catalog: rooms.images.catalog,
     chooseAccelerator: () => rooms.machines.accelerators.choose('x86_64'),
     daemon: { version: await readVersion(), startedAt, defaultRegion },

@@ -83,7 +83,10 @@ export function createStorageRoom(ground: Ground, wakeInstance: (instanceId: str
   const sealer = createLayerSealer({ store, clock, paths, disks, descriptions, layers, flattener, events, log })
   const freezer = createFreezer({ store, paths, disks, descriptions, sealer, log })
   const layerEncrypter = createLayerEncrypter({ store, paths, disks, sealer, log })
-  const volumes = createVolumeDriver({ store, clock, paths, disks, descriptions, freezer, layers, log, wakeInstance })
+  const volumes = createVolumeDriver({
+    ...{ store, clock, paths, disks, descriptions, freezer, layers, events, log },
+    wakeInstance,
+  })
   return {
     disks,
     objects,

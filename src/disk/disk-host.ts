@@ -1,6 +1,7 @@
 import { chmod, readdir, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import fsExtra from 'fs-extra'
+import { tellOutOfSpace } from '../ec2/errors.ts'
 import type { DiskHost, EncryptLayerRequest, ExportFormat, LayerFile, WorkOptions } from '../ec2/ports/disk.ts'
 import type { Clock } from '../host/clock.ts'
 import { ensurePrivateDirectory, freeBytes, syncDirectory, syncFile } from '../host/files.ts'
@@ -176,36 +177,46 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
   }
 
   return {
-    createVolumeDisk: async ({ path, keyId, ...disk }) => {
-      if (keyId === undefined) return await writeEmptyQcow2(path, disk)
-      await keyring.provide(keyId)
-      await writeEmptyQcow2(path, { ...disk, luksHeader: luksHeader(await keyring.read(keyId), random) })
-    },
+    createVolumeDisk: ({ path, keyId, ...disk }) =>
+      tellOutOfSpace('making the volume', dirname(path), async () => {
+        if (keyId === undefined) return await writeEmptyQcow2(path, disk)
+        await keyring.provide(keyId)
+        await writeEmptyQcow2(path, { ...disk, luksHeader: luksHeader(await keyring.read(keyId), random) })
+      }),
     growVolumeDisk: ({ path, sizeBytes, keyId }) =>
-      qemuImg.grow(path, sizeBytes, keyId === undefined ? undefined : keyFileOf(keyId)),
-    prepareFreeze: async ({ keyId, ...request }) => {
-      if (keyId === undefined) return await prepareFreeze(request)
-      const secret = await keyring.read(keyId)
-      return await prepareFreeze({ ...request, encryption: { keyId, luksHeader: luksHeader(secret, random) } })
-    },
-    encryptLayer,
+      tellOutOfSpace('growing the volume', dirname(path), () =>
+        qemuImg.grow(path, sizeBytes, keyId === undefined ? undefined : keyFileOf(keyId)),
+      ),
+    prepareFreeze: ({ keyId, ...request }) =>
+      tellOutOfSpace('the snapshot', dirname(request.overlayPath), async () => {
+        if (keyId === undefined) return await prepareFreeze(request)
+        const secret = await keyring.read(keyId)
+        return await prepareFreeze({ ...request, encryption: { keyId, luksHeader: luksHeader(secret, random) } })
+      }),
+    encryptLayer: (request, work) =>
+      tellOutOfSpace('the encrypted copy', dirname(request.directory), () => encryptLayer(request, work)),
     secureLayer,
-    flattenLayer: async ({ keyId, chainKeyIds, ...request }, work) => {
-      const keys = chainKeyIds.map(keyFileOf)
-      const key = keyId === undefined ? undefined : { keyId, luksHeader: luksHeader(await keyring.read(keyId), random) }
-      return await flattenLayer({ qemuImg, reservedBytes }, { ...request, ...key, keys }, work)
-    },
+    flattenLayer: ({ keyId, chainKeyIds, ...request }, work) =>
+      tellOutOfSpace('flattening a layer', dirname(request.destination), async () => {
+        const keys = chainKeyIds.map(keyFileOf)
+        const key =
+          keyId === undefined ? undefined : { keyId, luksHeader: luksHeader(await keyring.read(keyId), random) }
+        return await flattenLayer({ qemuImg, reservedBytes }, { ...request, ...key, keys }, work)
+      }),
     replaceLayer,
     checkLayer: ({ path, keyId }, work) =>
       checkLayer(qemuImg, { path, ...(keyId === undefined ? {} : { key: keyFileOf(keyId) }) }, work),
     readBackingPath,
-    importLayer,
+    importLayer: (source, directory, work, claim) =>
+      tellOutOfSpace('the import', dirname(directory), () => importLayer(source, directory, work, claim)),
     ...createDiskExport({ qemuImg, reservedBytes }),
     withDownload: (url, work, use, options) => downloads.use(url, work, use, options),
     openLayerBlob: (path) => openLayerBlob(path, maximumVirtualBytes),
     adoptBlob: (request, work) => {
       const stagingDirectory = `${request.directory}${stagingSuffix}`
-      return adoptBlob({ qemuImg, maximumVirtualBytes }, { ...request, stagingDirectory }, work)
+      return tellOutOfSpace('the pull', dirname(request.directory), () =>
+        adoptBlob({ qemuImg, maximumVirtualBytes }, { ...request, stagingDirectory }, work),
+      )
     },
     digest: (path, algorithm, signal) => digestFile(path, algorithm, signal),
     allocatedBytes: async (path) => (await stat(path)).blocks * blockBytes,

@@ -27,6 +27,8 @@ export interface DownloadCache {
   removeForgotten(): Promise<void>
 }
 
+/** The rest of a file that is no disk would not mend it; and what has come of one that does not fit keeps others from the room. */
+const uselessAfter: ReadonlySet<string> = new Set(['InvalidDiskImage', 'InsufficientDiskSpace'])
 const keptMs = 7 * 24 * 3600 * 1000
 
 export function createDownloadCache(dependencies: DownloadCacheDependencies): DownloadCache {
@@ -47,8 +49,7 @@ export function createDownloadCache(dependencies: DownloadCacheDependencies): Do
           await part.forget()
           return result
         } catch (error) {
-          // The rest of a file that is no disk would not mend it.
-          if (error instanceof Ec2Error && error.code === 'InvalidDiskImage') await part.forget()
+          if (error instanceof Ec2Error && uselessAfter.has(error.code)) await part.forget()
           throw error
         }
       })

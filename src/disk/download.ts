@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { Ec2Error } from '../ec2/errors.ts'
+import { Ec2Error, outOfSpace } from '../ec2/errors.ts'
 import type { Checksum, DownloadOptions, WorkOptions } from '../ec2/ports/disk.ts'
 import type { Clock } from '../host/clock.ts'
-import { isOutOfSpace, outOfSpace } from './disk-space.ts'
+import { isOutOfSpace } from '../host/out-of-space.ts'
 import { fetchRest } from './fetch-rest.ts'
 import type { PartialFile } from './partial-file.ts'
 
@@ -66,7 +67,7 @@ async function fetchAll(
     } catch (error) {
       work.signal.throwIfAborted()
       if (error instanceof Ec2Error) throw error
-      if (isOutOfSpace(error)) throw outOfSpace(`the download of ${url}`)
+      if (isOutOfSpace(error)) throw outOfSpace(`the download of ${url}`, dirname(part.path))
       if ((await part.sizeBytes()) - before >= worthwhileBytes) attempt = 0
       if (attempt === attempts) {
         const kept =

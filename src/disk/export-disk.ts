@@ -1,12 +1,13 @@
 import { open, rename, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import fsExtra from 'fs-extra'
-import { Ec2Error, invalidParameterValue, unsupportedOperation } from '../ec2/errors.ts'
+import { Ec2Error, explainOutOfSpace, invalidParameterValue, unsupportedOperation } from '../ec2/errors.ts'
 import type { DiskHost, ExportFormat, ExportRequest, WorkOptions } from '../ec2/ports/disk.ts'
 import { syncDirectory, syncFile } from '../host/files.ts'
 import { createKeyedLock } from '../host/keyed-lock.ts'
+import { isOutOfSpace } from '../host/out-of-space.ts'
 import { writeAppliance } from './appliance.ts'
-import { isOutOfSpace, outOfSpace, requireSpace } from './disk-space.ts'
+import { requireSpace } from './disk-space.ts'
 import type { ConvertedDisk, QemuImg } from './qemu-img.ts'
 
 /** Beside the destination while it is made, so that it is renamed and not copied. */
@@ -94,7 +95,7 @@ export function createDiskExport(dependencies: {
           return { sizeBytes }
         } catch (error) {
           await removeParts(destination)
-          throw isOutOfSpace(error) ? outOfSpace('the export') : error
+          throw explainOutOfSpace('the export', dirname(destination), error)
         }
       }),
     removeInterruptedExport: removeParts,

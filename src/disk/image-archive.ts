@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { extract, pack } from 'tar-stream'
-import { Ec2Error } from '../ec2/errors.ts'
+import { Ec2Error, tellOutOfSpace } from '../ec2/errors.ts'
 import type { WorkOptions } from '../ec2/ports/disk.ts'
 import type { ArchivedDisk, ImageArchive } from '../ec2/ports/image-archive.ts'
-import { defaultReservedBytes, isOutOfSpace, outOfSpace, requireSpace } from './disk-space.ts'
+import { defaultReservedBytes, requireSpace } from './disk-space.ts'
 
 const manifestName = 'manifest.json'
 /** Many times what an image with as many devices and tags as it may have needs. */
@@ -48,7 +48,8 @@ export function createImageArchive({ reservedBytes = defaultReservedBytes } = {}
       })
       return manifest
     },
-    unpack: (path, directory, readDisks, work) => unpack({ path, directory, reservedBytes }, readDisks, work),
+    unpack: (path, directory, readDisks, work) =>
+      tellOutOfSpace('unpacking', directory, () => unpack({ path, directory, reservedBytes }, readDisks, work)),
   }
 }
 
@@ -104,7 +105,6 @@ async function readArchive(
   } catch (error) {
     archive.destroy()
     await settled
-    if (isOutOfSpace(error)) throw outOfSpace('unpacking')
     if (
       error instanceof Error &&
       /tar header|end of data|premature close|stream closed|writable stream/i.test(error.message)

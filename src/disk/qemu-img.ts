@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Ec2Error } from '../ec2/errors.ts'
+import { isOutOfSpace } from '../host/out-of-space.ts'
 import { CommandError, type CommandResult, type ProcessHost } from '../host/process.ts'
-import { outOfSpace } from './disk-space.ts'
 
 /** Disk formats as qemu-img names them; always given, never probed: a probed raw disk can claim to be anything. */
 export type DiskFormat = 'qcow2' | 'raw' | 'vmdk' | 'vpc' | 'vhdx'
@@ -135,7 +135,8 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
         ...(options.onLine ? { onLine: options.onLine } : {}),
       })
     } catch (error) {
-      if (error instanceof CommandError && !options.signal?.aborted) throw diskImageError(error)
+      // A full disk is not the image's fault: whoever wrote to it tells.
+      if (error instanceof CommandError && !isOutOfSpace(error) && !options.signal?.aborted) throw diskImageError(error)
       throw error
     }
   }
@@ -261,8 +262,7 @@ function escapeComma(value: string): string {
 }
 
 /** What qemu-img's failure means to a user; the CommandError is the cause. */
-function diskImageError(error: CommandError): Ec2Error {
-  if (/No space left on device|quota exceeded/i.test(error.stderrTail)) return outOfSpace('the conversion')
+function diskImageError(error: CommandError): Error {
   const invalid = new Ec2Error('InvalidDiskImage', `The disk image cannot be read: ${reasonOf(error)}`)
   invalid.cause = error
   return invalid

@@ -5,10 +5,10 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
-import type { Ec2Error } from '../ec2/errors.ts'
+import { type Ec2Error, outOfSpace } from '../ec2/errors.ts'
 import type { WorkOptions } from '../ec2/ports/disk.ts'
+import { isOutOfSpace } from '../host/out-of-space.ts'
 import { CommandError, type ProcessHost } from '../host/process.ts'
-import { isOutOfSpace, outOfSpace } from './disk-space.ts'
 import { detectFormat } from './image-format.ts'
 import { invalid } from './invalid-image.ts'
 import type { DiskFormat } from './qemu-img.ts'
@@ -42,7 +42,7 @@ export async function unpackDisk(
   limits: UnpackLimits,
   work: WorkOptions,
 ): Promise<PlainDisk> {
-  const bound = boundOf(limits)
+  const bound = boundOf(limits, directory)
   let path = source
   let isFromAppliance = false
   for (let depth = 0; depth <= maximumDepth; depth++) {
@@ -86,7 +86,6 @@ async function gunzip(source: string, destination: string, bound: Bound, signal:
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (code.startsWith('Z_')) throw invalid('its gzip stream is damaged or truncated')
-    if (isOutOfSpace(error)) throw outOfSpace('unpacking')
     throw error
   }
 }
@@ -107,7 +106,7 @@ async function decompress(
   } catch (error) {
     if (error instanceof CommandError && !signal.aborted) {
       if (error.endedBy === 'SIGXFSZ' || /File too large/.test(error.stderrTail)) throw bound.exceeded()
-      if (/No space left|quota exceeded/i.test(error.stderrTail)) throw outOfSpace('unpacking')
+      if (isOutOfSpace(error)) throw error
       throw invalid(`its ${tool} stream is damaged or truncated`)
     }
     throw error
@@ -142,7 +141,6 @@ async function extractDisk(source: string, destination: string, bound: Bound, si
     archive.destroy()
     await settled
     signal.throwIfAborted()
-    if (isOutOfSpace(error)) throw outOfSpace('unpacking')
     throw error instanceof Error && /tar header|end of data|premature close|stream closed/i.test(error.message)
       ? invalid('its archive is damaged or truncated')
       : error
@@ -156,9 +154,9 @@ interface Bound {
   readonly exceeded: () => Ec2Error
 }
 
-function boundOf({ spaceBytes, maximumVirtualBytes }: UnpackLimits): Bound {
+function boundOf({ spaceBytes, maximumVirtualBytes }: UnpackLimits, directory: string): Bound {
   return spaceBytes < maximumVirtualBytes
-    ? { bytes: spaceBytes, exceeded: () => outOfSpace('unpacking') }
+    ? { bytes: spaceBytes, exceeded: () => outOfSpace('unpacking', directory) }
     : { bytes: maximumVirtualBytes, exceeded: () => invalid('it unpacks to more than is allowed') }
 }
 

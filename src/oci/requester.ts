@@ -75,10 +75,11 @@ export function createRequester(dependencies: {
     const { status } = response
     if (response.ok || accepted.includes(status)) return response
     if (status >= 500 || passingStatuses.has(status)) {
-      await response.body?.cancel()
-      throw new Error(`it answered ${status} ${response.statusText}`)
+      const { told, isFull } = await reasonIn(response)
+      if (isFull) throw full(host)
+      throw new Error(`it answered ${told}`)
     }
-    const told = await reasonIn(response)
+    const { told } = await reasonIn(response)
     if (status === 401 || status === 403) throw denied(host, `${told}; see kiln registry login`)
     throw new Ec2Error(
       'RegistryRefused',
@@ -118,14 +119,28 @@ export function unreachable(host: string, error: unknown): Ec2Error {
 }
 
 /** A registry's own words (OCI Distribution Specification, "Error Codes"). */
-async function reasonIn(response: Response): Promise<string> {
+async function reasonIn(response: Response): Promise<{ told: string; isFull: boolean }> {
   const body = (await readAtMost(response, maximumErrorBytes).catch(() => Buffer.alloc(0))).toString('utf8')
   try {
     const { errors } = JSON.parse(body) as { errors?: { code?: string; message?: string }[] }
     const [first] = errors ?? []
-    if (first?.code !== undefined) return `${response.status} ${first.code}: ${String(first.message).slice(0, 300)}`
+    if (first?.code !== undefined) {
+      return { told: `${response.status} ${first.code}: ${String(first.message).slice(0, 300)}`, isFull: isFull(body) }
+    }
   } catch {
     // Not every answer is the registry's own: proxies have theirs.
   }
-  return `${response.status} ${response.statusText}`.trim()
+  return { told: `${response.status} ${response.statusText}`.trim(), isFull: isFull(body) }
+}
+
+/** docker-registry tells of it by the number of the error alone, in the detail: ENOSPC of Linux. */
+function isFull(body: string): boolean {
+  return /"Err":28\b|no space left on device/i.test(body)
+}
+
+function full(host: string): Ec2Error {
+  return new Ec2Error(
+    'RegistryFull',
+    `The disk of the registry ${host} is full: there is no space left. Free some there and try again.`,
+  )
 }

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { Repository } from '../ec2/ports/registry.ts'
 import type { Clock } from '../host/clock.ts'
 import { ensurePrivateDirectory, writeFileAtomic } from '../host/files.ts'
+import { isOutOfSpace } from '../host/out-of-space.ts'
 
-/** Where uploads that are under way go on, so that a later daemon goes on with them. May be lost at any time. */
+/** Where uploads that are under way go on, so that a later daemon goes on with them. May be lost at any time: a full disk stops no upload. */
 export interface UploadNotes {
   find(repository: Repository, digest: string): Promise<string | undefined>
   keep(repository: Repository, digest: string, location: string): Promise<void>
@@ -24,8 +25,9 @@ export function createUploadNotes({ directory, clock }: { directory: string; clo
   return {
     find: (repository, digest) => readFile(pathOf(repository, digest), 'utf8').catch(() => undefined),
     keep: async (repository, digest, location) => {
-      await ensurePrivateDirectory(directory)
-      await writeFileAtomic(pathOf(repository, digest), location, { isDurable: false })
+      await keepNote(pathOf(repository, digest), location).catch((error: unknown) => {
+        if (!isOutOfSpace(error)) throw error
+      })
     },
     forget: (repository, digest) => fsExtra.remove(pathOf(repository, digest)),
     removeForgotten: async () => {
@@ -36,4 +38,9 @@ export function createUploadNotes({ directory, clock }: { directory: string; clo
       }
     },
   }
+}
+
+async function keepNote(path: string, location: string): Promise<void> {
+  await ensurePrivateDirectory(dirname(path))
+  await writeFileAtomic(path, location, { isDurable: false })
 }

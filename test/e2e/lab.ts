@@ -46,13 +46,15 @@ interface LabOptions {
   readonly diskMib?: number
   /** YAML for config.yaml, anything but `network`. */
   readonly configuration?: string
+  /** Where the daemon looks for programs before anywhere else. */
+  readonly programs?: string
 }
 
 /** Labs of this process. */
 let labCount = 0
 
 /** `user` absent: whoever runs the test. */
-export async function openLab(user?: string, { diskMib, configuration = '' }: LabOptions = {}): Promise<Lab> {
+export async function openLab(user?: string, { diskMib, configuration = '', programs }: LabOptions = {}): Promise<Lab> {
   const home = await mkdtemp('/tmp/kiln-e2e-')
   const root = await readableRoot(user)
   if (diskMib) await execa('mount', ['-t', 'tmpfs', '-o', `size=${diskMib}m,mode=0700`, 'tmpfs', home])
@@ -67,6 +69,7 @@ export async function openLab(user?: string, { diskMib, configuration = '' }: La
       ...asUser,
       'env',
       `KILN_HOME=${home}`,
+      ...(programs === undefined ? [] : [`PATH=${programs}:${process.env['PATH']}`]),
       process.execPath,
       join(root, 'dist/daemon/main.js'),
     ]

@@ -28,6 +28,7 @@ async function describeStatus(domain: Domain, kiln: KilnDependencies): Promise<K
   const used = usedCapacity(domain)
   const warnings = [
     ...kiln.network.warnings(),
+    ...[kiln.flattener.problem()].filter((problem) => problem !== undefined),
     ...[...domain.instances.runtimes()].flatMap(({ id, problem }) => (problem ? [`${id} is ${problem}`] : [])),
   ]
   const counts: Record<string, number> = {}

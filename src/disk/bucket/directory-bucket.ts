@@ -2,10 +2,10 @@ import { constants, createWriteStream, type Stats } from 'node:fs'
 import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { Ec2Error } from '../../ec2/errors.ts'
+import { Ec2Error, outOfSpace } from '../../ec2/errors.ts'
 import type { ObjectDescription } from '../../ec2/ports/object-store.ts'
 import { syncDirectory, syncFile } from '../../host/files.ts'
-import { outOfSpace, isOutOfSpace } from '../disk-space.ts'
+import { isOutOfSpace } from '../../host/out-of-space.ts'
 import { type Bucket, noSuchKey, objectChanged } from './bucket.ts'
 import { countBytes } from './count-bytes.ts'
 
@@ -132,7 +132,7 @@ export function createDirectoryBucket(bucket: string, directory: string): Bucket
           await rm(temporary, { force: true })
           await removeEmptyParents(key)
         }
-        throw isOutOfSpace(error) ? outOfSpace(`the work on the bucket ${bucket}`) : explain(error)
+        throw isOutOfSpace(error) ? outOfSpace(`writing to the bucket ${bucket}`, directory) : explain(error)
       }
     },
     read: async (key, { offset, version }) => {

@@ -2,11 +2,12 @@ import { createWriteStream } from 'node:fs'
 import { rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { Ec2Error } from '../../ec2/errors.ts'
+import { Ec2Error, outOfSpace } from '../../ec2/errors.ts'
 import type { WorkOptions } from '../../ec2/ports/disk.ts'
 import type { ObjectPlace, ObjectStore } from '../../ec2/ports/object-store.ts'
 import type { Clock } from '../../host/clock.ts'
-import { defaultReservedBytes, isOutOfSpace, outOfSpace, requireSpace } from '../disk-space.ts'
+import { isOutOfSpace } from '../../host/out-of-space.ts'
+import { defaultReservedBytes, requireSpace } from '../disk-space.ts'
 import { invalid } from '../invalid-image.ts'
 import { type Bucket, objectChanged } from './bucket.ts'
 import type { BucketSettings } from './bucket-settings.ts'
@@ -101,7 +102,7 @@ export function createObjectStore(dependencies: ObjectStoreDependencies): Object
         throw new Error('the store broke off')
       } catch (error) {
         work.signal.throwIfAborted()
-        if (isOutOfSpace(error)) throw outOfSpace('the work on what is fetched')
+        if (isOutOfSpace(error)) throw outOfSpace(`fetching ${key} from the bucket ${name}`, dirname(path))
         if (error instanceof Ec2Error) throw error
         // What has come is in the file, as far as it was written.
         doneBytes = await stat(path).then(

@@ -73,7 +73,8 @@ export function createDescriptionWriter(dependencies: {
     }),
     describeVolume: describer(async (volumeId) => {
       const volume = store.volumes.find(volumeId)
-      if (!volume || volume.state === 'creating' || volume.state === 'deleting') return
+      // Of one that could not be made there is no directory.
+      if (!volume || volume.state === 'creating' || volume.state === 'deleting' || volume.state === 'error') return
       const path = join(paths.volumes, volume.id, diskFile.volumeDescription)
       await writeIfNew(path, stringify({ volume, tags: store.tags.of(volume.id) }))
     }),

@@ -40,6 +40,7 @@ export function createEventBus(dependencies: { store: Store; clock: Clock }): Ev
 function ownerOf(store: Store, resourceId: string): string | undefined {
   const kinds = [
     store.instances,
+    store.volumes,
     store.images,
     store.deregisteredImages,
     store.tasks,

@@ -9,6 +9,7 @@ export interface EventRecord {
     | 'instance-report'
     | 'image-state-change'
     | 'layer-problem'
+    | 'volume-problem'
     | 'task'
     | 'schedule'
     | 'lifecycle'

@@ -5,6 +5,7 @@ import type { Clock } from '../../host/clock.ts'
 import { diskFile, type StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
 import { keysOfChain } from '../encryption/encryption.ts'
+import { Ec2Error, tellOutOfSpace } from '../errors.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
 import { keyOf, layerPathOf } from '../volume/volume.ts'
@@ -25,6 +26,8 @@ export interface LayerFlattener {
   lookAll(): Promise<void>
   /** Ends or takes back what an earlier daemon was killed in. Before anything is collected. */
   recover(): Promise<void>
+  /** Why layers wait to be flattened, for a person; undefined when none does. */
+  problem(): string | undefined
   /** Breaks off what is under way; the next daemon begins it again. */
   close(): Promise<void>
 }
@@ -46,6 +49,7 @@ export function createLayerFlattener(dependencies: {
   const abort = new AbortController()
   const waiting = new Set<string>()
   let working: Promise<void> | undefined
+  let problem: string | undefined
 
   const flatPathOf = (layerId: string) => join(paths.layers, layerId, diskFile.flatDisk)
 
@@ -113,20 +117,29 @@ export function createLayerFlattener(dependencies: {
     let pauseMs = firstPauseMs
     while (!abort.signal.aborted) {
       const [layerId] = waiting
-      if (layerId === undefined) return
+      if (layerId === undefined) {
+        problem = undefined
+        return
+      }
       const choice = chooseFlattening(store, layerId, maximumDepth)
       if (!choice) {
         waiting.delete(layerId)
         continue
       }
       try {
-        await flatten(choice)
+        await tellOutOfSpace('flattening a layer', paths.layers, () => flatten(choice))
         pauseMs = firstPauseMs
+        problem = undefined
         letGoLater(choice.layer.id).catch((error: unknown) => logUnlessClosed(error, choice.layer.id))
         for (const id of listLayersOver(store, choice.layer.id)) waiting.add(id)
       } catch (error) {
         logUnlessClosed(error, choice.layer.id)
         await giveUp(choice.layer.id)
+        if (isFull(error)) {
+          problem = `layers wait to be flattened. ${error.message}`
+          await clock.sleep(fullPauseMs, abort.signal).catch(() => undefined)
+          continue
+        }
         await clock.sleep(pauseMs, abort.signal).catch(() => undefined)
         pauseMs = Math.min(longestPauseMs, pauseMs * 2)
       }
@@ -179,6 +192,7 @@ export function createLayerFlattener(dependencies: {
         }
       }
     },
+    problem: () => problem,
     close: async () => {
       abort.abort()
       await working
@@ -188,6 +202,12 @@ export function createLayerFlattener(dependencies: {
 
 /** Longer than any program takes to open a chain. */
 const graceMs = 60_000
-/** Until a disk that was full, or did not answer, may be as it should again. */
+function isFull(error: unknown): error is Ec2Error {
+  return error instanceof Ec2Error && error.code === 'InsufficientDiskSpace'
+}
+
+/** Until a full disk is looked at again, which is done before anything is written. */
+const fullPauseMs = 10_000
+/** Until a disk that did not answer may be as it should again. */
 const firstPauseMs = 60_000
 const longestPauseMs = 3600_000

@@ -3,6 +3,7 @@ import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
+import { Ec2Error, tellOutOfSpace } from '../errors.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import { DriveNotFrozen, type Machine, type PluggedDrive } from '../ports/machine.ts'
 import type { Store } from '../ports/store.ts'
@@ -63,7 +64,9 @@ export function createFreezer(dependencies: {
       keepsOverlay,
       ...keyOf(volume),
     })
-    await descriptions.describeAhead({ ...afterFreeze(freeze).frozen, virtualSizeBytes })
+    await tellOutOfSpace('the snapshot', paths.layers, () =>
+      descriptions.describeAhead({ ...afterFreeze(freeze).frozen, virtualSizeBytes }),
+    )
   }
 
   function record(freezes: readonly DueFreeze[]): void {
@@ -135,7 +138,7 @@ export function createFreezer(dependencies: {
         })),
       )
     } catch (error) {
-      const isUnchanged = error instanceof DriveNotFrozen || isFileError(error)
+      const isUnchanged = error instanceof DriveNotFrozen || error instanceof Ec2Error || isFileError(error)
       // What the machine writes to already is never taken back.
       if (!isUnchanged || freezes.some(isSwitched)) throw error
       await takeBack(freezes, error)

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { tellOutOfSpace } from '../errors.ts'
 import type { Clock } from '../../host/clock.ts'
 import { coalesceByKey } from '../../host/coalesce.ts'
 import { ensurePrivateDirectory } from '../../host/files.ts'
@@ -56,7 +57,7 @@ export function createTierWorker(dependencies: {
     const layer = begin(snapshot)
     const directory = join(paths.layers, layer.id)
     try {
-      await ensurePrivateDirectory(directory)
+      await tellOutOfSpace('the move to the other tier', paths.layers, () => ensurePrivateDirectory(directory))
       await disks.exportDisk(
         {
           path: layerPathOf(paths, snapshot.layerId),

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import { ensurePrivateDirectory } from '../../host/files.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
-import { Ec2Error } from '../errors.ts'
+import { Ec2Error, tellOutOfSpace } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { DiskHost, Progress, WorkOptions } from '../ports/disk.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
@@ -67,14 +67,17 @@ export function createTaskRunner(dependencies: {
   ): Promise<void> {
     const directory = join(paths.staging, taskId)
     try {
-      await ensurePrivateDirectory(directory)
-      const result = await work({
+      const job = {
         directory,
         signal: abort.signal,
-        onProgress: (progress) => {
+        onProgress: (progress: Progress) => {
           const task = running.get(taskId)
           if (task) task.progress = progress
         },
+      }
+      const result = await tellOutOfSpace('the task', paths.staging, async () => {
+        await ensurePrivateDirectory(directory)
+        return await work(job)
       })
       finish(taskId, { state: 'succeeded', ...result })
     } catch (error) {

@@ -5,7 +5,7 @@ import type { Clock } from '../../host/clock.ts'
 import { ensurePrivateDirectory } from '../../host/files.ts'
 import { createKeyedLock } from '../../host/keyed-lock.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
-import { Ec2Error } from '../errors.ts'
+import { Ec2Error, tellOutOfSpace } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { Store } from '../ports/store.ts'
 import type { TransferJob, TransferRecord, TransferRecordOf, TransferWork } from './transfer.ts'
@@ -82,8 +82,10 @@ export function createTransferRunner(dependencies: {
         signal.throwIfAborted()
         const transfer = store.transfers.find(id)
         if (transfer?.state !== 'active') return
-        await ensurePrivateDirectory(directory)
-        await complete(transfer, jobOf(id, directory, signal))
+        await tellOutOfSpace('the transfer', paths.staging, async () => {
+          await ensurePrivateDirectory(directory)
+          await complete(transfer, jobOf(id, directory, signal))
+        })
       })
     } catch (error) {
       await fsExtra.remove(directory)
@@ -184,6 +186,6 @@ export function createTransferRunner(dependencies: {
 
 /** As EC2 begins them: whose mistake it was, first. */
 function messageOf(error: unknown): string {
-  if (error instanceof Ec2Error) return `ClientError: ${error.message}`
+  if (error instanceof Ec2Error) return `${error.status < 500 ? 'Client' : 'Server'}Error: ${error.message}`
   return 'ServerError: an internal error has occurred.'
 }

@@ -6,6 +6,7 @@ import { coalesceByKey } from '../../host/coalesce.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
 import { releaseKey } from '../encryption/encryption.ts'
+import type { EventBus } from '../event/event-bus.ts'
 import type { LayerCollector } from '../layer/layer-collector.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
@@ -36,10 +37,11 @@ export function createVolumeDriver(dependencies: {
   descriptions: DescriptionWriter
   freezer: Freezer
   layers: LayerCollector
+  events: EventBus
   log: Logger
   wakeInstance: (instanceId: string) => void
 }): VolumeDriver {
-  const { store, clock, paths, disks, descriptions, freezer, layers, log } = dependencies
+  const { store, clock, paths, disks, descriptions, freezer, layers, events, log } = dependencies
 
   async function work(volumeId: string): Promise<void> {
     const volume = store.volumes.find(volumeId)
@@ -59,18 +61,31 @@ export function createVolumeDriver(dependencies: {
   }
 
   async function make(volume: VolumeRecord): Promise<void> {
-    let state: VolumeRecord['state'] = 'available'
     try {
       await makeVolumeDisk({ store, paths, disks }, volume)
     } catch (error) {
       log.error({ volumeId: volume.id, err: error }, 'volume could not be made')
-      state = 'error'
+      await takeBack(volume, error)
+      return
     }
+    record(volume.id, 'available')
+    await descriptions.describeVolume(volume.id)
+  }
+
+  /** Nothing is left of a volume that could not be made but its record, which is the caller's to delete. */
+  async function takeBack(volume: VolumeRecord, error: unknown): Promise<void> {
+    await fsExtra.remove(join(paths.volumes, volume.id))
+    await releaseKey({ store, paths }, volume)
+    record(volume.id, 'error')
+    const why = error instanceof Error ? error.message : String(error)
+    events.publish({ kind: 'volume-problem', resourceId: volume.id, message: `${volume.id} could not be made: ${why}` })
+  }
+
+  function record(volumeId: string, state: VolumeRecord['state']): void {
     store.transaction(() => {
-      const present = store.volumes.find(volume.id)
+      const present = store.volumes.find(volumeId)
       if (present?.state === 'creating') store.volumes.replace({ ...present, state })
     })
-    await descriptions.describeVolume(volume.id)
   }
 
   async function modify(volumeId: string): Promise<void> {

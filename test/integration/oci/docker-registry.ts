@@ -10,20 +10,27 @@ import { execa } from 'execa'
 export interface DockerRegistry {
   /** `127.0.0.1:PORT`. */
   readonly host: string
+  readonly directory: string
   /** Where it keeps the bytes of a blob. */
   blobPath(digest: string): string
   close(): Promise<void>
 }
 
-/** `login` absent: everybody may push and pull. Unless `canDelete` is false, also delete. */
+/**
+ * `login` absent: everybody may push and pull. Unless `canDelete` is false, also delete. `diskMib`: what it keeps is on a file system of its
+ * own of that size, which only root can have.
+ */
 export async function startDockerRegistry({
   login,
   canDelete = true,
+  diskMib,
 }: {
   login?: { username: string; password: string }
   canDelete?: boolean
+  diskMib?: number
 } = {}): Promise<DockerRegistry> {
   const directory = await mkdtemp(join(tmpdir(), 'kiln-registry-'))
+  if (diskMib) await execa('mount', ['-t', 'tmpfs', '-o', `size=${diskMib}m`, 'tmpfs', directory])
   const port = await findFreePort()
   const access = login ? await passwordFile(directory, login) : []
   const configuration = [
@@ -50,6 +57,7 @@ export async function startDockerRegistry({
   }
   return {
     host,
+    directory,
     blobPath: (digest) => {
       const hex = digest.replace('sha256:', '')
       return join(directory, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data')
@@ -57,6 +65,7 @@ export async function startDockerRegistry({
     close: async () => {
       server.kill('SIGTERM')
       await ended
+      if (diskMib) await execa('umount', [directory])
       await rm(directory, { recursive: true, force: true })
     },
   }

@@ -149,6 +149,7 @@ function wireDaemon(healthyStore: Store, paths: StatePaths, faults: Faults): Fre
     descriptions,
     freezer,
     layers,
+    events,
     log,
     wakeInstance: () => undefined,
   })
