@@ -4,6 +4,7 @@ import type { RegistryLogin } from '../ec2/ports/registry.ts'
 import type { Clock } from '../host/clock.ts'
 import { type Challenge, parseChallenge } from './challenge.ts'
 import type { Credentials } from './credentials.ts'
+import { fetchInTime } from './fetch-in-time.ts'
 import { readAtMost } from './read-at-most.ts'
 
 /** What goes into `Authorization`, by what was asked for. */
@@ -48,8 +49,11 @@ export function createAuthorizer(dependencies: {
     if (challenge.service !== undefined) url.searchParams.set('service', challenge.service)
     const wanted = new Set(`${challenge.scope ?? ''} ${scope}`.split(' ').filter((one) => one !== ''))
     for (const one of wanted) url.searchParams.append('scope', one)
-    const response = await fetch(url, { signal, ...(login ? { headers: { authorization: basicOf(login) } } : {}) })
+    const headers = login ? { authorization: basicOf(login) } : {}
+    const response = await fetchInTime(url, { headers, signal })
     const body = await readAtMost(response, maximumTokenBytes)
+    // Another try may help.
+    if (response.status >= 500) throw new Error(`${url.origin} gives no token now (${response.status})`)
     if (!response.ok) throw denied(host, `${url.origin} gives no token (${response.status})`)
     const parsed = tokenSchema.safeParse(parseJson(body))
     const token = parsed.data?.token ?? parsed.data?.access_token

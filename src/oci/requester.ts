@@ -1,6 +1,7 @@
 import { Ec2Error } from '../ec2/errors.ts'
 import type { Clock } from '../host/clock.ts'
 import { type Authorizer, denied } from './authorization.ts'
+import { fetchInTime } from './fetch-in-time.ts'
 import { readAtMost } from './read-at-most.ts'
 
 export interface RegistryRequest {
@@ -26,12 +27,12 @@ export interface Requester {
   send(request: RegistryRequest): Promise<Response>
 }
 
-/** A server that does not begin to answer in this time has gone. */
-const answerTimeoutMs = 120_000
 const attempts = 4
 const firstPauseMs = 300
 const passingStatuses: ReadonlySet<number> = new Set([408, 425, 429])
 const maximumErrorBytes = 64 * 1024
+const redirections: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+const maximumRedirections = 5
 
 export function createRequester(dependencies: {
   clock: Clock
@@ -45,29 +46,38 @@ export function createRequester(dependencies: {
     return new URL(`${isPlain(host) ? 'http' : 'https'}://${name}/v2/`)
   }
 
-  async function fetchWith(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<Response> {
-    const { method = 'GET', headers = {}, body, signal } = request
-    const late = new AbortController()
-    const timer = setTimeout(() => late.abort(new Error('it does not answer')), answerTimeoutMs)
-    // A login is for the registry itself: what it keeps elsewhere has signed addresses.
-    const isOwn = url.origin === baseOf(request.host).origin
-    try {
-      return await fetch(url, {
+  /** Asks, also where a redirection leads to: the same again there, be it a piece of a layer that is sent. */
+  async function fetchWith(request: RegistryRequest, from: URL, authorization: string | undefined): Promise<Response> {
+    const { host, method = 'GET', headers = {}, body, signal } = request
+    let url = from
+    for (let passed = 0; ; passed++) {
+      const response = await fetchInTime(url, {
         method,
-        headers: { ...headers, ...(authorization !== undefined && isOwn ? { authorization } : {}) },
+        headers: { ...headers, ...(authorization !== undefined && isOwn(host, url) ? { authorization } : {}) },
         ...(body ? { body: new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength) } : {}),
-        signal: AbortSignal.any([signal, late.signal]),
+        signal,
       })
-    } finally {
-      clearTimeout(timer)
+      const location = redirections.has(response.status) ? response.headers.get('location') : null
+      if (location === null) return response
+      await response.body?.cancel()
+      if (passed === maximumRedirections) {
+        throw new Ec2Error('RegistryRefused', `The registry ${host} redirects ${from.pathname} again and again.`)
+      }
+      url = requireSafe(host, new URL(location, url))
     }
+  }
+
+  /** A login is for the registry itself: what it keeps elsewhere has signed addresses. */
+  function isOwn(host: string, url: URL): boolean {
+    return url.origin === baseOf(host).origin
   }
 
   async function once(request: RegistryRequest): Promise<Response> {
     const { host, scope, signal, accepted = [] } = request
     const url = requireSafe(host, new URL(request.path, baseOf(host)))
     let response = await fetchWith(request, url, authorizer.known(host, scope))
-    if (response.status === 401) {
+    // What another host demands is none of the login's business: it would say where to send it.
+    if (response.status === 401 && isOwn(host, new URL(response.url))) {
       const authorization = await authorizer.answer(host, scope, response, signal)
       await response.body?.cancel()
       response = await fetchWith(request, url, authorization)
