@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type DockerRegistry, startDockerRegistry } from '../integration/oci/docker-registry.ts'
 import { provideImage } from './images.ts'
@@ -13,7 +14,7 @@ const app = (registry: string) => `
 base: { name: nano }
 instanceType: t3.nano
 parameters:
-  TOKEN: { secret: true }
+  TOKEN: { secret: true, file: token }
 components:
   - name: app
     version: 1.0.0
@@ -44,6 +45,7 @@ distribution:
   accounts: ["210987654321"]
   registries: [{ image: "${registry}/app:\${build}" }]
 retention: { keep: 1 }
+schedule: { cron: "* * * * *" }
 `
 
 const endless = `
@@ -58,17 +60,21 @@ const broken = endless.replace('sleep 3000', "'true'").concat('tests: [{ name: i
 beforeAll(async () => {
   registry = await startDockerRegistry()
   lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
-  await lab.startDaemon()
-  await provideImage(lab, 'nano')
   const directory = join(lab.home, 'images/pipelines')
   await mkdir(directory, { recursive: true })
   const files = {
     'app.yaml': app(registry.host),
     'app.conf': 'answer = 42',
+    token: 'hunter2hunter2\n',
     'endless.yaml': endless,
     'broken.yaml': broken,
   }
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text)
+  // The daemon makes its own there, too.
+  await execa('chown', ['-R', `--reference=${lab.home}`, join(lab.home, 'images')])
+  await lab.startDaemon()
+  // A time of the schedule that comes before finds no base to build on, and the next one does.
+  await provideImage(lab, 'nano')
 })
 afterAll(async () => {
   left ??= await lab.close()
@@ -111,9 +117,12 @@ async function beginEndless(phase: 'launched' | 'running'): Promise<string> {
   return stdout
 }
 
-test('builds, reboots, tests and distributes an image, and masks secrets in its log', async () => {
-  const { exitCode, stdout, stderr } = await lab.kiln('pipeline', 'build', 'app', '--set', 'TOKEN=hunter2hunter2')
-  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
+test('builds by itself at the time of its schedule, reboots, tests and distributes, and masks secrets in its log', async () => {
+  const find = async () => (await lab.call('KilnDescribePipelineBuilds', { PipelineName: 'app' })).Builds[0]
+  await until(async () => ((await find())?.State ?? 'running') !== 'running')
+  const build = await find()
+  expect(build).toMatchObject({ State: 'succeeded', Cause: 'schedule', Number: 1 })
+  const imageId = build?.ImageId ?? ''
   const { stdout: log } = await lab.kiln('pipeline', 'logs', 'app', '--follow')
   expect(log).toContain('the token is ********')
   expect(log).toMatch(/Running step 3 of 4 "reboot"(.|\n)*Cleaning(.|\n)*Imaging(.|\n)*Testing: 1 of 1(.|\n)*Done/)
@@ -124,11 +133,11 @@ test('builds, reboots, tests and distributes an image, and masks secrets in its 
     expect(await readFile(join(lab.home, file), 'latin1').catch(() => '')).not.toContain('hunter2')
   }
 
-  const { Images: images } = await lab.call('DescribeImages', { ImageIds: [stdout] })
+  const { Images: images } = await lab.call('DescribeImages', { ImageIds: [imageId] })
   expect(images?.[0]).toMatchObject({ Name: 'app-1', State: 'available' })
   expect(images?.[0]?.Tags).toContainEqual({ Key: 'Role', Value: 'app 1' })
   const { LaunchPermissions: permissions } = await lab.call('DescribeImageAttribute', {
-    ImageId: stdout,
+    ImageId: imageId,
     Attribute: 'launchPermission',
   })
   expect(permissions).toEqual([{ UserId: '210987654321' }])
@@ -137,7 +146,7 @@ test('builds, reboots, tests and distributes an image, and masks secrets in its 
   expect(await resources()).toMatchObject({ volumes: [], keys: [], instances: [] })
 })
 
-test('publishes to a registry what another Kiln pulls and boots', async () => {
+test('has published to a registry what another Kiln pulls and boots', async () => {
   const other = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
   try {
     await other.startDaemon()
