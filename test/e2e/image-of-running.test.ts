@@ -1,6 +1,8 @@
-import { readdir } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { waitForConsole } from './bare-qemu.ts'
 import { provideImage } from './images.ts'
 import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
 import { prepareServers, type Servers } from './servers.ts'
@@ -12,9 +14,15 @@ let servers: Servers
 let nano: string
 let original: string
 let imageId: string
+let importedId: string
+/** A bucket, seen from the host. */
+let bucket: string
 
 beforeAll(async () => {
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  bucket = await mkdtemp(join(tmpdir(), 'kiln-bucket-'))
+  await chmod(bucket, 0o777)
+  const configuration = `buckets: { out: { directory: ${bucket} } }\n`
+  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined, { configuration })
   await lab.startDaemon()
   nano = await provideImage(lab, 'nano')
   servers = await prepareServers(lab)
@@ -23,6 +31,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await lab.close()
+  await rm(bucket, { recursive: true })
 })
 
 /** What makes a server itself. */
@@ -54,12 +63,43 @@ test(`${copies} servers of it have its data, and each is a server of its own`, a
   expect(rest[0]?.every((id) => /^[0-9a-f]{32}$/.test(id))).toBe(true)
 })
 
+test('exported, it boots under a bare QEMU; imported again, it is a server with its data', async () => {
+  const exported = await lab.kiln('image', 'export', 'cake', 's3://out/cake.qcow2')
+  expect(exported).toMatchObject({ exitCode: 0, stdout: 's3://out/cake.qcow2' })
+  const { ExportImageTaskId: exportId = '' } = await lab.call('ExportImage', {
+    ImageId: imageId,
+    DiskImageFormat: 'VMDK',
+    S3ExportLocation: { S3Bucket: 'out', S3Prefix: 'cake-' },
+  })
+  const exports = async () =>
+    (await lab.call('DescribeExportImageTasks', { ExportImageTaskIds: [exportId] })).ExportImageTasks?.[0]
+  await until(async () => (await exports())?.Status !== 'active')
+  const key = `cake-${exportId}.vmdk`
+  await Promise.all([
+    waitForConsole({ path: join(bucket, 'cake.qcow2'), format: 'qcow2' }, 'login:'),
+    waitForConsole({ path: join(bucket, key), format: 'vmdk' }, 'login:'),
+  ])
+
+  const { ImportTaskId: importId = '' } = await lab.call('ImportImage', {
+    DiskContainers: [{ Format: 'VMDK', UserBucket: { S3Bucket: 'out', S3Key: key } }],
+  })
+  const imports = async () =>
+    (await lab.call('DescribeImportImageTasks', { ImportTaskIds: [importId] })).ImportImageTasks?.[0]
+  await until(async () => (await imports())?.Status !== 'active')
+  importedId = (await imports())?.ImageId ?? ''
+  const [id = ''] = await servers.launch(importedId)
+  await servers.waitForStage(id, 'ssh')
+  expect(await servers.run(id, 'cat data')).toBe('data-1')
+})
+
 test('nothing of them is left when all of it is taken down', async () => {
   const { Reservations: reservations = [] } = await lab.call('DescribeInstances', {})
   const ids = reservations.flatMap(({ Instances: all = [] }) => all.map(({ InstanceId: id = '' }) => id))
   await lab.call('TerminateInstances', { InstanceIds: ids })
   await Promise.all(ids.map((id) => servers.waitForState(id, 'terminated')))
-  await lab.call('DeregisterImage', { ImageId: imageId, DeleteAssociatedSnapshots: true })
+  for (const ImageId of [imageId, importedId]) {
+    await lab.call('DeregisterImage', { ImageId, DeleteAssociatedSnapshots: true })
+  }
   expect((await lab.call('DescribeVolumes', {})).Volumes).toEqual([])
   expect((await lab.call('DescribeSnapshots', { OwnerIds: ['self'] })).Snapshots).toHaveLength(1)
   // A layer that nothing needs any more goes in the background.
