@@ -1,7 +1,7 @@
 // Measures disks, snapshots and images, each figure beside its reference of the same run, and writes the table into docs/performance.md.
 //
 //   npm run bench:storage                 builds nothing: run `npm run build` first
-//   npm run bench:storage -- attach space only these parts of disk, image, attach, space and chain; nothing is written then
+//   npm run bench:storage -- attach space only these parts of disk, image, attach, space, chain and push; nothing is written then
 //
 // Run it on a quiet machine: every figure is a wall clock's.
 import { cpus } from 'node:os'
@@ -12,6 +12,7 @@ import { measureAttach } from './bench-storage/attach.ts'
 import { measureChain, neverFlatten } from './bench-storage/chain.ts'
 import { measureLiveImage } from './bench-storage/live-image.ts'
 import { measureNewDisks } from './bench-storage/new-disk.ts'
+import { measurePush } from './bench-storage/push.ts'
 import { measureSpace } from './bench-storage/space.ts'
 import { openStorageLab, type StorageLab } from './bench-storage/storage-lab.ts'
 
@@ -27,6 +28,7 @@ const parts: Readonly<Record<string, Part>> = {
   attach: { what: 'volumes attached to a running server', measure: measureAttach },
   space: { what: 'the space of fifty servers', measure: measureSpace },
   chain: { what: 'chains of layers', measure: measureChain, configuration: neverFlatten },
+  push: { what: 'an image pushed to a registry that has its base', measure: measurePush },
 }
 
 // Labs leave their daemons to themselves; without a reason to stay Node would end while one is waited for.
