@@ -6,12 +6,12 @@ const longest = [
   'debian.test.ts',
   'architecture.test.ts',
   'clients.test.ts',
+  'pipeline.test.ts',
   'crash.test.ts',
   'found-again.test.ts',
   'user-data.test.ts',
   'life-cycle.test.ts',
   'volume.test.ts',
-  'pipeline.test.ts',
   'lab-manifest.test.ts',
   'cli.test.ts',
 ]
