@@ -1,8 +1,9 @@
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { invalid } from './invalid-image.ts'
 import { refuseHostileQcow2 } from './qcow2-header.ts'
 import type { DiskFormat } from './qemu-img.ts'
 import { hasDiskSignature, refuseTruncatedRaw } from './raw-disk.ts'
+import { refuseDifferencingVhdx } from './vhdx-header.ts'
 import { refuseHostileVmdk } from './vmdk-header.ts'
 
 /** What a file is, by its first bytes: a disk, an archive with a disk in it, or a compressed file. */
@@ -15,7 +16,7 @@ const headBytes = 128 * 1024
 /**
  * Tells the format from the content; the name says nothing. What is neither a known container nor a disk with a partition table
  * or a file system is refused with InvalidDiskImage. So is every image that would make QEMU open another file: a qcow2 with a backing
- * or an external data file, a VMDK whose extents lie outside, a VHD with a parent (CVE-2024-32498 and its kind); one larger than
+ * or an external data file, a VMDK whose extents lie outside, a VHD or VHDX with a parent (CVE-2024-32498 and its kind); one larger than
  * `maximumVirtualBytes`; and one whose end is missing, as far as its header tells.
  */
 export async function detectFormat(path: string, maximumVirtualBytes: number): Promise<FileFormat> {
@@ -35,7 +36,10 @@ export async function detectFormat(path: string, maximumVirtualBytes: number): P
   if (head.toString('latin1', 0, 21) === '# Disk DescriptorFile') {
     throw invalid('it is a VMDK descriptor whose data lies in other files; convert it to one monolithic file first')
   }
-  if (head.toString('latin1', 0, 8) === 'vhdxfile') return 'vhdx'
+  if (head.toString('latin1', 0, 8) === 'vhdxfile') {
+    await withFile(path, refuseDifferencingVhdx)
+    return 'vhdx'
+  }
   if (isVhdFooter(head) || isVhdFooter(tail)) {
     refuseIncompleteVhd(head, tail)
     return 'vpc'
@@ -49,14 +53,20 @@ export async function detectFormat(path: string, maximumVirtualBytes: number): P
 }
 
 async function readEnds(path: string): Promise<{ head: Buffer; tail: Buffer; sizeBytes: number }> {
-  const file = await open(path, 'r')
-  try {
+  return await withFile(path, async (file) => {
     const { size: sizeBytes } = await file.stat()
     const head = Buffer.alloc(headBytes)
     await file.read(head, 0, head.length, 0)
     const tail = Buffer.alloc(sectorBytes)
     if (sizeBytes >= sectorBytes) await file.read(tail, 0, sectorBytes, sizeBytes - sectorBytes)
     return { head, tail, sizeBytes }
+  })
+}
+
+async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, 'r')
+  try {
+    return await use(file)
   } finally {
     await file.close()
   }

@@ -25,12 +25,27 @@ export function refuseHostileQcow2(head: Buffer, sizeBytes: number, maximumVirtu
   if ((features & ~harmlessFeatures) !== 0n) throw invalid('it needs qcow2 features that are not known')
   const bits = head.readUInt32BE(20)
   if (bits < clusterBits.least || bits > clusterBits.most) throw invalid(`its cluster size is 2^${bits} bytes`)
-  refuseTooLarge(head.readBigUInt64BE(24), maximumVirtualBytes)
+  const virtualBytes = head.readBigUInt64BE(24)
+  refuseTooLarge(virtualBytes, maximumVirtualBytes)
+  const l1Entries = head.readUInt32BE(36)
   const tables = [
-    { offset: head.readBigUInt64BE(40), bytes: BigInt(head.readUInt32BE(36)) * BigInt(entryBytes) },
+    { offset: head.readBigUInt64BE(40), bytes: BigInt(l1Entries) * BigInt(entryBytes) },
     { offset: head.readBigUInt64BE(48), bytes: BigInt(head.readUInt32BE(56)) << BigInt(bits) },
   ]
   if (tables.some(({ offset, bytes }) => offset + bytes > BigInt(sizeBytes))) {
     throw invalid('its tables reach beyond the end of the file: it is truncated or damaged')
   }
+  if (l1Entries > mostL1Entries(virtualBytes, bits)) {
+    throw invalid(`its L1 table has ${l1Entries} entries, many more than its disk needs`)
+  }
+}
+
+/**
+ * Each entry names a table of a cluster's size that is read: a table of millions of them, all the same, keeps a processor busy for an hour.
+ * QEMU makes one half as large again as it has to be when it grows, and at least a cluster is what others may round up to.
+ */
+function mostL1Entries(virtualBytes: bigint, clusterBits: number): number {
+  const clusterBytes = 2 ** clusterBits
+  const covered = (clusterBytes / entryBytes) * clusterBytes
+  return 2 * Math.ceil(Number(virtualBytes) / covered) + clusterBytes / entryBytes
 }

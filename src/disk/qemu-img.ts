@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Ec2Error } from '../ec2/errors.ts'
+import { refuseSharedClusters } from './qcow2-clusters.ts'
 import { isOutOfSpace } from '../host/out-of-space.ts'
 import { CommandError, type CommandResult, type ProcessHost } from '../host/process.ts'
 
@@ -58,7 +59,8 @@ export interface QemuImg {
   measure(source: { path: string; format: DiskFormat }): Promise<number>
   /**
    * Rejects with InvalidDiskImage when the metadata is broken or points beyond the end of the file, which reads as zeros otherwise.
-   * Formats without a check (raw, vpc) pass. `isForeign` forgives leaked clusters, which a crash of the writer leaves.
+   * Formats without a check (raw, vpc) pass. `isForeign` forgives leaked clusters, which a crash of the writer leaves, and refuses a qcow2
+   * that uses a cluster twice.
    */
   check(
     path: string,
@@ -98,6 +100,8 @@ export interface QemuImg {
 
 const infoLimits: ToolLimits = { cpuSeconds: 10, memoryBytes: 1024 ** 3 }
 const convertLimits: ToolLimits = { cpuSeconds: 3600, memoryBytes: 4 * 1024 ** 3 }
+/** Of `qemu-img check`, which takes seconds for a disk of terabytes that is as it should be. */
+const foreignCheckLimits: ToolLimits = { cpuSeconds: 600, memoryBytes: 2 * 1024 ** 3 }
 /** Of `qemu-img check`: nothing worse than clusters that nobody uses. */
 const leaksExitCode = 3
 /** qemu-img answers 63 for the others. */
@@ -153,19 +157,22 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
     },
     check: async (path, format, { isForeign, signal, key }) => {
       if (!checkableFormats.has(format)) return
+      if (isForeign && format === 'qcow2') await refuseSharedClusters(path, signal)
       try {
-        await runLimited(convertLimits, ['check', '-q', ...(key ? soleImage(path, key) : ['-f', format, path])], {
+        const image = key ? soleImage(path, key) : ['-f', format, path]
+        await runLimited(isForeign ? foreignCheckLimits : convertLimits, ['check', '-q', ...image], {
           timeoutMs: convertTimeoutMs,
           signal,
         })
       } catch (error) {
         const exitCode = exitCodeOf(error)
         if (exitCode === undefined) throw error
-        if (isForeign && exitCode === leaksExitCode) return
-        throw new Ec2Error(
-          'InvalidDiskImage',
-          'The disk image cannot be read: its tables are damaged or point beyond the end of the file: it is truncated or corrupt',
-        )
+        if (!isForeign || exitCode !== leaksExitCode) {
+          throw new Ec2Error(
+            'InvalidDiskImage',
+            'The disk image cannot be read: its tables are damaged or point beyond the end of the file: it is truncated or corrupt',
+          )
+        }
       }
     },
     grow: async (path, sizeBytes, key) => {

@@ -1,17 +1,17 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-import { Transform } from 'node:stream'
+import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import { extract } from 'tar-stream'
-import { type Ec2Error, outOfSpace } from '../ec2/errors.ts'
+import { outOfSpace } from '../ec2/errors.ts'
 import type { WorkOptions } from '../ec2/ports/disk.ts'
 import { isOutOfSpace } from '../host/out-of-space.ts'
 import { CommandError, type ProcessHost } from '../host/process.ts'
 import { detectFormat } from './image-format.ts'
 import { invalid } from './invalid-image.ts'
+import { extractDisk } from './open-appliance.ts'
 import type { DiskFormat } from './qemu-img.ts'
+import { type Bound, limit } from './unpack-bound.ts'
 
 /** A disk that needs no further unpacking. */
 export interface PlainDisk {
@@ -113,60 +113,8 @@ async function decompress(
   }
 }
 
-const diskName = /\.(vmdk|vhd|vhdx|qcow2|img|raw)(\.(gz|xz|zst))?$/i
-
-/** The only disk of an OVA. Links, absolute names and `..` are refused even though only content is taken. */
-async function extractDisk(source: string, destination: string, bound: Bound, signal: AbortSignal): Promise<void> {
-  const archive = extract()
-  const reading = pipeline(createReadStream(source), archive, { signal })
-  // Awaited below; until then a rejection must not count as unhandled.
-  const settled = Promise.allSettled([reading])
-  const disks: string[] = []
-  try {
-    for await (const entry of archive) {
-      const { name, type } = entry.header
-      if (name.startsWith('/') || name.split('/').includes('..'))
-        throw invalid(`its archive holds the name ${JSON.stringify(name)}`)
-      if (type !== 'file' && type !== 'directory')
-        throw invalid(`its archive holds a ${type ?? 'thing'} (${JSON.stringify(name)})`)
-      if (type === 'file' && diskName.test(basename(name))) {
-        disks.push(name)
-        if (disks.length > 1)
-          throw invalid(`its archive holds several disks (${disks.join(', ')}); import one by itself`)
-        await pipeline(entry, limit(bound), createWriteStream(destination, { mode: 0o600 }), { signal })
-      } else entry.resume()
-    }
-    await reading
-  } catch (error) {
-    archive.destroy()
-    await settled
-    signal.throwIfAborted()
-    throw error instanceof Error && /tar header|end of data|premature close|stream closed/i.test(error.message)
-      ? invalid('its archive is damaged or truncated')
-      : error
-  }
-  if (disks.length === 0) throw invalid('its archive holds no disk')
-}
-
-/** The most that a step may write, and what is wrong when it wants to write more. */
-interface Bound {
-  readonly bytes: number
-  readonly exceeded: () => Ec2Error
-}
-
 function boundOf({ spaceBytes, maximumVirtualBytes }: UnpackLimits, directory: string): Bound {
   return spaceBytes < maximumVirtualBytes
     ? { bytes: spaceBytes, exceeded: () => outOfSpace('unpacking', directory) }
     : { bytes: maximumVirtualBytes, exceeded: () => invalid('it unpacks to more than is allowed') }
-}
-
-function limit(bound: Bound): Transform {
-  let seen = 0
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      seen += chunk.length
-      if (seen > bound.bytes) done(bound.exceeded())
-      else done(null, chunk)
-    },
-  })
 }

@@ -1,7 +1,10 @@
-import { link, open, symlink, truncate, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { link, open, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createDiskLab, type DiskLab, mib, quietWork } from './disk-lab.ts'
+
+const cluster = 64 * 1024
 
 type Make = (lab: DiskLab, source: string) => Promise<unknown>
 
@@ -25,6 +28,56 @@ function bigEndian64(value: bigint): Buffer {
   const bytes = Buffer.alloc(8)
   bytes.writeBigUInt64BE(value)
   return bytes
+}
+
+/**
+ * A qcow2 of 64 MiB whose reference counts say that all is as it should be, and a cluster of data at its end that L2 entries may name.
+ * `l2Offset` is what they hold; all L1 entries lead to one table of them.
+ */
+function craftQcow2({
+  l1Entries,
+  l2Offset = (data) => data,
+}: {
+  l1Entries: number
+  l2Offset?: (data: number, index: number) => number
+}): Buffer {
+  const l1Clusters = Math.ceil((8 * l1Entries) / cluster)
+  const l2 = 3 + l1Clusters
+  const data = (l2 + 1) * cluster
+  const file = Buffer.alloc(data + cluster)
+  file.write('QFI\xfb', 0, 'latin1')
+  file.writeUInt32BE(3, 4)
+  file.writeUInt32BE(16, 20)
+  file.writeBigUInt64BE(BigInt(64 * mib), 24)
+  file.writeUInt32BE(l1Entries, 36)
+  file.writeBigUInt64BE(BigInt(3 * cluster), 40)
+  file.writeBigUInt64BE(BigInt(cluster), 48)
+  file.writeUInt32BE(1, 56)
+  // Counts of 64 bits.
+  file.writeUInt32BE(6, 96)
+  file.writeUInt32BE(104, 100)
+  file.writeBigUInt64BE(BigInt(2 * cluster), cluster)
+  for (let index = 0; index <= data / cluster; index++) file.writeBigUInt64BE(2n, 2 * cluster + 8 * index)
+  for (let index = 0; index < l1Entries; index++) file.writeBigUInt64BE(BigInt(l2 * cluster), 3 * cluster + 8 * index)
+  for (let index = 0; index < cluster / 8; index++) {
+    file.writeBigUInt64BE(BigInt(l2Offset(data, index)), l2 * cluster + 8 * index)
+  }
+  return file
+}
+
+async function refcountBlock(source: string): Promise<{ offset: number }> {
+  const file = await readFile(source)
+  return { offset: Number(file.readBigUInt64BE(Number(file.readBigUInt64BE(48)))) }
+}
+
+/** An OVA of a disk with a manifest that says this of it. */
+async function appliance(lab: DiskLab, source: string, manifest: (sha256: string) => string): Promise<void> {
+  await qemuImg(lab, 'vmdk', lab.path('disk.vmdk'))
+  const sha256 = createHash('sha256')
+    .update(await readFile(lab.path('disk.vmdk')))
+    .digest('hex')
+  await writeFile(lab.path('machine.mf'), manifest(sha256))
+  await lab.run('tar', 'cf', source, '--format=ustar', 'machine.mf', 'disk.vmdk')
 }
 
 const packed: Make = async (lab, source) => {
@@ -95,6 +148,37 @@ const cases: [what: string, make: Make, message: RegExp][] = [
     },
     /version is 9/,
   ],
+  [
+    'a qcow2 with an L1 table of more entries than its disk needs',
+    (_lab, source) => writeFile(source, craftQcow2({ l1Entries: 40_000 })),
+    /L1 table has 40000 entries/,
+  ],
+  [
+    'a qcow2 whose L1 entries all lead to one L2 table',
+    (_lab, source) => writeFile(source, craftQcow2({ l1Entries: 8000 })),
+    /cluster at 327680 is used more than once/,
+  ],
+  [
+    'a qcow2 whose L2 entries all name one cluster',
+    (_lab, source) => writeFile(source, craftQcow2({ l1Entries: 1, l2Offset: (data) => data })),
+    /cluster at 327680 is used more than once/,
+  ],
+  [
+    'a qcow2 whose L2 table is its own data',
+    (_lab, source) =>
+      writeFile(source, craftQcow2({ l1Entries: 1, l2Offset: (data, index) => (index === 0 ? data - cluster : 0) })),
+    /cluster at 262144 is used more than once/,
+  ],
+  [
+    'a qcow2 that counts a cluster in use as free',
+    async (lab, source) => {
+      await qemuImg(lab, 'qcow2', source)
+      const { offset } = await refcountBlock(source)
+      // Of the last clusters that are in use.
+      await patch(source, offset + 2 * 20, Buffer.alloc(2 * 20))
+    },
+    /truncated or corrupt/,
+  ],
   ['a truncated qcow2', (lab, source) => cutShort(source, lab, 'qcow2'), /truncated or corrupt/],
   ['a truncated VMDK', (lab, source) => cutShort(source, lab, 'vmdk'), /truncated or corrupt/],
   [
@@ -162,6 +246,39 @@ const cases: [what: string, make: Make, message: RegExp][] = [
       await patch(source, 60, Buffer.from([0, 0, 0, 4]))
     },
     /differencing VHD/,
+  ],
+  [
+    'a differencing VHDX',
+    async (lab, source) => {
+      await qemuImg(lab, 'vhdx', source)
+      const file = await readFile(source)
+      // Its parameters: where the metadata table, found by its name, says that they are.
+      const entry = file.indexOf(Buffer.from('3767a1ca36fa434db3b633f0aa44e76b', 'hex'))
+      const at = file.indexOf('metadata') + file.readUInt32LE(entry + 16) + 4
+      await patch(source, at, Buffer.from([(file[at] ?? 0) | 2]))
+    },
+    /differencing VHDX that stands on a parent/,
+  ],
+  ...(['vmdk', 'vpc', 'vhdx'] as const).map((format): [string, Make, RegExp] => [
+    `a ${format} that claims a terabyte`,
+    (lab, source) => lab.run('qemu-img', 'create', '-q', '-f', format, source, '1T'),
+    /claims \d{13} bytes; at most 67108864 are allowed/,
+  ]),
+  [
+    'an OVA whose disk is another than its manifest says',
+    (lab, source) => appliance(lab, source, () => `SHA256(disk.vmdk)= ${'0'.repeat(64)}\n`),
+    /"disk.vmdk" does not have the sha256 digest of its manifest/,
+  ],
+  [
+    'an OVA whose manifest names what is not there',
+    (lab, source) =>
+      appliance(lab, source, (sha256) => `SHA256(disk.vmdk)= ${sha256}\nSHA1(other.vmdk)= ${'0'.repeat(40)}\n`),
+    /names "other.vmdk", which the archive does not hold/,
+  ],
+  [
+    'an OVA whose manifest is none',
+    (lab, source) => appliance(lab, source, () => 'MD5(disk.vmdk)= 00\n'),
+    /manifest has a line that is no digest/,
   ],
   [
     'an OVA with a name that leads out',
