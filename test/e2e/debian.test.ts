@@ -184,6 +184,98 @@ describe('a Debian of an ordinary user', () => {
     await until(async () => await pingGuestAgent(join(directory, machineFile.agentSocket), 10_000))
   })
 
+  describe('with a volume of its own', () => {
+    const linkOf = (volumeId: string) => `/dev/disk/by-id/virtio-${volumeId.replace('-', '')}`
+    const findLink = async (volumeId: string) => await servers.run(id, `ls ${linkOf(volumeId)} 2>/dev/null || true`)
+    /** Of the file system: whether its journal is to be replayed before it is whole. */
+    const needsRecovery = async (volumeId: string) =>
+      (await servers.run(id, `sudo dumpe2fs -h ${linkOf(volumeId)} 2>/dev/null`)).includes('needs_recovery')
+    const waitForVolume = async (volumeId: string) =>
+      await until(async () => {
+        const { Volumes: found } = await lab.call('DescribeVolumes', { VolumeIds: [volumeId] })
+        return found?.[0]?.State === 'available'
+      })
+    let data: string
+
+    async function makeVolume(from: { Size: number } | { SnapshotId: string }): Promise<string> {
+      const zone = (await servers.describe(id)).Placement?.AvailabilityZone ?? ''
+      const { VolumeId: volumeId = '' } = await lab.call('CreateVolume', { AvailabilityZone: zone, ...from })
+      await waitForVolume(volumeId)
+      return volumeId
+    }
+
+    async function attach(volumeId: string, device: string): Promise<void> {
+      await lab.call('AttachVolume', { VolumeId: volumeId, InstanceId: id, Device: device })
+      await until(async () => (await findLink(volumeId)) !== '')
+    }
+
+    async function remove(volumeId: string): Promise<void> {
+      await lab.call('DetachVolume', { VolumeId: volumeId })
+      await waitForVolume(volumeId)
+      expect(await findLink(volumeId)).toBe('')
+      await lab.call('DeleteVolume', { VolumeId: volumeId })
+    }
+
+    /** A volume made of a snapshot that is taken now, attached. */
+    async function restoreFromSnapshot(): Promise<string> {
+      const { SnapshotId: snapshotId = '' } = await lab.call('CreateSnapshot', { VolumeId: data })
+      await until(async () => {
+        const { Snapshots: found } = await lab.call('DescribeSnapshots', { SnapshotIds: [snapshotId] })
+        return found?.[0]?.State === 'completed'
+      })
+      const volumeId = await makeVolume({ SnapshotId: snapshotId })
+      await lab.call('DeleteSnapshot', { SnapshotId: snapshotId })
+      await attach(volumeId, '/dev/sdg')
+      return volumeId
+    }
+
+    test(
+      'sees it under its serial while it is attached',
+      async () => {
+        data = await makeVolume({ Size: 1 })
+        await attach(data, '/dev/sdf')
+        await servers.run(id, `sudo mkfs.ext4 -q ${linkOf(data)} && sudo mount ${linkOf(data)} /mnt`)
+        await servers.run(
+          id,
+          '(while sleep 0.1; do date | sudo tee -a /mnt/busy; done) >/dev/null 2>&1 </dev/null & echo $! >writer',
+        )
+        expect(await needsRecovery(data)).toBe(true)
+      },
+      patience,
+    )
+
+    test(
+      'has its file system frozen by the guest agent for the moment of a snapshot',
+      async () => {
+        // An agent that has no processor in time is not waited for: then the snapshot is as after a power cut.
+        let copy = await restoreFromSnapshot()
+        while (await needsRecovery(copy)) {
+          await remove(copy)
+          copy = await restoreFromSnapshot()
+        }
+        const lines = async (path: string) => Number(await servers.run(id, `wc -l <${path}`))
+        await servers.run(id, `sudo mkdir -p /media/copy && sudo mount -o ro ${linkOf(copy)} /media/copy`)
+        const then = await lines('/media/copy/busy')
+        expect(then).toBeGreaterThan(0)
+        // The original was thawed.
+        await until(async () => (await lines('/mnt/busy')) > then)
+        await servers.run(id, 'sudo umount /media/copy')
+        await remove(copy)
+      },
+      patience,
+    )
+
+    test(
+      'lets go of it while it runs',
+      async () => {
+        await servers.run(id, 'kill $(cat writer); until sudo umount /mnt; do sleep 0.1; done')
+        expect(await needsRecovery(data)).toBe(false)
+        await remove(data)
+      },
+      patience,
+    )
+  })
+
   test(
     'stops by the power button, starts with what it had, configured once, and tells of what fails in it',
     async () => {

@@ -58,7 +58,7 @@ async function attach(id: string, device: string): Promise<string> {
 }
 
 /** What a guest has written to encrypted volumes is in none of their files, and their keys are where they belong alone. */
-async function expectSecrecy(volumeIds: readonly string[], text: string): Promise<void> {
+async function expectSecrecy(volumeIds: readonly string[], text: string, where = server): Promise<void> {
   for (const id of volumeIds) {
     const directory = join(lab.home, 'volumes', id)
     for (const name of await readdir(directory))
@@ -67,7 +67,7 @@ async function expectSecrecy(volumeIds: readonly string[], text: string): Promis
   const keyring = join(lab.home, 'keyring')
   const names = await readdir(keyring)
   expect(names.length).toBeGreaterThanOrEqual(volumeIds.length)
-  const machine = join(lab.home, 'machines', server)
+  const machine = join(lab.home, 'machines', where)
   const { pid } = JSON.parse(await readFile(join(machine, 'process.json'), 'utf8')) as { pid: number }
   for (const name of names) {
     const path = join(keyring, name)
@@ -141,6 +141,25 @@ test('an image of a running server with its volumes, taken by a new daemon, has 
   expect((await describeVolume(volumes[0]?.VolumeId ?? ''))?.State).toBe('available')
   await lab.call('DeleteVolume', { VolumeId: volumes[0]?.VolumeId ?? '' })
   await deregister(imageId)
+})
+
+test('a server whose root volume is encrypted at its launch boots again and again, and leaves nothing readable', async () => {
+  const [sealed = ''] = await servers.launch(nano, {
+    BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { Encrypted: true } }],
+  })
+  await servers.waitForStage(sealed, 'ssh')
+  const root = (await servers.describe(sealed)).BlockDeviceMappings?.[0]?.Ebs?.VolumeId ?? ''
+  expect(await describeVolume(root)).toMatchObject({ Encrypted: true, KmsKeyId: expect.stringContaining(':key/') })
+  await servers.run(sealed, 'echo root-in-plain | sudo tee /etc/kept && sync')
+  await lab.call('StopInstances', { InstanceIds: [sealed] })
+  await servers.waitForState(sealed, 'stopped')
+  await lab.call('StartInstances', { InstanceIds: [sealed] })
+  await servers.waitForStage(sealed, 'ssh')
+  expect(await servers.run(sealed, 'cat /etc/kept')).toBe('root-in-plain')
+  await expectSecrecy([root], 'root-in-plain', sealed)
+  await lab.call('TerminateInstances', { InstanceIds: [sealed] })
+  await servers.waitForState(sealed, 'terminated')
+  expect(await describeVolume(root).catch(() => undefined)).toBeUndefined()
 })
 
 test('a volume that is given back while the server boots comes back, although the guest does not hear it then', async () => {
