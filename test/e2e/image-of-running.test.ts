@@ -48,6 +48,9 @@ test('a server that runs becomes an image while it writes', async () => {
     return images?.[0]?.State === 'available'
   })
   expect((await servers.describe(original)).State?.Name).toBe('running')
+  // Whom its servers let in is known of an image that was made of a server, too.
+  const { Images: categories } = await lab.call('KilnDescribeImageCategories', {})
+  expect(categories).toContainEqual({ ImageId: imageId, Category: 'mine', LoginUser: 'ec2-user' })
 })
 
 test(`${copies} servers of it have its data, and each is a server of its own`, async () => {
@@ -64,6 +67,8 @@ test(`${copies} servers of it have its data, and each is a server of its own`, a
 })
 
 test('exported, it boots under a bare QEMU; imported again, it is a server with its data', async () => {
+  // Nobody asks it any more, and it writes without a rest.
+  await lab.call('TerminateInstances', { InstanceIds: [original] })
   const exported = await lab.kiln('image', 'export', 'cake', 's3://out/cake.qcow2')
   expect(exported).toMatchObject({ exitCode: 0, stdout: 's3://out/cake.qcow2' })
   const { ExportImageTaskId: exportId = '' } = await lab.call('ExportImage', {

@@ -62,5 +62,8 @@ export interface ImageOutputs {
       ImageId?: string
     }[]
   }
-  KilnDescribeImageCategories: { Images: { ImageId: string; Category: ImageCategory }[] }
+  KilnDescribeImageCategories: {
+    /** `LoginUser`: whom its servers let in, as far as that is known. */
+    Images: { ImageId: string; Category: ImageCategory; LoginUser?: string }[]
+  }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Domain } from '../../ec2/domain.ts'
 import { findOne } from '../../ec2/ids.ts'
-import { imageTag } from '../../ec2/image/image-tag.ts'
+import { findLoginUser } from '../../ec2/image/login-user.ts'
 import { describeGuestWarnings } from '../../ec2/instance/guest-warning.ts'
 import { bootStages } from '../../ec2/instance/instance.ts'
 import type { CallContext } from '../../ec2/operation.ts'
@@ -39,6 +39,7 @@ async function describeDetail(
     .find(({ attachment }) => attachment?.deviceName === instance.rootDeviceName)
   const rootPath = root && overlayPathOf(paths, root)
   const publicIps = store.interfaces.listBy('attachment.instanceId', instance.id).map(({ publicIp }) => publicIp)
+  const image = store.images.find(instance.imageId)
   const { boot } = instance
   const problem = runtime?.problem ?? describeGuestWarnings(boot)
   return {
@@ -50,10 +51,7 @@ async function describeDetail(
     }),
     ...(boot?.accelerator ? { Accelerator: { Name: boot.accelerator, Reason: boot.acceleratorReason ?? '' } } : {}),
     ...(runtime?.machine ? { QemuPid: runtime.machine.pid } : {}),
-    LoginUser:
-      store.tags.of(instance.imageId).find(({ key }) => key === imageTag.loginUser)?.value ??
-      store.images.find(instance.imageId)?.loginUser ??
-      'ec2-user',
+    LoginUser: (image && findLoginUser(store, image)) ?? 'ec2-user',
     MachineDirectory: join(paths.machines, instance.id),
     ...(root && rootPath && root.state === 'in-use'
       ? {

@@ -1,5 +1,6 @@
 import type { Domain } from '../../ec2/domain.ts'
 import { categoryOf } from '../../ec2/image/image-category.ts'
+import { findLoginUser } from '../../ec2/image/login-user.ts'
 import { visibleImages } from '../../ec2/image/visible-image.ts'
 import { findSubscription, type Product, type SubscriptionRecord } from '../../ec2/marketplace/marketplace.ts'
 import { findProductImage, getProductImage, offerProductImage } from '../../ec2/marketplace/product-image.ts'
@@ -21,7 +22,11 @@ export function kilnMarketplaceOperations(domain: Domain): Record<string, AnyOpe
   return {
     KilnDescribeImageCategories: query('KilnDescribeImageCategories', (context, { Category: wanted }) => ({
       Images: readPage(visibleImages(store), context, {}, (images) => [...images])
-        .records.map((image) => ({ ImageId: image.id, Category: categoryOf(domain, context, image) }))
+        .records.map((image) => {
+          const loginUser = findLoginUser(store, image)
+          const Category = categoryOf(domain, context, image)
+          return { ImageId: image.id, Category, ...(loginUser === undefined ? {} : { LoginUser: loginUser }) }
+        })
         .filter(({ Category: category }) => wanted === undefined || category === wanted),
     })),
     KilnDescribeProducts: query('KilnDescribeProducts', describeAll),

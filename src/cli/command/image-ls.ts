@@ -27,6 +27,7 @@ interface Row {
   readonly Architecture: string | undefined
   readonly Description: string | undefined
   readonly Image?: ImageRecord
+  readonly LoginUser?: string | undefined
 }
 
 /** `kiln image ls` */
@@ -59,7 +60,7 @@ export function defineImageLs(command: Command, session: Session): void {
         { title: 'ARCHITECTURE', value: (row) => row.Architecture },
         { title: 'SIZE', value: ({ Image }) => Image && sizeOf(Image, sizes) },
         { title: 'DISK', value: ({ Image }) => Image && diskOf(Image) },
-        { title: 'LOGIN', value: ({ Image }) => Image && loginOf(Image) },
+        { title: 'LOGIN', value: (row) => row.LoginUser },
         { title: 'CREATED', value: ({ Image }) => Image?.CreationDate?.slice(0, 10) },
         { title: 'DESCRIPTION', value: (row) => row.Description || undefined },
       ],
@@ -111,13 +112,14 @@ async function listImages(client: KilnClient): Promise<Row[]> {
     client.call('DescribeImages', {}),
     client.call('KilnDescribeImageCategories', {}),
   ])
-  const categoryOf = new Map(categories.map(({ ImageId, Category }) => [ImageId, Category]))
+  const aboutOf = new Map(categories.map((about) => [about.ImageId, about]))
   return Images.map((image) => ({
     Name: image.Name ?? '',
-    Category: categoryOf.get(image.ImageId ?? '') ?? 'mine',
+    Category: aboutOf.get(image.ImageId ?? '')?.Category ?? 'mine',
     Architecture: image.Architecture,
     Description: image.Description,
     Image: image,
+    LoginUser: aboutOf.get(image.ImageId ?? '')?.LoginUser,
   }))
 }
 
@@ -172,8 +174,4 @@ function sizeOf(image: ImageRecord, sizes: ReadonlyMap<string | undefined, numbe
 function diskOf(image: ImageRecord): string | undefined {
   const root = image.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === image.RootDeviceName)
   return root?.Ebs?.VolumeSize === undefined ? undefined : `${root.Ebs.VolumeSize} GiB`
-}
-
-function loginOf(image: ImageRecord): string | undefined {
-  return image.Tags?.find(({ Key }) => Key === imageTag.loginUser)?.Value
 }

@@ -10,7 +10,7 @@ import { visibleSnapshots } from '../snapshot/visible-snapshot.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { requireAllowedImage } from './allowed-images.ts'
 import { bootSettingsOf } from './boot-settings.ts'
-import { imageTag } from './image-tag.ts'
+import { findLoginUser } from './login-user.ts'
 import type { ImageBlockDevice, ImageRecord } from './image.ts'
 import { requireNewImage } from './new-image.ts'
 import { findVisibleImage, requireAvailableImage } from './visible-image.ts'
@@ -63,8 +63,7 @@ export function copyImage(domain: Domain): Ec2Mutation<'CopyImage'> {
       const isReady = snapshots.every(({ state }) => state === 'completed')
       const { accountId, region } = context
       const { architecture, rootDeviceName, enaSupport, imdsSupport } = source
-      const loginUser =
-        source.loginUser ?? store.tags.of(source.id).find(({ key }) => key === imageTag.loginUser)?.value
+      const loginUser = findLoginUser(store, source)
       store.images.insert({
         accountId,
         region,

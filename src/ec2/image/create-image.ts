@@ -14,7 +14,7 @@ import { choosePerformance, requireVolumeSize, requireVolumeType } from '../volu
 import { currentBootModeOf } from '../instance/boot-mode.ts'
 import { readUefiData } from '../instance/uefi-data.ts'
 import { type BootSettings, readBootSettings } from './boot-settings.ts'
-import { imageTag } from './image-tag.ts'
+import { findLoginUser } from './login-user.ts'
 import type { ImageBlockDevice, ImageRecord } from './image.ts'
 import { requireNewImage } from './new-image.ts'
 import { readSnapshotDevice, requireHonouredEbs, requireOwnEncryption } from './snapshot-device.ts'
@@ -104,8 +104,7 @@ function describeImage(
   bootSettings: BootSettings,
 ): ImageRecord {
   const source = store.images.find(instance.imageId)
-  const loginUser =
-    store.tags.of(instance.imageId).find(({ key }) => key === imageTag.loginUser)?.value ?? source?.loginUser
+  const loginUser = source && findLoginUser(store, source)
   return {
     accountId,
     region,

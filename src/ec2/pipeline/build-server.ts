@@ -2,7 +2,7 @@ import type { _InstanceType } from '@aws-sdk/client-ec2'
 import { join } from 'node:path'
 import { Ec2Error } from '../errors.ts'
 import type { ImageRecord } from '../image/image.ts'
-import { imageTag } from '../image/image-tag.ts'
+import { findLoginUser } from '../image/login-user.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import { GuestCommandFailed, type GuestShell } from '../ports/guest-shell.ts'
 import { buildTags, type BuildContext, waitFor } from './build-context.ts'
@@ -58,7 +58,7 @@ export async function launchServer(
   const shell = await context.shells.open({
     vpcId: launched.vpcId,
     privateIp: launched.privateIp,
-    user: loginUserOf(context, image),
+    user: findLoginUser(context.store, image) ?? 'ec2-user',
     keyFile: key.file,
     knownHostsFile: join(job.directory, `known-hosts-${id}`),
   })
@@ -97,10 +97,6 @@ export async function launchServer(
 
 function defaultTypeOf({ architecture }: ImageRecord): string {
   return architecture === 'arm64' ? 't4g.micro' : 't3.micro'
-}
-
-function loginUserOf({ store }: BuildContext, image: ImageRecord): string {
-  return store.tags.of(image.id).find(({ key }) => key === imageTag.loginUser)?.value ?? image.loginUser ?? 'ec2-user'
 }
 
 function findInstance({ store }: BuildContext, id: string): InstanceRecord {

@@ -3,7 +3,7 @@ import { Ec2Error } from '../errors.ts'
 import type { ImageRecord } from '../image/image.ts'
 import { requireCompleted } from '../snapshot/snapshot.ts'
 import { bootSettingsOf } from '../image/boot-settings.ts'
-import { imageTag } from '../image/image-tag.ts'
+import { findLoginUser } from '../image/login-user.ts'
 import { requireAvailableImage } from '../image/visible-image.ts'
 import { withProductCodes } from '../marketplace/product-code.ts'
 import type { WorkOptions } from '../ports/disk.ts'
@@ -126,7 +126,7 @@ function describeImage(
   layerIdOfDevice: ReadonlyMap<string, string>,
 ): AmiDocument {
   const tags = store.tags.of(image.id)
-  const loginUser = tags.find(({ key }) => key === imageTag.loginUser)?.value ?? image.loginUser
+  const loginUser = findLoginUser(store, image)
   const byId = new Map(layers.map((layer) => [layer.layerId, layer]))
   return {
     name: image.name,

@@ -17,14 +17,13 @@ const image = {
   CreationDate: '2026-11-25T01:02:03.000Z',
   RootDeviceName: '/dev/xvda',
   BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId: 'snap-1', VolumeSize: 2 } }],
-  Tags: [{ Key: 'kiln:login-user', Value: 'admin' }],
 }
 const started = { TaskId: 'task-1' }
 const catalog = { KilnDescribeCatalog: () => ({ Entries: [{ Name: 'small', Architecture: 'x86_64' }] }) }
 const recipes = { KilnDescribeRecipes: () => ({ Recipes: [{ Name: 'nano', Architectures: ['x86_64'] }] }) }
 const listing = {
   DescribeImages: () => ({ Images: [image] }),
-  KilnDescribeImageCategories: () => ({ Images: [{ ImageId: imageId, Category: 'quick-start' }] }),
+  KilnDescribeImageCategories: () => ({ Images: [{ ImageId: imageId, Category: 'quick-start', LoginUser: 'admin' }] }),
 }
 
 function ended(task: object) {
