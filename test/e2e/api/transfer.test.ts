@@ -396,6 +396,10 @@ test('what pretends to be a stored image is refused, at once or when it is read'
 
 test('a task that is cancelled leaves nothing, and goes on after the daemon was killed', async () => {
   const { lab, imageId } = api
+  // A disk that goes into a store in several parts.
+  await execa('cp', [join(lab.home, 'empty.raw'), join(lab.home, 'large.raw')])
+  await execa('truncate', ['-s', '12M', join(lab.home, 'large.raw')])
+  const { stdout: largeId } = await lab.kiln('snapshot', 'import', 'large.raw')
   const before = await layers()
   // An import that hangs in the middle of its download until it is let go.
   server.objects.set('slow.raw', { content: await readFile(join(lab.home, 'empty.raw')), tagging: '' })
@@ -420,9 +424,20 @@ test('a task that is cancelled leaves nothing, and goes on after the daemon was 
   expect(await codeOf(lab.call('ImportImage', slow))).toBe('ResourceLimitExceeded')
   await until(async () => server.requests.length > requests)
   await lab.call('CancelImportTask', { ImportTaskId: secondId })
+  const exported = {
+    SnapshotId: largeId,
+    Destination: 's3://archive/large.raw',
+    Format: 'raw',
+    Overwrite: true,
+  } as const
+  await lab.call('KilnExportSnapshot', exported)
+  await until(async () => server.requests.some(({ url }) => url.includes('large.raw?uploads')))
   await lab.killDaemon()
   release()
+  await until(async () => server.uploads.size === 1)
   await lab.startDaemon()
+  // It is not begun again, and its parts are not left to be paid for.
+  await until(async () => server.uploads.size === 0)
   expect(await endOfImport(secondId)).toMatchObject({ Status: 'deleted' })
   const resumed = await endOfImport(firstId)
   expect(resumed).toMatchObject({ Status: 'completed' })
