@@ -2,7 +2,14 @@ import { chmod, readdir, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import fsExtra from 'fs-extra'
 import { tellOutOfSpace } from '../ec2/errors.ts'
-import type { DiskHost, EncryptLayerRequest, ExportFormat, LayerFile, WorkOptions } from '../ec2/ports/disk.ts'
+import type {
+  DiskHost,
+  EncryptLayerRequest,
+  ExportFormat,
+  ImportHow,
+  LayerFile,
+  WorkOptions,
+} from '../ec2/ports/disk.ts'
 import type { Clock } from '../host/clock.ts'
 import { ensurePrivateDirectory, freeBytes, syncDirectory, syncFile } from '../host/files.ts'
 import type { ProcessHost } from '../host/process.ts'
@@ -62,9 +69,9 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     source: string,
     directory: string,
     work: WorkOptions,
-    claim?: ExportFormat,
+    how: ImportHow = {},
   ): Promise<LayerFile> {
-    return await makeAside(directory, work, (staging) => makeLayer(source, staging, work, claim))
+    return await makeAside(directory, work, (staging) => makeLayer(source, staging, work, how))
   }
 
   /** Has a layer made beside its place, and moves it there when it is whole. */
@@ -93,7 +100,7 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     source: string,
     staging: string,
     work: WorkOptions,
-    claim: ExportFormat | undefined,
+    { claim, keyId }: ImportHow,
   ): Promise<Omit<LayerFile, 'path'>> {
     const spaceBytes = Math.max(0, (await freeBytes(staging)) - reservedBytes)
     const disk = await unpackDisk(processes, source, staging, { spaceBytes, maximumVirtualBytes }, work)
@@ -102,23 +109,34 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     const neededBytes = await qemuImg.measure(disk)
     await requireSpace('the import', { path: staging, neededBytes, reservedBytes })
     const path = join(staging, diskFile.disk)
-    // Always converted, also from qcow2: what comes out was written by our own qemu-img, with no foreign metadata in it.
-    const layer = {
-      path,
-      format: 'qcow2',
-      options: ['compat=1.1', 'lazy_refcounts=on'],
-      isCompressed: neededBytes > 0 && neededBytes <= maximumCompressedBytes,
-    } as const
-    await qemuImg.convert(disk, layer, {
+    const conversion = {
       signal: work.signal,
-      onPercent: (percent) => {
+      onPercent: (percent: number) => {
         const doneBytes = Math.round((virtualSizeBytes * percent) / 100)
         work.onProgress({ stage: 'Converting', doneBytes, totalBytes: virtualSizeBytes })
       },
-    })
+    }
+    // Always converted, also from qcow2: what comes out was written by our own qemu-img, with no foreign metadata in it.
+    if (keyId === undefined) {
+      const layer = {
+        path,
+        format: 'qcow2',
+        options: ['compat=1.1', 'lazy_refcounts=on'],
+        isCompressed: neededBytes > 0 && neededBytes <= maximumCompressedBytes,
+      } as const
+      await qemuImg.convert(disk, layer, conversion)
+    } else {
+      await keyring.provide(keyId)
+      await writeEmptyQcow2(path, {
+        sizeBytes: virtualSizeBytes,
+        luksHeader: luksHeader(await keyring.read(keyId), random),
+      })
+      await qemuImg.encrypt({ ...disk, keys: [] }, { path, key: keyFileOf(keyId) }, conversion)
+    }
     if (disk.path !== source) await fsExtra.remove(disk.path)
     work.onProgress({ stage: 'Verifying' })
-    await qemuImg.check(path, 'qcow2', { isForeign: false, signal: work.signal })
+    const key = keyId === undefined ? {} : { key: keyFileOf(keyId) }
+    await qemuImg.check(path, 'qcow2', { isForeign: false, signal: work.signal, ...key })
     return await finishLayer(staging, virtualSizeBytes, work)
   }
 
@@ -207,8 +225,8 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     checkLayer: ({ path, keyId }, work) =>
       checkLayer(qemuImg, { path, ...(keyId === undefined ? {} : { key: keyFileOf(keyId) }) }, work),
     readBackingPath,
-    importLayer: (source, directory, work, claim) =>
-      tellOutOfSpace('the import', dirname(directory), () => importLayer(source, directory, work, claim)),
+    importLayer: (source, directory, work, how) =>
+      tellOutOfSpace('the import', dirname(directory), () => importLayer(source, directory, work, how)),
     ...createDiskExport({ qemuImg, reservedBytes }),
     withDownload: (url, work, use, options) => downloads.use(url, work, use, options),
     openLayerBlob: (path) => openLayerBlob(path, maximumVirtualBytes),

@@ -69,9 +69,9 @@ export interface QemuImg {
   ): Promise<void>
   /** Makes a qcow2 larger; one that is as large already stays as it is. `key` is that of an encrypted one. */
   grow(path: string, sizeBytes: number, key?: KeyFile): Promise<void>
-  /** Writes what a chain of qcow2 reads as into an encrypted qcow2 that is there, empty and as large. */
+  /** Writes what a disk (a chain of qcow2, unless it is of another format) reads as into an encrypted qcow2 that is there, empty and as large. */
   encrypt(
-    source: EncryptedDisk & { readonly keys: readonly KeyFile[] },
+    source: EncryptedDisk & { readonly keys: readonly KeyFile[]; readonly format?: DiskFormat },
     destination: { readonly path: string; readonly key: KeyFile },
     work: { signal: AbortSignal; onPercent: (percent: number) => void },
   ): Promise<void>
@@ -247,9 +247,9 @@ function keyArguments(keys: readonly KeyFile[]): string[] {
   return keys.flatMap(({ id, path }) => ['--object', `secret,id=${id},file=${escapeComma(path)}`])
 }
 
-function imageOptions({ path, keyId }: EncryptedDisk): string {
+function imageOptions({ path, keyId, format = 'qcow2' }: EncryptedDisk & { format?: DiskFormat }): string {
   const encryption = keyId === undefined ? '' : `encrypt.format=luks,encrypt.key-secret=${keyId},`
-  return `driver=qcow2,${encryption}file.driver=file,file.filename=${escapeComma(path)}`
+  return `driver=${format},${encryption}file.driver=file,file.filename=${escapeComma(path)}`
 }
 
 /** An encrypted disk without what it stands on: the keys of that would be needed too. */

@@ -1,7 +1,7 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue } from '../errors.ts'
 import { newId } from '../ids.ts'
-import type { Scope } from '../ports/store.ts'
+import type { Scope, Store } from '../ports/store.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
 import type { Encryption } from './encryption.ts'
 import { ebsDefaultKey, ebsEncryptionByDefault, findKmsKey, kmsKeyArnOf } from './kms-key.ts'
@@ -37,6 +37,12 @@ export function chooseKmsKey(
   if (asked.KmsKeyId !== undefined) return kmsKeyArnOf(scope, findKmsKey(domain, scope, asked.KmsKeyId))
   const isOwn = snapshot?.accountId === scope.accountId && snapshot.region === scope.region
   if (isOwn && snapshot.kmsKeyId !== undefined) return snapshot.kmsKeyId
+  return kmsKeyArnOf(scope, ebsDefaultKey.get(store, scope).keyId)
+}
+
+/** The KMS key of what is made without asking for one: undefined unless encryption by default is enabled. */
+export function defaultKmsKey(store: Store, scope: Scope): string | undefined {
+  if (!ebsEncryptionByDefault.get(store, scope).isEnabled) return undefined
   return kmsKeyArnOf(scope, ebsDefaultKey.get(store, scope).keyId)
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
+import { defaultKmsKey, newEncryption } from '../encryption/choose-encryption.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import { newId } from '../ids.ts'
 import type { LayerMaker, MadeLayer } from '../layer/layer-maker.ts'
@@ -59,7 +60,10 @@ export function createImagePublisher(dependencies: {
   async function publish(scope: Scope, request: PublishRequest): Promise<TaskResult> {
     if (request.isNameFixed) refuseTakenImageName(store, scope, request.name)
     requireQuotasOfDiskImage({ store, quotas }, scope)
-    const layer = await layerMaker.make(scope, request.source, request.job)
+    // What everybody is to launch is under nobody's key.
+    const isForAll = request.isQuickStart === true || request.productCodes !== undefined
+    const encryption = isForAll ? {} : newEncryption({ random }, defaultKmsKey(store, scope))
+    const layer = await layerMaker.make(scope, request.source, request.job, { encryption })
     const layerId = layer.record.id
     try {
       const image = store.transaction(() => {
@@ -93,7 +97,11 @@ export function createImagePublisher(dependencies: {
     }
   }
 
-  function recordImage(scope: Scope, request: PublishRequest, { record: layer, sizeGib }: MadeLayer): ImageRecord {
+  function recordImage(
+    scope: Scope,
+    request: PublishRequest,
+    { record: layer, sizeGib, encryption }: MadeLayer,
+  ): ImageRecord {
     const now = clock.now().toISOString()
     const snapshotId = newId('snap', random)
     store.snapshots.insert({
@@ -105,6 +113,7 @@ export function createImagePublisher(dependencies: {
       volumeId: 'vol-ffffffff',
       volumeSizeGib: sizeGib,
       ...withProductCodes(request.productCodes),
+      ...encryption,
       startTime: now,
     })
     const image: ImageRecord = {

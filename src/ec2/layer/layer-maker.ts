@@ -3,7 +3,7 @@ import fsExtra from 'fs-extra'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
-import { releaseKey } from '../encryption/encryption.ts'
+import { type Encryption, releaseKey } from '../encryption/encryption.ts'
 import { newId } from '../ids.ts'
 import type { DiskHost, ExportFormat, LayerFile, WorkOptions } from '../ports/disk.ts'
 import type { Scope, Store } from '../ports/store.ts'
@@ -15,12 +15,20 @@ export interface MadeLayer {
   readonly file: LayerFile
   /** Of volumes that it fits in. */
   readonly sizeGib: number
+  /** For the snapshot that will name it. */
+  readonly encryption: Encryption
+}
+
+/** What is said of a file, and how its layer is to be encrypted. */
+export interface LayerWish {
+  readonly claim?: ExportFormat | undefined
+  readonly encryption?: Encryption
 }
 
 /** Makes layers of foreign disk files. Whoever made one either keeps or discards it; a crash in between is as if it was discarded. */
 export interface LayerMaker {
   /** Rejects as DiskHost.importLayer does; nothing is left then. */
-  make(scope: Scope, source: string, work: WorkOptions, claim?: ExportFormat): Promise<MadeLayer>
+  make(scope: Scope, source: string, work: WorkOptions, how?: LayerWish): Promise<MadeLayer>
   /** Records that it is there; inside a transaction, together with what names it. */
   keep(layer: MadeLayer): void
   discard(layerId: string): Promise<void>
@@ -47,14 +55,18 @@ export function createLayerMaker(dependencies: {
   }
 
   return {
-    make: async ({ accountId, region }, source, work, claim) => {
+    make: async ({ accountId, region }, source, work, { claim, encryption = {} } = {}) => {
       const createdAt = clock.now().toISOString()
-      const record: LayerRecord = { accountId, region, id: newId('layer', random), state: 'pending', createdAt }
+      const { encryptionKeyId: keyId } = encryption
+      const record: LayerRecord = {
+        ...{ accountId, region, id: newId('layer', random), state: 'pending', createdAt },
+        ...(keyId === undefined ? {} : { encryptionKeyId: keyId }),
+      }
       // Recorded first: a crash while the file is made leaves a pending layer, which the next start removes.
       store.transaction(() => store.layers.insert(record))
       try {
-        const file = await disks.importLayer(source, join(paths.layers, record.id), work, claim)
-        return { record, file, sizeGib: Math.max(1, Math.ceil(file.virtualSizeBytes / bytesPerGib)) }
+        const file = await disks.importLayer(source, join(paths.layers, record.id), work, { claim, keyId })
+        return { record, file, encryption, sizeGib: Math.max(1, Math.ceil(file.virtualSizeBytes / bytesPerGib)) }
       } catch (error) {
         await discard(record.id)
         throw error

@@ -80,6 +80,14 @@ export interface LayerBlob {
   close(): Promise<void>
 }
 
+/** What is known of a disk that is imported, and what it is to be. */
+export interface ImportHow {
+  /** What the caller says that the file is: another format is refused. */
+  readonly claim?: ExportFormat | undefined
+  /** The layer is encrypted by that key, which is made unless it is there. */
+  readonly keyId?: string | undefined
+}
+
 /** A layer to be encrypted, or encrypted by another key. */
 export interface EncryptLayerRequest {
   readonly source: { readonly path: string; readonly keyId?: string }
@@ -160,7 +168,7 @@ export interface DiskHost {
    * files and extents outside are refused, as is what is of another format than was claimed. Rejects with Ec2Error `InvalidDiskImage` saying what is wrong, or with
    * `InsufficientDiskSpace`. Leaves `directory` absent on failure or abort. Works in `directory`'s parent (same file system) and moves into place.
    */
-  importLayer(source: string, directory: string, work: WorkOptions, claim?: ExportFormat): Promise<LayerFile>
+  importLayer(source: string, directory: string, work: WorkOptions, how?: ImportHow): Promise<LayerFile>
   /**
    * Writes a disk, with all that it stands on, into one flat file that needs no other: raw is sparse, VMDK is streamOptimized, VHD and VHDX
    * are dynamic. The disk must not be written to meanwhile. Resolves with the size of the file, which is on disk for good then. Rejects with

@@ -43,7 +43,8 @@ export function describeImportImageTask(domain: Transfers, transfer: ImportImage
     Description: transfer.description,
     Hypervisor: 'xen',
     Platform: 'Linux',
-    Encrypted: false,
+    Encrypted: transfer.kmsKeyId !== undefined,
+    KmsKeyId: transfer.kmsKeyId,
     ImageId: transfer.imageId,
     SnapshotDetails: transfer.disks.map((disk) => ({
       ...describeDisk(disk, transfer),
@@ -61,7 +62,8 @@ export function describeImportSnapshotTask(domain: Transfers, transfer: ImportSn
     SnapshotTaskDetail: {
       ...describeDisk(transfer.disk, transfer),
       ...describeState(domain, transfer),
-      Encrypted: false,
+      Encrypted: transfer.kmsKeyId !== undefined,
+      KmsKeyId: transfer.kmsKeyId,
     },
     Tags: describeTags(domain.store.tags.of(transfer.id)),
   }

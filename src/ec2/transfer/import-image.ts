@@ -1,6 +1,7 @@
 import type { ImageDiskContainer, ImportImageRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import { invalidParameterValue, missingParameter } from '../errors.ts'
+import { chooseKmsKey } from '../encryption/choose-encryption.ts'
+import { invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
 import { requireOneOf } from '../honoured.ts'
 import { newId } from '../ids.ts'
 import { readBootSettings } from '../image/boot-settings.ts'
@@ -36,6 +37,7 @@ export function importImage(domain: Domain): Ec2Mutation<'ImportImage'> {
       'DiskContainers',
       'Encrypted',
       'Hypervisor',
+      'KmsKeyId',
       'Platform',
       'RoleName',
       'TagSpecifications',
@@ -46,6 +48,8 @@ export function importImage(domain: Domain): Ec2Mutation<'ImportImage'> {
       const { Description: description } = input
       requireImageDescription(description ?? '')
       const disks = readDisks(domain, context, input.DiskContainers ?? [])
+      const kmsKeyId = chooseKmsKey(domain, context, input, undefined)
+      if (kmsKeyId !== undefined) refuseSnapshots(disks)
       requireQuotasOfDiskImage({ store, quotas: domain.settings.quotas }, context, disks.length)
       requireTransferQuota(domain, context, ['import-image', 'import-snapshot'])
       const tags = readTagSpecifications(input.TagSpecifications, [resourceType]).get(resourceType) ?? []
@@ -58,6 +62,7 @@ export function importImage(domain: Domain): Ec2Mutation<'ImportImage'> {
         startedAt: context.now.toISOString(),
         ...(description === undefined ? {} : { description }),
         ...machine,
+        ...(kmsKeyId === undefined ? {} : { kmsKeyId }),
         disks,
       }
       store.transfers.insert(transfer)
@@ -73,7 +78,6 @@ function readMachine(input: ImportImageRequest): Pick<ImportImageRecord, 'archit
   if (architecture !== 'x86_64' && architecture !== 'i386' && architecture !== 'arm64') {
     throw invalidParameterValue('architecture', architecture.slice(0, 80), 'Expected x86_64, i386 or arm64.')
   }
-  requireOneOf(operation, 'Encrypted', input.Encrypted, [false])
   requireOneOf(operation, 'Hypervisor', input.Hypervisor, ['xen'])
   requireOneOf(operation, 'Platform', input.Platform, ['Linux'])
   requireOneOf(operation, 'RoleName', input.RoleName, ['vmimport'])
@@ -113,6 +117,14 @@ function readDisks(
 function readSnapshot(domain: Domain, context: CallContext, snapshotId: string | undefined): DiskSource {
   if (!snapshotId) throw missingParameter('DiskContainer.Url, DiskContainer.UserBucket or DiskContainer.SnapshotId')
   return { kind: 'snapshot', snapshotId: requireCompleted(findOwnSnapshot(domain, context, snapshotId)).id }
+}
+
+/** A snapshot of an import becomes the image's own: nothing is written, so nothing can be encrypted. */
+function refuseSnapshots(disks: ImportImageRecord['disks']): void {
+  if (disks.every(({ source }) => source.kind !== 'snapshot')) return
+  throw invalidParameterCombination(
+    'A snapshot is mapped as it is and cannot be encrypted by an import. Copy it with Encrypted (CopySnapshot), then register the image (RegisterImage).',
+  )
 }
 
 function usualDevice(index: number): string {

@@ -1,4 +1,5 @@
 import type { Domain } from '../domain.ts'
+import { chooseKmsKey } from '../encryption/choose-encryption.ts'
 import { invalidParameterValue, missingParameter } from '../errors.ts'
 import { requireOneOf } from '../honoured.ts'
 import { newId } from '../ids.ts'
@@ -18,12 +19,20 @@ export function importSnapshot(domain: Domain): Ec2Mutation<'ImportSnapshot'> {
   const { store, random, settings } = domain
   return {
     kind: 'mutation',
-    parameters: ['ClientToken', 'Description', 'DiskContainer', 'Encrypted', 'RoleName', 'TagSpecifications'],
+    parameters: [
+      'ClientToken',
+      'Description',
+      'DiskContainer',
+      'Encrypted',
+      'KmsKeyId',
+      'RoleName',
+      'TagSpecifications',
+    ],
     apply: (context, input) => {
       const { accountId, region } = context
       const { DiskContainer: container, Description: description = container?.Description } = input
       if (!container) throw missingParameter('DiskContainer')
-      requireOneOf(operation, 'Encrypted', input.Encrypted, [false])
+      const kmsKeyId = chooseKmsKey(domain, context, input, undefined)
       requireOneOf(operation, 'RoleName', input.RoleName, ['vmimport'])
       const source = readDiskSource(domain, context, container)
       if (!source) throw missingParameter('DiskContainer.Url or DiskContainer.UserBucket')
@@ -43,6 +52,7 @@ export function importSnapshot(domain: Domain): Ec2Mutation<'ImportSnapshot'> {
         kind: 'import-snapshot',
         state: 'active',
         startedAt: context.now.toISOString(),
+        ...(kmsKeyId === undefined ? {} : { kmsKeyId }),
         ...(description === undefined ? {} : { description }),
         disk: {
           source,

@@ -1,6 +1,7 @@
 import type { Random } from '../../host/random.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
+import { newEncryption } from '../encryption/choose-encryption.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import { newId } from '../ids.ts'
 import { requireFreeImageName } from '../image/image-name.ts'
@@ -111,8 +112,8 @@ export function createSnapshotImport(dependencies: ImportDependencies): Transfer
 
 /** A layer for each disk, but for those that are snapshots already. */
 async function bringDisks(
-  { layerMaker, fetcher }: ImportDependencies,
-  scope: Scope,
+  { random, layerMaker, fetcher }: ImportDependencies,
+  scope: Scope & { readonly kmsKeyId?: string },
   disks: readonly ImportedDisk[],
   job: TransferJob,
 ): Promise<(MadeLayer | undefined)[]> {
@@ -123,11 +124,12 @@ async function bringDisks(
         layers.push(undefined)
         continue
       }
+      const encryption = newEncryption({ random }, scope.kmsKeyId)
       const [from, to] = [(100 * index) / disks.length, (100 * (index + 1)) / disks.length]
       const middle = (from + to) / 2
       layers.push(
         await fetcher.use(source, job.directory, job.phase(from, middle), (path) =>
-          layerMaker.make(scope, path, job.phase(middle, to), format),
+          layerMaker.make(scope, path, job.phase(middle, to), { claim: format, encryption }),
         ),
       )
     }
@@ -161,6 +163,7 @@ function keepDisk<Disk extends ImportedDisk>(
     description: disk.description ?? `Created by ${id}`,
     volumeId: noVolumeId,
     volumeSizeGib: layer.sizeGib,
+    ...layer.encryption,
     startTime: clock.now().toISOString(),
   })
   return { ...disk, snapshotId, sizeBytes: layer.file.virtualSizeBytes }

@@ -3,6 +3,7 @@ import fsExtra from 'fs-extra'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
+import { defaultKmsKey, newEncryption } from '../encryption/choose-encryption.ts'
 import { Ec2Error } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import { newId } from '../ids.ts'
@@ -92,6 +93,7 @@ export function createImageRestoring(dependencies: RestoreDependencies): Transfe
       description: disk.snapshot.description,
       volumeId: 'vol-ffffffff',
       volumeSizeGib: layer.sizeGib,
+      ...layer.encryption,
       startTime: clock.now().toISOString(),
       imageId,
     })
@@ -111,7 +113,7 @@ interface RestoredDisk {
 }
 
 async function bringDisks(
-  { layerMaker, objects, archive, maximumBytes }: RestoreDependencies,
+  { store, random, layerMaker, objects, archive, maximumBytes }: RestoreDependencies,
   transfer: RestoreImageRecord,
   job: TransferJob,
 ): Promise<RestoredDisk[]> {
@@ -124,7 +126,8 @@ async function bringDisks(
     for (const [index, disk] of disks.entries()) {
       const work = job.phase(60 + (40 * index) / disks.length, 60 + (40 * (index + 1)) / disks.length)
       const file = join(job.directory, disk.file)
-      const layer = await layerMaker.make(transfer, file, work, 'qcow2')
+      const encryption = newEncryption({ random }, defaultKmsKey(store, transfer))
+      const layer = await layerMaker.make(transfer, file, work, { claim: 'qcow2', encryption })
       restored.push({ disk, layer })
       if (layer.sizeGib > disk.volumeSizeGib) {
         throw new Ec2Error(

@@ -36,6 +36,8 @@ interface Transfer extends ResourceRecord {
 
 export interface ImportImageRecord extends Transfer {
   readonly kind: 'import-image'
+  /** That its snapshots are encrypted by, an ARN. */
+  readonly kmsKeyId?: string
   readonly description?: string
   readonly architecture: ImageRecord['architecture']
   readonly bootMode: ImageRecord['bootMode']
@@ -46,6 +48,8 @@ export interface ImportImageRecord extends Transfer {
 
 export interface ImportSnapshotRecord extends Transfer {
   readonly kind: 'import-snapshot'
+  /** That it is encrypted by, an ARN. */
+  readonly kmsKeyId?: string
   readonly description?: string
   readonly disk: ImportedDisk
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import * as sdk from '@aws-sdk/client-ec2'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { s3Keys, type S3Server, startS3Server } from '../../object-store/s3-server.ts'
 import { until } from '../lab.ts'
 import { type ApiLab, openApiLab } from './api-lab.ts'
@@ -30,6 +30,7 @@ beforeAll(async () => {
         archive: { endpoint: server.endpoint, bucket: 'there' },
       },
       quotas: { activeTransfers: 2 },
+      encryption: { keys: ['alias/payroll'] },
     }),
   )
   await writeFile(join(api.lab.home, 'bucket-credentials.yaml'), stringify({ archive: s3Keys }), { mode: 0o600 })
@@ -198,6 +199,51 @@ test('what an import may read depends on who asks', async () => {
     Status: 'deleted',
     StatusMessage: expect.stringContaining('a link that leads out of'),
   })
+})
+
+test('what comes in is encrypted where it is asked for, or the account encrypts by default', async () => {
+  const { lab } = api
+  const snapshotOf = async (id: string | undefined) =>
+    (await lab.call('DescribeSnapshots', { SnapshotIds: [id ?? ''] })).Snapshots?.[0]
+  /** What it reads as with its key is what has come in. */
+  const expectEncrypted = async (id: string | undefined) => {
+    const { KmsKeyId: key, Encrypted: isEncrypted } = (await snapshotOf(id)) ?? {}
+    expect([isEncrypted, key]).toEqual([true, expect.stringMatching(/^arn:aws:kms:us-east-1:/)])
+    const { Snapshots: snapshots } = await lab.call('KilnDescribeDisks', {})
+    const layerId = snapshots.find(({ SnapshotId }) => SnapshotId === id)?.LayerId ?? ''
+    const description = parse(await readFile(join(lab.home, 'layers', layerId, 'layer.yaml'), 'utf8')) as {
+      layer: { encryptionKeyId: string }
+    }
+    const { encryptionKeyId: keyId } = description.layer
+    const disk = `driver=qcow2,encrypt.format=luks,encrypt.key-secret=k,file.filename=${join(lab.home, 'layers', layerId, 'disk.qcow2')}`
+    await execa('qemu-img', [
+      ...['compare', '--object', `secret,id=k,file=${join(lab.home, 'keyring', keyId)}`, '--image-opts', disk],
+      `driver=raw,file.filename=${join(directory, 'open/disk.raw')}`,
+    ])
+  }
+  const DiskContainer = { Url: `file://${join(directory, 'open/disk.raw')}` }
+  const { ImportTaskId: asked, SnapshotTaskDetail: begun } = await lab.call('ImportSnapshot', {
+    DiskContainer,
+    Encrypted: true,
+    KmsKeyId: 'alias/payroll',
+  })
+  expect(begun).toMatchObject({ Encrypted: true, KmsKeyId: expect.stringMatching(/^arn:/) as string })
+  await expectEncrypted((await endOfSnapshotImport(asked)).SnapshotId)
+  expect(await codeOf(lab.call('ImportSnapshot', { DiskContainer, KmsKeyId: 'alias/payroll' }))).toBe(
+    'InvalidParameterDependency',
+  )
+
+  await lab.call('EnableEbsEncryptionByDefault', {})
+  const { ImportTaskId: byDefault, Encrypted } = await lab.call('ImportImage', { DiskContainers: [DiskContainer] })
+  expect(Encrypted).toBe(true)
+  const task = await endOfImport(byDefault)
+  expect(task).toMatchObject({ Status: 'completed', Encrypted: true })
+  await expectEncrypted((await describe(task.ImageId)).BlockDeviceMappings?.[0]?.Ebs?.SnapshotId)
+  const DiskContainers = [{ SnapshotId: api.snapshotId }]
+  expect(await codeOf(lab.call('ImportImage', { DiskContainers }))).toBe('InvalidParameterCombination')
+  const imported = await lab.kiln('image', 'import', join(directory, 'open/disk.raw'), '--name', 'by default')
+  await expectEncrypted((await describe(imported.stdout)).BlockDeviceMappings?.[0]?.Ebs?.SnapshotId)
+  await lab.call('DisableEbsEncryptionByDefault', {})
 })
 
 test('a hostile disk ends its import with the reason, and leaves nothing', async () => {

@@ -115,3 +115,18 @@ test('a copy of a plain layer is encrypted, and one of an encrypted layer is by 
   expect(file.includes((await readFile(lab.path('disk.raw'))).subarray(mib, mib + 64))).toBe(false)
   await expect(readAll(lab, copied.path)).rejects.toThrow()
 })
+
+test.each(['raw', 'qcow2', 'vmdk', 'vpc', 'vhdx'])(
+  'a %s that is imported by a key is nowhere in plain',
+  async (format) => {
+    const lab = await createDiskLab()
+    const raw = await lab.makeRaw('disk.raw')
+    const source = lab.path('source')
+    await lab.run('qemu-img', 'convert', '-f', 'raw', '-O', format, raw, source)
+    const layer = await lab.disks.importLayer(source, join(lab.layers, 'layer-1'), quietWork(), { keyId })
+    const plain = await readFile(raw)
+    // VHD rounds the size up to whole cylinders.
+    expect((await readAll(lab, layer.path)).subarray(0, plain.length).equals(plain)).toBe(true)
+    expect((await readFile(layer.path)).includes(plain.subarray(4 * mib, 4 * mib + 512))).toBe(false)
+  },
+)
