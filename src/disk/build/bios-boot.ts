@@ -1,5 +1,6 @@
 import { open, readFile } from 'node:fs/promises'
 import { gapBytes } from './disk-layout.ts'
+import { grubEntryModules } from './grub-entry.ts'
 
 const sectorBytes = 512
 
@@ -10,7 +11,7 @@ configfile $prefix/grub.cfg
 `
 
 /** What GRUB's core needs to read its configuration from the disk and to boot Linux. */
-export const grubModules = ['biosdisk', 'part_msdos', 'ext2', 'linux', 'normal', 'configfile'] as const
+export const grubModules = ['biosdisk', 'part_msdos', 'ext2', 'normal', 'configfile', ...grubEntryModules] as const
 
 /** Puts GRUB's boot code into the disk's first sector and its core into the gap before the first partition. */
 export async function installGrub(raw: string, grub: { bootImage: string; coreImage: string }): Promise<void> {

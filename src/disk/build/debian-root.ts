@@ -2,6 +2,7 @@ import { chmod, copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from
 import { dirname, join } from 'node:path'
 import type { ProcessHost } from '../../host/process.ts'
 import { earlyGrubConfiguration, grubModules } from './bios-boot.ts'
+import { grubEntry } from './grub-entry.ts'
 import type { BuildArchitecture } from './build-architecture.ts'
 import { enableForeignPrograms } from './foreign-programs.ts'
 import { type DiskLayout, fileSystemCommand } from './disk-layout.ts'
@@ -255,10 +256,11 @@ GRUB_DISABLE_OS_PROBER=true
 }
 
 function firstGrubConfiguration({ fileSystemUuid, architecture }: DebianRootRequest): string {
-  return `linux /vmlinuz root=UUID=${fileSystemUuid} ro console=tty0 console=${architecture.serialConsole},115200 consoleblank=0
-initrd /initrd.img
-boot
-`
+  return grubEntry({
+    kernel: '/vmlinuz',
+    kernelArguments: `root=UUID=${fileSystemUuid} ro console=tty0 console=${architecture.serialConsole},115200 consoleblank=0`,
+    initrd: '/initrd.img',
+  })
 }
 
 async function namesIn(directory: string): Promise<readonly string[]> {

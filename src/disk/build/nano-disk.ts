@@ -5,6 +5,7 @@ import { earlyGrubConfiguration, grubModules, installGrub } from './bios-boot.ts
 import { type BuildArchitecture, buildArchitectures } from './build-architecture.ts'
 import { type DiskLayout, fileSystemCommand, makePartitionedDisk } from './disk-layout.ts'
 import { installEfiBoot } from './efi-boot.ts'
+import { grubEntry } from './grub-entry.ts'
 import type { NanoRecipe } from './recipe.ts'
 
 const biosGrubDirectory = '/usr/lib/grub/i386-pc'
@@ -22,16 +23,7 @@ const dumbTerminal = `serial --unit=0 --speed=115200
 terminfo serial dumb
 terminal_output serial
 `
-/**
- * The commands that the configuration boots with. GRUB's usual one puts a kernel's whole 50 MiB somewhere and moves them byte by byte to
- * where the kernel prefers to be, under TCG for half of a boot's time. By the 16-bit protocol, which a BIOS is asked for, the kernel
- * stays where it was read to (GRUB 2.06, grub-core/loader/i386).
- */
-const bootCommandsOf = (suffix: '' | '16') => `set linux=linux${suffix}
-set initrd=initrd${suffix}
-export linux initrd
-`
-const biosModules = ['serial', 'terminfo', 'terminal', 'echo', 'linux16'] as const
+const signModules = ['serial', 'terminfo', 'terminal', 'echo'] as const
 
 /**
  * A server to try things with has no secrets to keep from its own processes, so what only costs time is off (under TCG a tenth of the
@@ -72,7 +64,11 @@ export async function makeNanoDisk(
   await mkdir(join(root, 'boot/grub'), { recursive: true })
   await writeFile(
     join(root, 'boot/grub/grub.cfg'),
-    `$linux /boot/vmlinuz ${kernelArguments(architecture)}\n$initrd /boot/initrd.gz\nboot\n`,
+    grubEntry({
+      kernel: '/boot/vmlinuz',
+      kernelArguments: kernelArguments(architecture),
+      initrd: '/boot/initrd.gz',
+    }),
   )
   const raw = join(workDirectory, 'disk.raw')
   await makePartitionedDisk(processes, { raw, layout }, signal)
@@ -85,8 +81,7 @@ export async function makeNanoDisk(
   if (efi) {
     const { volumeId } = request
     const grubImage = join(request.unpacked, efi.grub)
-    const greeting = sign + bootCommandsOf('')
-    await installEfiBoot(processes, { raw, layout, efi, grubImage, greeting, workDirectory, volumeId }, signal)
+    await installEfiBoot(processes, { raw, layout, efi, grubImage, greeting: sign, workDirectory, volumeId }, signal)
   }
   const disk = join(workDirectory, 'disk.qcow2')
   await run(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', '-c', '-o', 'compat=1.1', raw, disk])
@@ -99,11 +94,11 @@ async function installBiosBoot(
 ): Promise<void> {
   const early = join(workDirectory, 'early.cfg')
   const coreImage = join(workDirectory, 'core.img')
-  await writeFile(early, dumbTerminal + sign + bootCommandsOf('16') + earlyGrubConfiguration)
+  await writeFile(early, dumbTerminal + sign + earlyGrubConfiguration)
   await run([
     ...(['grub-mkimage', '-O', 'i386-pc', '-o', coreImage, '-p', '(hd0,msdos1)/boot/grub', '-c', early] as const),
     ...grubModules,
-    ...biosModules,
+    ...signModules,
   ])
   await installGrub(raw, { bootImage: join(biosGrubDirectory, 'boot.img'), coreImage })
 }
