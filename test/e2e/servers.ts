@@ -42,7 +42,8 @@ export async function prepareServers(lab: Lab, loginUser = 'ec2-user'): Promise<
     launch: async (imageId, more = {}) => {
       const answer = await lab.call('RunInstances', {
         ImageId: imageId,
-        InstanceType: 't3.nano',
+        // With one processor: under TCG a second one makes a boot no faster, and costs.
+        InstanceType: 't2.nano',
         MinCount: 1,
         MaxCount: 1,
         KeyName: 'servers',
