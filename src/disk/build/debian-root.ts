@@ -6,6 +6,7 @@ import { grubEntry } from './grub-entry.ts'
 import type { BuildArchitecture } from './build-architecture.ts'
 import { enableForeignPrograms } from './foreign-programs.ts'
 import { type DiskLayout, fileSystemCommand } from './disk-layout.ts'
+import { openDirectories } from './open-directories.ts'
 
 /** What the room is to make; crosses a process boundary as JSON. */
 export interface DebianRootRequest {
@@ -43,10 +44,13 @@ export const debianOutput = {
   kernel: 'vmlinuz',
 } as const
 
-const installTimeoutMs = 30 * 60_000
+/** Only ends what hangs: where programs are emulated on a busy host, installing takes an hour. */
+const installTimeoutMs = 4 * 60 * 60_000
 const toolTimeoutMs = 5 * 60_000
 const archives = 'var/cache/apt/archives'
 const lists = 'var/lib/apt/lists'
+/** What of the guest's files goes into the initramfs, as /etc/fstab does, and so must be there when the kernel is installed. */
+const initramfsSettings = 'etc/initramfs-tools'
 
 /**
  * Installs a Debian into a file system in memory and from there onto the raw disk. Runs as root of a namespace of its own (build-room.ts):
@@ -69,8 +73,13 @@ export async function makeDebianRoot(
   await enableForeignPrograms(processes, { ...request, temporary })
   report.onStage('Installing packages')
   await prepareCache(request.cacheDirectory)
+  const first = join(room, 'first')
+  await copyGuestFiles(join(request.guestDirectory, initramfsSettings), join(first, initramfsSettings))
+  await writeFile(join(first, 'etc/fstab'), fileSystemTable(request))
+  await chmod(join(first, 'etc/fstab'), 0o644)
+  await openDirectories(first)
   await processes.run({
-    argv: mmdebstrapCommand(request, root),
+    argv: mmdebstrapCommand(request, { root, first }),
     environment: { TMPDIR: temporary },
     timeoutMs: installTimeoutMs,
     onLine: report.onLine,
@@ -83,10 +92,7 @@ export async function makeDebianRoot(
   await mkdir(join(root, 'etc/default/grub.d'), { recursive: true })
   await writeFile(join(root, 'etc/default/grub.d/10_cloud.cfg'), grubDefaults(request.architecture))
   await writeFile(join(root, 'etc/apt/sources.list.d/debian.sources'), request.guestSources)
-  await writeFile(join(root, 'etc/fstab'), fileSystemTable(request))
   await run(['chroot', root, 'systemctl', 'enable', 'systemd-networkd.service'])
-  // Once more, for what the guest's files put into it.
-  await run(['chroot', root, 'update-initramfs', '-u'])
   await installGrubFiles(run, root, request)
   await copyFile(join(root, 'vmlinuz'), join(request.output, debianOutput.kernel))
 
@@ -101,8 +107,11 @@ export async function makeDebianRoot(
   await run(makeFileSystem, { environment: { MKE2FS_CONFIG: join(root, 'etc/mke2fs.conf') } })
 }
 
-/** mmdebstrap's arguments; already root in a namespace, it makes none of its own. */
-export function mmdebstrapCommand(request: DebianRootRequest, root: string): [string, ...string[]] {
+/** mmdebstrap's arguments; already root in a namespace, it makes none of its own. `first`: the files that are there before any package. */
+function mmdebstrapCommand(
+  request: DebianRootRequest,
+  { root, first }: { root: string; first: string },
+): [string, ...string[]] {
   return [
     'mmdebstrap',
     '--verbose',
@@ -116,6 +125,7 @@ export function mmdebstrapCommand(request: DebianRootRequest, root: string): [st
     '--aptopt=Acquire::Languages "none"',
     // mmdebstrap's own way to bring packages in: nothing of it passes a shell.
     `--setup-hook=sync-in ${request.cacheDirectory} /`,
+    `--setup-hook=sync-in ${first} /`,
     // Whether its programs run was seen to before.
     '--skip=check/qemu',
     '--skip=download/empty,essential/unlink,cleanup/apt/cache,cleanup/apt/lists',

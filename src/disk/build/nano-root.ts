@@ -3,6 +3,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import type { ProcessHost } from '../../host/process.ts'
 import { buildArchitectures } from './build-architecture.ts'
 import { orderModules } from './kernel-module.ts'
+import { openDirectories } from './open-directories.ts'
 import type { NanoRecipe } from './recipe.ts'
 
 const toolTimeoutMs = 120_000
@@ -73,14 +74,6 @@ async function copyGuestTree(from: string, to: string): Promise<void> {
     }
   }
   await chmod(join(to, 'etc/sudoers'), 0o440)
-}
-
-/** The umask of whoever builds must not decide who may enter a directory of the guest. */
-async function openDirectories(root: string): Promise<void> {
-  for (const entry of await readdir(root, { withFileTypes: true, recursive: true })) {
-    if (entry.isDirectory()) await chmod(join(entry.parentPath, entry.name), 0o755)
-  }
-  await chmod(root, 0o755)
 }
 
 /** What differs by the recipe: who logs in. */
