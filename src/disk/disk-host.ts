@@ -241,6 +241,7 @@ export function createDiskHost(dependencies: DiskHostDependencies): DiskHost {
     freeBytes,
     removeInterrupted: async (parent) => {
       await downloads.removeForgotten()
+      await keyring.removeInterrupted()
       const names = await readdir(parent).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return []
         throw error

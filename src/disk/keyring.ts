@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
-import { ensurePrivateDirectory, writeFileAtomic } from '../host/files.ts'
+import { ensurePrivateDirectory, removeHalfWritten, writeFileAtomic } from '../host/files.ts'
 import type { Random } from '../host/random.ts'
 
 /** The keys of encrypted disks: a file each, named by the key's id, 0600 in a directory of 0700. Nothing else ever holds one. */
@@ -12,6 +12,8 @@ export interface Keyring {
   read(keyId: string): Promise<string>
   /** The file, for tools that read it themselves: a key never stands on a command line. */
   pathOf(keyId: string): string
+  /** Deletes what a daemon that was killed has left of a key that it was writing. */
+  removeInterrupted(): Promise<void>
 }
 
 const secretBytes = 32
@@ -20,6 +22,9 @@ export function createKeyring(directory: string, random: Random): Keyring {
   const pathOf = (keyId: string) => join(directory, keyId)
   return {
     pathOf,
+    removeInterrupted: async () => {
+      if (await fsExtra.pathExists(directory)) await removeHalfWritten(directory)
+    },
     provide: async (keyId) => {
       if (await fsExtra.pathExists(pathOf(keyId))) return
       await ensurePrivateDirectory(directory)

@@ -8,9 +8,9 @@ import { type DockerRegistry, startDockerRegistry } from '../integration/oci/doc
 import { waitForImage } from './images.ts'
 import { type Lab, openLab, ordinaryUser } from './lab.ts'
 import { createRandom } from './random.ts'
-import { countingBootSector, readCount } from './storage-faults/counting-disk.ts'
+import { countingBootSector, imageArguments, readCount } from './storage-faults/counting-disk.ts'
 import { writeFaultReport } from './storage-faults/fault-report.ts'
-import { createStorageUser, layerFileOf, type StorageUser } from './storage-faults/storage-user.ts'
+import { createStorageUser, layerFileOf, otherKey, type StorageUser } from './storage-faults/storage-user.ts'
 
 // `npm run test:faults` kills at two hundred moments and writes docs/reliability.md; here it is a few, so that nothing is broken unseen.
 const rounds = Number(process.env['KILN_FAULT_ROUNDS'] ?? 6)
@@ -26,7 +26,7 @@ const looks = { contents: 0, checks: 0, flattened: 0, pushed: 0 }
 
 beforeAll(async () => {
   lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined, {
-    configuration: 'storage: { flattenDepth: 3 }\nmachines: { stopTimeoutSeconds: 5 }\n',
+    configuration: `storage: { flattenDepth: 3 }\nmachines: { stopTimeoutSeconds: 5 }\nencryption: { keys: [${otherKey}] }\n`,
   })
   registry = await startDockerRegistry()
   await lab.startDaemon()
@@ -59,12 +59,20 @@ async function killSomeQemu(): Promise<void> {
   }
 }
 
-/** The layer of each snapshot that is there, as the daemon has recorded it. */
-function readLayers(): Map<string, string> {
+/** What the daemon has recorded of a snapshot. */
+interface SnapshotFiles {
+  readonly id: string
+  readonly layerId: string
+  /** Of one that was restored for a time. */
+  readonly archiveLayerId?: string
+  readonly encryptionKeyId?: string
+}
+
+function readSnapshots(): SnapshotFiles[] {
   const database = new Database(join(lab.home, 'kiln.db'), { readonly: true })
   try {
-    const rows = database.prepare<[], { id: string; document: string }>('SELECT id, document FROM snapshot').all()
-    return new Map(rows.map(({ id, document }) => [id, (JSON.parse(document) as { layerId: string }).layerId]))
+    const rows = database.prepare<[], { document: string }>('SELECT document FROM snapshot').all()
+    return rows.map(({ document }) => JSON.parse(document) as SnapshotFiles)
   } finally {
     database.close()
   }
@@ -88,6 +96,9 @@ async function expectAcknowledged(): Promise<void> {
         expect([known.id, state]).toEqual([known.id, known.isDeleted ? undefined : expected])
       }
       expect([...states.values()].filter((state) => state === 'pending' || state === 'error')).toEqual([])
+      const { SnapshotTierStatuses: tiers = [] } = await lab.call('DescribeSnapshotTierStatus', {})
+      const statuses = tiers.flatMap(({ LastTieringOperationStatus: status }) => status ?? [])
+      expect(statuses.filter((status) => !status.endsWith('-completed'))).toEqual([])
     },
     { timeout: 120_000, interval: 100 },
   )
@@ -100,10 +111,11 @@ const inodes = new Map<string, number>()
 
 /** Each snapshot holds what was on its disk at one instant, and the same as when it was looked at before. */
 async function expectContentsWhole(): Promise<void> {
-  for (const [snapshotId, layerId] of readLayers()) {
+  for (const { id: snapshotId, layerId, encryptionKeyId: keyId } of readSnapshots()) {
     const path = layerFileOf(lab.home, layerId)
     const { ino, mtimeMs } = await stat(path)
-    const { bytes } = await readCount(path)
+    const key = keyId === undefined ? undefined : { id: keyId, path: join(lab.home, 'keyring', keyId) }
+    const { bytes } = await readCount(path, key)
     const before = contents.get(snapshotId)
     expect(before === undefined || bytes.equals(before), `${snapshotId} is what it was`).toBe(true)
     contents.set(snapshotId, bytes)
@@ -112,7 +124,7 @@ async function expectContentsWhole(): Promise<void> {
     inodes.set(path, ino)
     const version = `${path} ${ino} ${mtimeMs}`
     if (checked.has(version)) continue
-    await execa('qemu-img', ['check', '-q', '-U', '-f', 'qcow2', path])
+    await execa('qemu-img', ['check', '-q', '-U', ...imageArguments(path, key)])
     checked.add(version)
     looks.checks++
   }
@@ -126,7 +138,12 @@ async function expectNothingUnowned(): Promise<void> {
       const owned = volumes.map(({ VolumeId: id = '' }) => id).sort()
       expect((await readdir(join(lab.home, 'volumes'))).sort()).toEqual(owned)
       const reached = new Set<string>()
-      const tops = [...readLayers().values()].map((layerId) => layerFileOf(lab.home, layerId))
+      const snapshots = readSnapshots()
+      const tops = snapshots
+        .flatMap(({ layerId, archiveLayerId }) =>
+          archiveLayerId === undefined ? [layerId] : [layerId, archiveLayerId],
+        )
+        .map((layerId) => layerFileOf(lab.home, layerId))
       for (const id of owned) {
         const files = (await readdir(join(lab.home, 'volumes', id))).filter((name) => name !== 'volume.yaml')
         expect(files).toHaveLength(1)
@@ -142,6 +159,10 @@ async function expectNothingUnowned(): Promise<void> {
         expect((await readdir(join(lab.home, 'layers', name))).sort()).toEqual(['disk.qcow2', 'layer.yaml'])
       }
       expect(await readdir(join(lab.home, 'staging'))).toEqual([])
+      const keys = await readdir(join(lab.home, 'keyring')).catch((): string[] => [])
+      expect(keys.sort()).toEqual(
+        [...new Set(snapshots.flatMap(({ encryptionKeyId }) => encryptionKeyId ?? []))].sort(),
+      )
     },
     { timeout: 120_000, interval: 500 },
   )

@@ -39,11 +39,30 @@ export interface Count {
   readonly bytes: Buffer
 }
 
-/** Reads the count of a qcow2 with all that it stands on. Throws when it is none that ever was on the disk: something was lost. */
-export async function readCount(path: string): Promise<Count> {
+/** The key of an encrypted layer: its id, and the file that it is in. */
+interface Key {
+  readonly id: string
+  readonly path: string
+}
+
+/** How a program of QEMU is told of a qcow2; one that is encrypted stands on nothing. */
+export function imageArguments(path: string, key: Key | undefined): string[] {
+  if (!key) return ['-f', 'qcow2', path]
+  return ['--object', `secret,id=${key.id},file=${key.path}`, '--image-opts', encryptedImage(path, key)]
+}
+
+const encryptedImage = (path: string, { id }: Key) =>
+  `driver=qcow2,encrypt.format=luks,encrypt.key-secret=${id},file.filename=${path}`
+
+/**
+ * Reads the count of a qcow2 with all that it stands on, or of an encrypted one, which stands on nothing. Throws when it is none that ever
+ * was on the disk: something was lost.
+ */
+export async function readCount(path: string, key?: Key): Promise<Count> {
   const copy = `${await mkdtemp(join(tmpdir(), 'kiln-count-'))}/disk.raw`
   const size = ['bs=1M', 'count=3']
-  await execa('qemu-img', ['dd', '-U', '-f', 'qcow2', '-O', 'raw', ...size, `if=${path}`, `of=${copy}`])
+  const [image = '', ...options] = imageArguments(path, key).reverse()
+  await execa('qemu-img', ['dd', '-U', ...options.reverse(), '-O', 'raw', ...size, `if=${image}`, `of=${copy}`])
   const bytes = await readFile(copy)
   await rm(dirname(copy), { recursive: true })
   const numbers = Array.from({ length: blocks }, (_, index) => readBlock(bytes, index))

@@ -8,6 +8,9 @@ export const storageActs = [
   'snapshot',
   'image',
   'copy',
+  'encrypt',
+  'archive',
+  'restore',
   'import',
   'push',
   'launch',
@@ -39,6 +42,8 @@ const snapshotPool = 10
 const imagePool = 6
 const machinePool = 3
 const simultaneous = 3
+/** A KMS key that the lab's configuration names. */
+export const otherKey = 'alias/faults'
 
 export function createStorageUser(dependencies: {
   lab: Lab
@@ -81,19 +86,19 @@ export function createStorageUser(dependencies: {
       const { ImageId: id = '' } = await lab.call('CreateImage', { InstanceId: instanceId, Name: name, NoReboot: true })
       return know('image', id)
     },
-    copy: async () => {
-      const { Snapshots: snapshots = [] } = await lab.call('DescribeSnapshots', {
-        OwnerIds: ['self'],
-        Filters: [{ Name: 'status', Values: ['completed'] }],
-      })
-      const source = random.pick(snapshots)?.SnapshotId
-      if (source === undefined || present('snapshot').length >= snapshotPool) return 'nothing'
-      const { SnapshotId: id = '' } = await lab.call('CopySnapshot', {
-        SourceRegion: 'us-east-1',
-        SourceSnapshotId: source,
-      })
-      return know('snapshot', id)
-    },
+    copy: async () => await copy({}),
+    // Written anew: also what is encrypted already, when that is by the other of the two.
+    encrypt: async () =>
+      await copy({ Encrypted: true, KmsKeyId: random.pick(['alias/aws/ebs', otherKey] as const) ?? otherKey }),
+    archive: async () =>
+      await onSnapshot('standard', (id) => lab.call('ModifySnapshotTier', { SnapshotId: id, StorageTier: 'archive' })),
+    restore: async () =>
+      await onSnapshot('archive', (id) =>
+        lab.call('RestoreSnapshotTier', {
+          SnapshotId: id,
+          ...(random.pick([true, false]) ? { PermanentRestore: true } : { TemporaryRestoreDays: 1 }),
+        }),
+      ),
     import: async () => {
       if (present('image').length >= imagePool) return 'nothing'
       await lab.call('KilnImportImage', { Source: importSource, Name: `imported-${nextNumber++}` })
@@ -136,6 +141,29 @@ export function createStorageUser(dependencies: {
     },
   }
 
+  async function copy(encryption: { Encrypted?: boolean; KmsKeyId?: string }): Promise<unknown> {
+    const { Snapshots: snapshots = [] } = await lab.call('DescribeSnapshots', {
+      OwnerIds: ['self'],
+      Filters: [{ Name: 'status', Values: ['completed'] }],
+    })
+    const source = random.pick(snapshots)?.SnapshotId
+    if (source === undefined || present('snapshot').length >= snapshotPool) return 'nothing'
+    const request = { SourceRegion: 'us-east-1', SourceSnapshotId: source, ...encryption }
+    const { SnapshotId: id = '' } = await lab.call('CopySnapshot', request)
+    return know('snapshot', id)
+  }
+
+  /** On one of those that are taken, in that tier. */
+  async function onSnapshot(tier: string, work: (id: string) => Promise<unknown>): Promise<unknown> {
+    const { Snapshots: snapshots = [] } = await lab.call('DescribeSnapshots', {
+      OwnerIds: ['self'],
+      Filters: [{ Name: 'storage-tier', Values: [tier] }],
+    })
+    const known = new Set(present('snapshot').map(({ id }) => id))
+    const id = random.pick(snapshots.filter(({ SnapshotId = '' }) => known.has(SnapshotId)))?.SnapshotId
+    return id === undefined ? 'nothing' : await work(id)
+  }
+
   async function onInstance(state: string, work: (id: string) => Promise<unknown>): Promise<unknown> {
     const id = await pickInstance(state)
     return id === undefined ? 'nothing' : await work(id)
@@ -169,7 +197,7 @@ export function createStorageUser(dependencies: {
 function isRefusal(error: unknown): boolean {
   return (
     error instanceof Error &&
-    /IncorrectState|InvalidVolume\.NotFound|InvalidSnapshot\.(NotFound|InUse)|InvalidAMIID\.(NotFound|Unavailable)|IncorrectInstanceState|InvalidInstanceID|InsufficientInstanceCapacity|InvalidParameterValue: .*state/.test(
+    /IncorrectState|does not archive those|InvalidVolume\.NotFound|InvalidSnapshot\.(NotFound|InUse)|InvalidAMIID\.(NotFound|Unavailable)|IncorrectInstanceState|InvalidInstanceID|InsufficientInstanceCapacity|InvalidParameterValue: .*state/.test(
       error.message,
     )
   )

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
@@ -130,3 +130,11 @@ test.each(['raw', 'qcow2', 'vmdk', 'vpc', 'vhdx'])(
     expect((await readFile(layer.path)).includes(plain.subarray(4 * mib, 4 * mib + 512))).toBe(false)
   },
 )
+
+test('half of a key that a killed daemon was writing goes with the next start, the keys stay', async () => {
+  const lab = await createDiskLab()
+  await makeVolume(lab, 'volume')
+  await writeFile(join(lab.path('keyring'), 'datakey-2.0123abcd.7.tmp'), 'half')
+  await lab.disks.removeInterrupted(lab.layers)
+  expect(await readdir(lab.path('keyring'))).toEqual([keyId])
+})
