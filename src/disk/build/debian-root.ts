@@ -209,7 +209,8 @@ async function copyGuestFiles(guestDirectory: string, root: string): Promise<voi
 
 function fileSystemTable({ fileSystemUuid, efiVolumeId }: DebianRootRequest): string {
   const root = `UUID=${fileSystemUuid} / ext4 discard,errors=remount-ro 0 1\n`
-  const efi = efiVolumeId && `UUID=${shortUuid(efiVolumeId)} /boot/efi vfat umask=0077 0 1\n`
+  // A slow host finds the partition after systemd has given up waiting for it: that must not end in its emergency shell.
+  const efi = efiVolumeId && `UUID=${shortUuid(efiVolumeId)} /boot/efi vfat umask=0077,nofail 0 1\n`
   return `# <device> <mount point> <type> <options> <dump> <pass>\n${root}${efi ?? ''}`
 }
 
