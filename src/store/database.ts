@@ -29,6 +29,8 @@ const checkpointPages = 400
  */
 export function reserveSpace(database: Database.Database): void {
   try {
+    // A daemon that was killed in the middle of this has left it.
+    database.exec('DROP TABLE IF EXISTS reserve')
     database.exec(
       `BEGIN; CREATE TABLE reserve (bytes BLOB); INSERT INTO reserve VALUES (zeroblob(${reservedBytes})); COMMIT`,
     )

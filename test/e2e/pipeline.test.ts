@@ -60,6 +60,8 @@ const broken = endless.replace('sleep 3000', "'true'").concat('tests: [{ name: i
 beforeAll(async () => {
   registry = await startDockerRegistry()
   lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  await lab.startDaemon()
+  await provideImage(lab, 'nano')
   const directory = join(lab.home, 'images/pipelines')
   await mkdir(directory, { recursive: true })
   const files = {
@@ -72,9 +74,8 @@ beforeAll(async () => {
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text)
   // The daemon makes its own there, too.
   await execa('chown', ['-R', `--reference=${lab.home}`, join(lab.home, 'images')])
-  await lab.startDaemon()
-  // A time of the schedule that comes before finds no base to build on, and the next one does.
-  await provideImage(lab, 'nano')
+  // Else the new files would be seen within a minute; its first time of the schedule would have found no base without the image.
+  await lab.kiln('pipeline', 'enable', 'app')
 })
 afterAll(async () => {
   left ??= await lab.close()

@@ -140,3 +140,13 @@ test('knows the private addresses of a subnet as interfaces come, change and go'
   expect(store.subnetAddresses.count('subnet-9')).toBe(0)
   store.close()
 })
+
+test('reserves space again after a kill in the middle of it', () => {
+  const store = openStore(path)
+  const other = new Database(path)
+  other.exec('CREATE TABLE reserve (bytes BLOB)')
+  store.reserveSpace()
+  expect(other.prepare("SELECT name FROM sqlite_schema WHERE name = 'reserve'").all()).toEqual([])
+  other.close()
+  store.close()
+})
