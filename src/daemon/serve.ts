@@ -10,7 +10,7 @@ import { loadConfiguration } from './configuration.ts'
 import { furnishDomain } from './domain.ts'
 import { createEnding } from './ending.ts'
 import { createFrontDoor } from './front-door.ts'
-import { layGround } from './ground.ts'
+import { type Ground, layGround } from './ground.ts'
 import { createImageRoom } from './image-room.ts'
 import { takeStateLock } from './lock.ts'
 import { createLog } from './log.ts'
@@ -28,6 +28,7 @@ import { ConfigurationError } from './yaml-file.ts'
 
 /** When callers who waited for the daemon have been answered. */
 const afterStartMs = 1000
+const reserveAgainMs = 10_000
 
 /** Constructs and wires everything, takes over what is there, and serves until told to end. */
 async function main(): Promise<void> {
@@ -79,11 +80,16 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end({ machines: false }))
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
   log.info({ endpointUrl, root: paths.root, publicCidr: ground.settings.publicCidr }, 'daemon is ready')
-  setTimeout(() => ground.store.reserveSpace(), afterStartMs).unref()
+  setTimeout(() => reserveRecords(ground), afterStartMs).unref()
   void storage.descriptionRefresher.catchUp()
   void storage.flattener.lookAll()
   storage.tierWorker.start()
   ballast.load().catch((error: unknown) => log.warn({ err: error }, 'no ballast could be taken on board'))
+}
+
+/** Until there is room. */
+function reserveRecords(ground: Ground): void {
+  if (!ground.store.reserveSpace()) setTimeout(() => reserveRecords(ground), reserveAgainMs).unref()
 }
 
 try {

@@ -25,9 +25,9 @@ const checkpointPages = 400
 /**
  * Keeps room for what must be recorded when the disk is full, above all that an instance is terminated. SQLite writes its log and its
  * free pages in place, so a log that once was so long and pages that once were in use need no space when they are written again (on
- * file systems that overwrite in place).
+ * file systems that overwrite in place). Answers whether there was room.
  */
-export function reserveSpace(database: Database.Database): void {
+export function reserveSpace(database: Database.Database): boolean {
   try {
     // A daemon that was killed in the middle of this has left it.
     database.exec('DROP TABLE IF EXISTS reserve')
@@ -37,10 +37,11 @@ export function reserveSpace(database: Database.Database): void {
     database.exec('DROP TABLE reserve')
     database.pragma(`wal_autocheckpoint = ${checkpointPages}`)
     database.pragma('wal_checkpoint(RESTART)')
+    return true
   } catch (error) {
-    // Full already: then there is nothing to be reserved.
     if (!isFull(error)) throw error
     if (database.inTransaction) database.exec('ROLLBACK')
+    return false
   }
 }
 

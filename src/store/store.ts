@@ -117,9 +117,7 @@ function createStore(database: Database.Database): Store {
     audit: createAuditStore(database),
     settings: createSettingStore(database),
     transaction: <R>(work: () => R) => (database.inTransaction ? work() : (transaction.immediate(work) as R)),
-    reserveSpace: () => {
-      if (database.open) reserveSpace(database)
-    },
+    reserveSpace: () => !database.open || reserveSpace(database),
     close: () => database.close(),
   }
 }

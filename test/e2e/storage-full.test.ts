@@ -79,6 +79,8 @@ buckets:
       bucket = smallDisk(join(directory, 'small'))
       ofRegistry = smallDisk(registry.directory)
       await lab.startDaemon()
+      // Soon after its start the daemon takes the room that it records in on a full disk.
+      await until(async () => (await stat(join(lab.home, 'kiln.db'))).size > mib)
       imageId = await importImage('data')
       snapshotId = await rootOf(imageId)
       const launch = { ImageId: imageId, InstanceType: 't3.nano', MinCount: 1, MaxCount: 1 } as const

@@ -244,7 +244,10 @@ export interface Store {
    * Nested calls join the outer transaction.
    */
   transaction<R>(work: () => R): R
-  /** Keeps room on the disk for what must be recorded when it is full; takes some tens of milliseconds. */
-  reserveSpace(): void
+  /**
+   * Keeps room on the disk for what must be recorded when it is full; takes some tens of milliseconds. Answers false when the disk is full
+   * already.
+   */
+  reserveSpace(): boolean
   close(): void
 }
