@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as sdk from '@aws-sdk/client-ec2'
@@ -444,7 +444,7 @@ test('a task that is cancelled leaves nothing, and goes on after the daemon was 
   const { lab, imageId } = api
   // A disk that goes into a store in several parts.
   await execa('cp', [join(lab.home, 'empty.raw'), join(lab.home, 'large.raw')])
-  await execa('truncate', ['-s', '12M', join(lab.home, 'large.raw')])
+  await truncate(join(lab.home, 'large.raw'), 12 * 1024 ** 2)
   const { stdout: largeId } = await lab.kiln('snapshot', 'import', 'large.raw')
   const before = await layers()
   // An import that hangs in the middle of its download until it is let go.
