@@ -22,7 +22,7 @@ let registry: DockerRegistry
 let user: StorageUser
 const random = createRandom(process.env['KILN_TEST_SEED'])
 const kills = { daemon: 0, qemu: 0, both: 0 }
-const looks = { contents: 0, checks: 0, flattened: 0, pushed: 0 }
+const looks = { contents: 0, checks: 0, leaks: 0, flattened: 0, pushed: 0 }
 
 beforeAll(async () => {
   lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined, {
@@ -68,15 +68,23 @@ interface SnapshotFiles {
   readonly encryptionKeyId?: string
 }
 
-function readSnapshots(): SnapshotFiles[] {
+function readRecords<R>(table: 'snapshot' | 'layer'): R[] {
   const database = new Database(join(lab.home, 'kiln.db'), { readonly: true })
   try {
-    const rows = database.prepare<[], { document: string }>('SELECT document FROM snapshot').all()
-    return rows.map(({ document }) => JSON.parse(document) as SnapshotFiles)
+    const rows = database.prepare<[], { document: string }>(`SELECT document FROM ${table}`).all()
+    return rows.map(({ document }) => JSON.parse(document) as R)
   } finally {
     database.close()
   }
 }
+
+const readSnapshots = () => readRecords<SnapshotFiles>('snapshot')
+
+/** What flattened layers stood on: it stays a minute for machines that are just opening the old chain. */
+const readFormerParents = () =>
+  readRecords<{ flattening?: { formerParentId: string } }>('layer').flatMap(
+    ({ flattening }) => flattening?.formerParentId ?? [],
+  )
 
 /** What was acknowledged is there, what was deleted is not, and what is under way comes to its end. */
 async function expectAcknowledged(): Promise<void> {
@@ -124,7 +132,10 @@ async function expectContentsWhole(): Promise<void> {
     inodes.set(path, ino)
     const version = `${path} ${ino} ${mtimeMs}`
     if (checked.has(version)) continue
-    await execa('qemu-img', ['check', '-q', '-U', ...imageArguments(path, key)])
+    // A QEMU that was killed leaves clusters that it had taken and not yet used: room that is lost, and no data (qemu-img(1), exit code 3).
+    const check = await execa('qemu-img', ['check', '-q', '-U', ...imageArguments(path, key)], { reject: false })
+    expect([0, 3], `${path}: ${check.stdout}${check.stderr}`).toContain(check.exitCode)
+    if (check.exitCode === 3) looks.leaks++
     checked.add(version)
     looks.checks++
   }
@@ -143,6 +154,7 @@ async function expectNothingUnowned(): Promise<void> {
         .flatMap(({ layerId, archiveLayerId }) =>
           archiveLayerId === undefined ? [layerId] : [layerId, archiveLayerId],
         )
+        .concat(readFormerParents())
         .map((layerId) => layerFileOf(lab.home, layerId))
       for (const id of owned) {
         const files = (await readdir(join(lab.home, 'volumes', id))).filter((name) => name !== 'volume.yaml')
@@ -200,7 +212,9 @@ test(`loses nothing of its disks when daemon and QEMU are killed at ${rounds} mo
     if (victim !== 'qemu') await lab.startDaemon()
     await expectAcknowledged()
     await expectContentsWhole()
-    if (round % roundsBetweenRests === 0) await expectNothingUnowned()
+    if (round % roundsBetweenRests !== 0) continue
+    await user.deleteUnknown()
+    await expectNothingUnowned()
   }
   await expectPushedWhole()
   expect(user.disks.size).toBeGreaterThan(rounds / 2)

@@ -33,6 +33,8 @@ export interface KnownDisk {
 export interface StorageUser {
   /** Begins to work; `stop` resolves when the calls under way have ended, one way or the other. */
   work(): { stop(): Promise<void> }
+  /** Deletes the images and snapshots that nobody acknowledged to him. */
+  deleteUnknown(): Promise<void>
   readonly disks: ReadonlyMap<string, KnownDisk>
   /** How often each act was acknowledged, and how often it broke off. */
   readonly counts: ReadonlyMap<StorageAct, { done: number; brokenOff: number }>
@@ -186,8 +188,26 @@ export function createStorageUser(dependencies: {
     }
   }
 
+  /** Whose answers a kill has swallowed: there would be ever more of them. Snapshots of images go with these. */
+  async function deleteUnknown(): Promise<void> {
+    const known = new Set([imageId, ...disks.keys()])
+    const { Images: images = [] } = await lab.call('DescribeImages', { Owners: ['self'] })
+    for (const { ImageId: id = '' } of images) {
+      if (!known.has(id)) await lab.call('DeregisterImage', { ImageId: id, DeleteAssociatedSnapshots: true })
+    }
+    const { Images: kept = [] } = await lab.call('DescribeImages', { Owners: ['self'] })
+    const mapped = new Set(
+      kept.flatMap(({ BlockDeviceMappings: all = [] }) => all.map(({ Ebs: disk }) => disk?.SnapshotId)),
+    )
+    const { Snapshots: snapshots = [] } = await lab.call('DescribeSnapshots', { OwnerIds: ['self'] })
+    for (const { SnapshotId: id = '' } of snapshots) {
+      if (!known.has(id) && !mapped.has(id)) await lab.call('DeleteSnapshot', { SnapshotId: id })
+    }
+  }
+
   return {
     work: () => workSimultaneously(simultaneous, workUntil),
+    deleteUnknown,
     disks,
     counts,
   }
