@@ -1,3 +1,4 @@
+import { listLiveInstances } from '../ec2/instance/live-instances.ts'
 import { markVariable } from '../host/process.ts'
 import { findMarkedProcesses, signalProcess } from '../host/process-table.ts'
 import type { Ground } from './ground.ts'
@@ -27,9 +28,7 @@ export async function adoptLiving(
     images: { transfers },
   }: Rooms,
 ): Promise<void> {
-  const live = (['pending', 'running', 'stopping', 'shutting-down'] as const).flatMap((state) =>
-    store.instances.listBy('state', state),
-  )
+  const live = listLiveInstances(store)
   const vpcIds = new Set(live.map(({ vpcId }) => vpcId))
   await machines.removeStrays(paths.machines, new Set(live.map(({ id }) => id)))
   await network.adopt(vpcIds)

@@ -1,7 +1,7 @@
-import type { Store } from '../ports/store.ts'
 import { takeOver } from './boot-watch.ts'
 import type { DriverContext, DriverDependencies } from './driver-context.ts'
 import type { InstanceRecord } from './instance.ts'
+import { listLiveInstances } from './live-instances.ts'
 import { takeMachineEvent } from './machine-events.ts'
 import { watchRunning } from './machine-run.ts'
 import { launch } from './machine-start.ts'
@@ -34,7 +34,7 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
   const { store, clock, launcher, diskPause, log } = dependencies
   const runtimes = new Map<string, InstanceRuntime>()
   /** Instances whose machines an earlier daemon may have left running: until they were looked for, nothing is done for them. */
-  const unclaimed = new Set(listLive(store).map(({ id }) => id))
+  const unclaimed = new Set(listLiveInstances(store).map(({ id }) => id))
   let isClosed = false
   const context: DriverContext = {
     ...dependencies,
@@ -161,12 +161,6 @@ export function createInstanceDriver(dependencies: DriverDependencies): Instance
 }
 
 const claimAgainMs = 1000
-
-/** Those that have a machine, or may have one. */
-function listLive(store: Store): InstanceRecord[] {
-  const states = ['pending', 'running', 'stopping', 'shutting-down'] as const
-  return states.flatMap((state) => store.instances.listBy('state', state))
-}
 
 /** Whether the machine of the present boot has never run: where it writes its console is recorded when it does (launcher.ts). */
 function isMachineDue({ state, boot }: InstanceRecord): boolean {

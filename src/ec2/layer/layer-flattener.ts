@@ -200,12 +200,12 @@ export function createLayerFlattener(dependencies: {
   }
 }
 
-/** Longer than any program takes to open a chain. */
-const graceMs = 60_000
 function isFull(error: unknown): error is Ec2Error {
   return error instanceof Ec2Error && error.code === 'InsufficientDiskSpace'
 }
 
+/** Longer than any program takes to open a chain. */
+const graceMs = 60_000
 /** Until a full disk is looked at again, which is done before anything is written. */
 const fullPauseMs = 10_000
 /** Until a disk that did not answer may be as it should again. */
