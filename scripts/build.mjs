@@ -34,7 +34,7 @@ await build({
   sourcemap: true,
   banner: { js: requireForBundle },
   // They load files of their own package by name: a compiled addon, the programs of worker threads.
-  external: ['better-sqlite3', 'pino'],
+  external: ['better-sqlite3', 'pino', 'ssh2'],
   logLevel: 'warning',
 })
 for (const entry of readdirSync(source, { recursive: true, withFileTypes: true })) {

@@ -1,12 +1,19 @@
 import type { GetCallerIdentityResponse } from '@aws-sdk/client-sts'
 import type { z } from 'zod'
+import type { SendKeyResponse } from '../ec2/instance-connect/pushed-key.ts'
+import type { SendSerialConsoleKeyRequest } from '../ec2/instance-connect/send-serial-console-ssh-public-key.ts'
+import type { SendSshPublicKeyRequest } from '../ec2/instance-connect/send-ssh-public-key.ts'
 import type { Ec2Operations } from '../ec2-model/operations.ts'
 import type { KilnOutputs, kilnInputs } from './kiln-operations.ts'
 
 /** Input and output of every operation that dispatch may be asked for, by its name. */
 export type Operations = Ec2Operations & {
   [Name in keyof typeof kilnInputs]: { input: z.input<(typeof kilnInputs)[Name]>; output: KilnOutputs[Name] }
-} & { GetCallerIdentity: { input: Record<string, never>; output: GetCallerIdentityResponse } }
+} & {
+  GetCallerIdentity: { input: Record<string, never>; output: GetCallerIdentityResponse }
+  SendSSHPublicKey: { input: SendSshPublicKeyRequest; output: SendKeyResponse }
+  SendSerialConsoleSSHPublicKey: { input: SendSerialConsoleKeyRequest; output: SendKeyResponse }
+}
 
 export type OperationName = keyof Operations
 export type OperationInput<Name extends OperationName> = Operations[Name]['input']

@@ -3,14 +3,8 @@ import type { Logger } from 'pino'
 import type { Clock } from '../host/clock.ts'
 import type { AuditLog } from '../ec2/audit/audit-log.ts'
 import type { Domain } from '../ec2/domain.ts'
-import {
-  dryRunOperation,
-  Ec2Error,
-  explainOutOfSpace,
-  internalError,
-  invalidParameterValue,
-  unsupportedOperation,
-} from '../ec2/errors.ts'
+import { dryRunOperation, Ec2Error, internalError, invalidParameterValue, unsupportedOperation } from '../ec2/errors.ts'
+import { explainOutOfSpace } from '../ec2/out-of-space.ts'
 import type { Filter } from '../ec2/filter.ts'
 import type { CallContext, Mutation, MutationContext, Query } from '../ec2/operation.ts'
 import { ensureDefaultNetwork } from '../ec2/vpc/default-network.ts'
@@ -92,9 +86,14 @@ interface Call {
 async function carryOut(dependencies: DispatchDependencies, call: Call): Promise<unknown> {
   const { domain, audit } = dependencies
   const { caller, name, operation, input, now } = call
-  if (operation.kind === 'mutation' && caller.identity.isReadOnly) throw unauthorizedOperation(caller, name)
+  if (caller.identity.isIdentityOnly && name !== 'GetCallerIdentity') {
+    throw unauthorizedOperation(caller, name, 'an instance identity role allows nothing')
+  }
+  if (operation.kind === 'mutation' && caller.identity.isReadOnly) {
+    throw unauthorizedOperation(caller, name, `the access key ${caller.identity.accessKeyId} is read-only`)
+  }
   refuseUnknownParameters(name, operation.parameters, input)
-  if (operation.kind === 'query') refuseUnknownFilters(name, operation.filters, input['Filters'])
+  if (operation.kind === 'query') refuseUnknownFilters(name, operation.filters, input['Filters'] ?? input['Filter'])
   refuseUnknownRegion(domain, caller.region)
   const { accountId, region, requestId, identity } = caller
   const context: CallContext = { accountId, region, requestId, now, identity }
@@ -115,11 +114,11 @@ function isAudited(operation: LooseQuery | LooseMutation): boolean {
   return operation.kind === 'mutation' || operation.isAudited === true
 }
 
-function unauthorizedOperation({ identity }: Caller, name: string): Ec2Error {
+function unauthorizedOperation({ identity }: Caller, name: string, reason: string): Ec2Error {
   return new Ec2Error(
     'UnauthorizedOperation',
     `You are not authorized to perform this operation. User: ${identity.arn} is not authorized to perform: ec2:${name} because ` +
-      `the access key ${identity.accessKeyId} is read-only.`,
+      `${reason}.`,
     403,
   )
 }

@@ -18,6 +18,10 @@ export interface KilnClient {
   ): AsyncIterable<Buffer>
   /** A TCP connection to a port of the instance. */
   dial(instanceId: string, port: number): Promise<Duplex>
+  /** A TCP connection from the router of a VPC, or from a connect endpoint, to an address or a name in the VPC. */
+  dialVpc(vpcOrEndpointId: string, host: string, port: number): Promise<Duplex>
+  /** Datagrams from the router of a VPC and back, in frames of src/api/stream/datagram-frame.ts. */
+  openDatagrams(vpcId: string): Promise<Duplex>
   /** Resolves when the daemon answers. */
   health(): Promise<unknown>
   /** Asks the daemon to end; machines go on unless `machines` is true. */
@@ -113,6 +117,9 @@ export function createClient({ socketPath, account, region }: ClientOptions): Ki
     },
     openConsole: (id) => upgrade(`/console/${encodeURIComponent(id)}`),
     dial: (id, port) => upgrade(`/dial/${encodeURIComponent(id)}/${port}`),
+    dialVpc: (vpcId, host, port) =>
+      upgrade(`/vpc/${encodeURIComponent(vpcId)}/tcp/${encodeURIComponent(host)}/${port}`),
+    openDatagrams: (vpcId) => upgrade(`/vpc/${encodeURIComponent(vpcId)}/udp`),
     health: () => exchange('GET', '/health'),
     shutdown: async ({ machines }) => {
       await exchange('POST', '/shutdown', { machines })

@@ -98,6 +98,11 @@ const entries: readonly Entry[] = [
   },
   { name: 'ls', summary: 'List instances', load: async () => (await import('./command/ls.ts')).defineLs },
   {
+    name: 'top',
+    summary: 'Watch what running instances take of this host',
+    load: async () => (await import('./command/top.ts')).defineTop,
+  },
+  {
     name: 'describe',
     summary: 'Show everything about an instance, image, volume, key pair or group',
     load: async () => (await import('./command/describe.ts')).defineDescribe,
@@ -108,6 +113,16 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./command/power.ts')).defineStart,
   },
   { name: 'stop', summary: 'Stop instances', load: async () => (await import('./command/power.ts')).defineStop },
+  {
+    name: 'suspend',
+    summary: 'Stop instances and keep their memory',
+    load: async () => (await import('./command/power.ts')).defineSuspend,
+  },
+  {
+    name: 'resume',
+    summary: 'Let suspended instances go on where they were',
+    load: async () => (await import('./command/power.ts')).defineResume,
+  },
   { name: 'reboot', summary: 'Reboot instances', load: async () => (await import('./command/power.ts')).defineReboot },
   { name: 'rm', summary: 'Terminate instances', load: async () => (await import('./command/rm.ts')).defineRm },
   {
@@ -137,9 +152,19 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./command/tunnel.ts')).defineTunnel,
   },
   {
+    name: 'socks',
+    summary: 'Reach all of a VPC by a SOCKS proxy at this host',
+    load: async () => (await import('./command/socks.ts')).defineSocks,
+  },
+  {
     name: 'ssh-config',
     summary: 'Print settings for ssh, rsync and Ansible',
     load: async () => (await import('./command/ssh-config.ts')).defineSshConfig,
+  },
+  {
+    name: 'dns',
+    summary: 'List names of instances for this host, and manage private zones',
+    load: async () => (await import('./command/dns.ts')).defineDns,
   },
   {
     name: 'logs',
@@ -150,6 +175,21 @@ const entries: readonly Entry[] = [
     name: 'events',
     summary: 'Show what happens',
     load: async () => (await import('./command/events.ts')).defineEvents,
+  },
+  {
+    name: 'net',
+    summary: 'Show which packets get through',
+    load: async () => (await import('./command/net.ts')).defineNet,
+  },
+  {
+    name: 'flow-logs',
+    summary: 'List flow logs, or show what passes network interfaces',
+    load: async () => (await import('./command/flow-logs.ts')).defineFlowLogs,
+  },
+  {
+    name: 'metadata',
+    summary: 'Print what verifies identity documents',
+    load: async () => (await import('./command/metadata.ts')).defineMetadata,
   },
   {
     name: 'completion',

@@ -4,10 +4,11 @@ import { createClient, type KilnClient } from './client.ts'
 import { type Column, renderTable } from './render/table.ts'
 import { printable } from './render/text.ts'
 
-/** A stream that text is written to; a terminal tells its width. */
+/** A stream that text is written to; a terminal tells its size. */
 export interface TextStream {
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
+  readonly rows?: number | undefined
   /** `done` is called when the text has gone on its way. */
   write(text: string | Uint8Array, done?: () => void): unknown
 }

@@ -32,17 +32,22 @@ export async function findSshAccess(
 }
 
 /** The value of ssh's ProxyCommand: through the daemon's socket to the host that ssh was given, an instance id. */
-export function proxyCommand(session: Session, hostToken: string): string {
+export function proxyCommand(session: Session, hostToken: string, endpointId?: string): string {
   const region = session.region ? ['--region', session.region] : []
+  const endpoint = endpointId === undefined ? [] : ['--endpoint', endpointId]
   const account = session.account ? ['--account', session.account] : []
-  const words = ['env', `KILN_HOME=${session.paths.root}`, ...session.self, 'dial', ...region, ...account]
+  const words = ['env', `KILN_HOME=${session.paths.root}`, ...session.self, 'dial', ...region, ...account, ...endpoint]
   return `${escapePercent(words.map(quoteForShell).join(' '))} ${hostToken} %p`
 }
 
 /** Settings of ssh_config(5) that lead ssh, scp and sftp to instances by their ids; quoted as in its file. */
-export function sshSettings(session: Session, identities: readonly string[]): [name: string, value: string][] {
+export function sshSettings(
+  session: Session,
+  identities: readonly string[],
+  endpointId?: string,
+): [name: string, value: string][] {
   return [
-    ['ProxyCommand', proxyCommand(session, '%h')],
+    ['ProxyCommand', proxyCommand(session, '%h', endpointId)],
     ['UserKnownHostsFile', quotePath(`${escapePercent(session.paths.knownHosts)}/%h`)],
     ['StrictHostKeyChecking', 'accept-new'],
     ['LogLevel', 'ERROR'],
@@ -52,8 +57,8 @@ export function sshSettings(session: Session, identities: readonly string[]): [n
 }
 
 /** The settings as `-o` options. */
-export function sshOptions(session: Session, identities: readonly string[]): string[] {
-  return sshSettings(session, identities).flatMap(([name, value]) => ['-o', `${name}=${value}`])
+export function sshOptions(session: Session, identities: readonly string[], endpointId?: string): string[] {
+  return sshSettings(session, identities, endpointId).flatMap(([name, value]) => ['-o', `${name}=${value}`])
 }
 
 /** ssh expands `%` in its values. */

@@ -1,15 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { validate } from 'node-cron'
 import { z } from 'zod'
 import { bucketsSchema } from '../disk/bucket/bucket-settings.ts'
+import { bridgeName } from '../ec2/instance/bridge-tag.ts'
 import { type QuotaName, quotaNames } from '../ec2/quota.ts'
 import { regionFileSchema } from '../ec2/region/region.ts'
 import { parseRepository } from '../ec2/registry/reference.ts'
+import { cronExpressionError, isCronExpression } from '../ec2/schedule/cron-expression.ts'
+import { parseServer } from '../network/dns/resolv-conf.ts'
 import { parseYamlFile } from './yaml-file.ts'
 
 const wholeNumber = z.number().int()
-const isCron = (text: string) => text.trim().split(/\s+/).length === 5 && validate(text)
 
 const quotaShape = Object.fromEntries(quotaNames.map((name) => [name, wholeNumber.min(0).max(1_000_000)])) as Record<
   QuotaName,
@@ -50,10 +51,35 @@ export const configurationSchema = z.strictObject({
     address: z.ipv4('expected an IPv4 address'),
     port: wholeNumber.min(1).max(65_535),
   }),
+  serialConsole: z.strictObject({ port: wholeNumber.min(0).max(65_535) }),
   network: z.strictObject({
     publicCidr: z
       .string()
       .regex(/^127\.([89]\d|1\d\d|2[0-4]\d|25[0-4])\.0\.0\/16$/, 'expected one of 127.80.0.0/16 to 127.254.0.0/16'),
+    routed: z.boolean(),
+    reachLan: z.boolean(),
+    bridges: z.array(z.string().regex(bridgeName, 'expected the name of a network bridge of this host, such as br0')),
+  }),
+  dns: z.strictObject({
+    resolvConf: z.string().regex(/^\/.*[^/]$/, 'expected an absolute path'),
+    domainServers: z.record(
+      z.string().regex(/^([a-z0-9_-]+\.)*[a-z0-9_-]+$/, 'expected a domain in lower case, without a dot at its end'),
+      z
+        .array(
+          z
+            .string()
+            .refine(
+              (text) => parseServer(text) !== undefined,
+              'expected an address, or one with a port: 10.8.0.1:5353',
+            ),
+        )
+        .min(1),
+    ),
+    port: wholeNumber.min(0).max(65_535),
+  }),
+  metadata: z.strictObject({
+    requestsPerSecond: wholeNumber.min(1).max(1_000_000),
+    packetsPerSecond: wholeNumber.min(16).max(1_000_000),
   }),
   capacity: z.strictObject({
     vCpuOvercommit: z.number().min(0.1).max(100),
@@ -66,6 +92,10 @@ export const configurationSchema = z.strictObject({
     startAfterHostReboot: z.boolean(),
     terminatedRetentionMinutes: z.number().min(0).max(10_080),
     resumeFreeMib: wholeNumber.min(1),
+  }),
+  fastLaunch: z.strictObject({
+    maximumMib: wholeNumber.min(0),
+    timeoutSeconds: z.number().min(1).max(86_400),
   }),
   encryption: z.strictObject({
     keys: z.array(
@@ -81,9 +111,7 @@ export const configurationSchema = z.strictObject({
   registries: z.array(registrySchema),
   storage: z.strictObject({
     flattenDepth: wholeNumber.min(2).max(64),
-    checkAt: z
-      .string()
-      .refine((text) => text === '' || isCron(text), 'expected five fields: minute hour day month weekday'),
+    checkAt: z.string().refine((text) => text === '' || isCronExpression(text), cronExpressionError),
   }),
   marketplace: z.strictObject({
     url: z

@@ -1,4 +1,6 @@
 import type { Domain, Pipelines } from '../ec2/domain.ts'
+import { createActiveKeys } from '../ec2/instance-connect/active-keys.ts'
+import { createSerialSessions } from '../ec2/instance-connect/serial-sessions.ts'
 import type { Ground } from './ground.ts'
 import type { Rooms } from './rooms.ts'
 import type { Timetable } from './timetable.ts'
@@ -7,10 +9,10 @@ import type { Timetable } from './timetable.ts'
 export function furnishDomain(
   ground: Ground,
   rooms: Rooms,
-  { schedules, spotInterrupter, lifecycle }: Timetable,
+  { schedules, spotInterrupter, eventRunner, lifecycle, faults }: Timetable,
   pipelines: Pipelines,
 ): Domain {
-  const { store, clock, random, paths, settings, instanceTypes, regions, events, sessions } = ground
+  const { store, clock, random, paths, settings, instanceTypes, regions, events, sessions, activeKeys } = ground
   const { volumes, freezer, layerEncrypter, layers, descriptionRefresher } = rooms.storage
   const { tasks, transfers, archive, imageWork, registryWork, community, marketplace } = rooms.images
   return {
@@ -24,7 +26,10 @@ export function furnishDomain(
     events,
     instances: rooms.machines.instances,
     machines: rooms.machines.machines,
+    warmTemplates: rooms.machines.warmTemplates,
     networks: rooms.network.networks,
+    flows: rooms.network.flows,
+    flowWatch: rooms.network.flowWatch,
     volumes,
     freezer,
     layerEncrypter,
@@ -44,6 +49,11 @@ export function furnishDomain(
     schedules,
     pipelines,
     sessions,
+    activeKeys,
+    serialConsoleKeys: createActiveKeys(clock),
+    serialSessions: createSerialSessions(),
     spotInterrupter,
+    faults,
+    eventRunner,
   }
 }

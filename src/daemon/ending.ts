@@ -39,7 +39,7 @@ async function shutDown(
   { ground, rooms, timetable, pipelines, frontDoor, lock }: Ending,
   options: { machines: boolean },
 ): Promise<void> {
-  const { instances } = rooms.machines
+  const { instances, warmTemplates } = rooms.machines
   frontDoor.close()
   await timetable.close()
   pipelines.clock.close()
@@ -47,8 +47,10 @@ async function shutDown(
   await rooms.storage.flattener.close()
   await rooms.storage.tierWorker.close()
   await rooms.images.transfers.close()
+  await warmTemplates.close()
   if (options.machines) await instances.stopAll()
   instances.close()
+  await rooms.network.flows.close()
   await rooms.network.network.close()
   await fsExtra.remove(ground.paths.daemonFile)
   await fsExtra.remove(ground.paths.socket)

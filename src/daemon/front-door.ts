@@ -5,6 +5,7 @@ import fsExtra from 'fs-extra'
 import { auditedCallOf } from '../api/audited-call.ts'
 import { createDispatch, type Dispatch } from '../api/dispatch.ts'
 import { operationTable } from '../api/operations/table.ts'
+import { createCallRate } from '../api/query/call-rate.ts'
 import { createQueryServer } from '../api/query/server.ts'
 import { createSocketServer } from '../api/socket/server.ts'
 import { isKnownAccount } from '../ec2/access/access-key.ts'
@@ -14,7 +15,10 @@ import type { Domain } from '../ec2/domain.ts'
 import { openConsoleLog } from '../ec2/instance/console.ts'
 import { loadModel } from '../ec2-model/model.ts'
 import type { Ground } from './ground.ts'
+import { createHostDns } from './host-dns.ts'
 import { createStreamOpener } from './instance-stream.ts'
+import { createSerialConsoleDoor } from './serial-console-door.ts'
+import { createVpcStreamOpener } from './vpc-stream.ts'
 import { listenAtEndpoint, listenOn } from './listen.ts'
 import { projectRoot } from '../host/installation.ts'
 import type { Rooms } from './rooms.ts'
@@ -38,12 +42,17 @@ export async function createFrontDoor(
   rooms: Rooms,
   startedAt: Date,
 ): Promise<FrontDoor> {
+  const hostDns = createHostDns(ground)
+  const openStream = createStreamOpener(ground, rooms)
+  const serialConsoleDoor = createSerialConsoleDoor(ground, domain, openStream)
   const { store, clock, random, log, events, sessions, paths, configuration } = ground
   const { id: accountId, defaultRegion } = configuration.account
   let endpointUrl = ''
   let servers: readonly Server[] = []
   const operations = operationTable(domain, {
     network: rooms.network.network,
+    metadataUsageOf: (instanceId) => rooms.network.metadata.usageOf(instanceId),
+    identityCertificate: () => rooms.network.signer.certificate(),
     disks: rooms.storage.disks,
     builder: rooms.images.builder,
     flattener: rooms.storage.flattener,
@@ -51,16 +60,21 @@ export async function createFrontDoor(
     chooseAccelerator: () => rooms.machines.accelerators.choose('x86_64'),
     daemon: { version: await readVersion(), startedAt, defaultRegion },
     endpointUrl: () => endpointUrl,
+    hostDns,
+    serialConsole: () => serialConsoleDoor.status(),
   })
   const audit = createAuditLog({ store, log })
   const dispatch = createDispatch({ domain, operations, audit, clock, log })
   const shared = { model: loadModel(), dispatch, isOffered: (name: string) => operations.has(name), random, log }
+
+  const callRate = createCallRate(clock, (id) => domain.faults.callsPerSecond(id))
 
   function createEndpoint(place: { vpcId?: string }): Server {
     return createQueryServer({
       ...shared,
       ...place,
       clock,
+      admit: (id) => callRate.take(id),
       findCredential: (accessKeyId, token) => findCredential({ store, sessions }, accessKeyId, token, clock.now()),
     })
   }
@@ -72,7 +86,8 @@ export async function createFrontDoor(
       accountId,
       isKnownAccount: (id) => isKnownAccount(store, id),
       defaultRegion,
-      openStream: createStreamOpener(ground, rooms),
+      openStream,
+      openVpcStream: createVpcStreamOpener(ground, rooms),
       openConsoleLog: (caller, instanceId, options) => openConsoleLog(domain, caller, instanceId, options),
       shutDown: (caller, options) => {
         audit.recordDone(auditedCallOf(caller, 'KilnShutDown', options, clock.now()), {})
@@ -87,6 +102,8 @@ export async function createFrontDoor(
     open: async (end) => {
       const [endpoint, socket] = [createEndpoint({}), createSocket(end)]
       servers = [endpoint, socket]
+      await hostDns.open()
+      await serialConsoleDoor.open()
       endpointUrl = await listenAtEndpoint(endpoint, configuration.endpoint)
       await fsExtra.remove(paths.socket)
       await listenOn(socket, { path: paths.socket })
@@ -94,6 +111,8 @@ export async function createFrontDoor(
       return endpointUrl
     },
     close: () => {
+      hostDns.close()
+      serialConsoleDoor.close()
       const [endpoint, socket] = servers
       endpoint?.close()
       // Whoever asked for the end over the socket is still to be answered.

@@ -6,6 +6,7 @@ import { createSessionVault, type SessionVault } from '../ec2/access/session-vau
 import { recoverRecords } from '../ec2/description/recovery.ts'
 import type { DomainSettings } from '../ec2/domain.ts'
 import { createEventBus, type EventBus } from '../ec2/event/event-bus.ts'
+import { type ActiveKeys, createActiveKeys } from '../ec2/instance-connect/active-keys.ts'
 import {
   createInstanceTypeCatalog,
   type InstanceTypeCatalog,
@@ -41,6 +42,7 @@ export interface Ground {
   readonly store: Store
   readonly events: EventBus
   readonly sessions: SessionVault
+  readonly activeKeys: ActiveKeys
   readonly instanceTypes: InstanceTypeCatalog
   readonly regions: RegionCatalog
   readonly settings: DomainSettings
@@ -74,6 +76,7 @@ export async function layGround({
     store,
     events,
     sessions: createSessionVault(keepSecret(store, 'session-secret')),
+    activeKeys: createActiveKeys(clock),
     instanceTypes: createInstanceTypeCatalog(await readShipped('config/instance-types.yaml', instanceTypeFileSchema)),
     regions: createRegionCatalog(await readShipped('config/regions.yaml', regionFileSchema)),
     settings: readSettings(configuration, block.cidr),

@@ -1,22 +1,25 @@
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import type { SocketServerDependencies } from '../api/socket/server.ts'
 import { Ec2Error, incorrectInstanceState } from '../ec2/errors.ts'
 import { findOne } from '../ec2/ids.ts'
+import type { Scope } from '../ec2/ports/store.ts'
 import { createSerialConsoles } from '../machine/serial-console.ts'
 import type { Ground } from './ground.ts'
 import type { Rooms } from './rooms.ts'
 
 const dialTimeoutMs = 30_000
 
-/** Opens what the socket's front end streams: an instance's serial console, or one of its TCP ports. */
+/** Opens an instance's serial console, or a connection to one of its TCP ports. Rejects with EC2's errors. */
+export type StreamOpener = (scope: Scope, kind: 'dial' | 'console', instanceId: string, port: number) => Promise<Duplex>
+
+/** Whoever opens a console shares it with all others, so there is one for all front ends. */
 export function createStreamOpener(
   { store, paths }: Ground,
   { network: { network }, machines: { instances } }: Rooms,
-): SocketServerDependencies['openStream'] {
+): StreamOpener {
   const serialConsoles = createSerialConsoles()
-  return async (caller, kind, instanceId, port): Promise<Duplex> => {
-    const instance = findOne('i', instanceId, (id) => store.instances.get(caller, id))
+  return async (scope, kind, instanceId, port) => {
+    const instance = findOne('i', instanceId, (id) => store.instances.get(scope, id))
     if (kind === 'console' && !instances.runtimeOf(instance.id)?.machine) {
       throw incorrectInstanceState(instance.id, instance.state)
     }

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { Server } from 'node:net'
 import { StartError } from './start-error.ts'
 
 /** Listens on the port, or on the next free one; answers the URL. Throws StartError when it may not, or none of a hundred is free. */
@@ -9,7 +9,8 @@ export async function listenAtEndpoint(
   return `http://${address}:${await listenNear(server, address, port).catch(explainListenFailure)}`
 }
 
-async function listenNear(server: Server, address: string, firstPort: number): Promise<number> {
+/** Listens on the port, or on the next free one of a hundred; answers which. Throws what listen(2) says. */
+export async function listenNear(server: Server, address: string, firstPort: number): Promise<number> {
   for (let port = firstPort; ; port++) {
     try {
       await listenOn(server, { host: address, port })

@@ -5,6 +5,10 @@ import { createInstanceDriver, type InstanceDriver } from '../ec2/instance/drive
 import { createDrivePlugging } from '../ec2/instance/drive-plugging.ts'
 import { createInterfacePlugging } from '../ec2/instance/interface-plugging.ts'
 import { createMachineLauncher } from '../ec2/instance/launcher.ts'
+import { createCloner } from '../ec2/fast-launch/cloner.ts'
+import { createTemplateMaker } from '../ec2/fast-launch/template-maker.ts'
+import { createWarmTemplates, type WarmTemplates } from '../ec2/fast-launch/warm-templates.ts'
+import { createHibernator } from '../ec2/hibernation/hibernator.ts'
 import { createRootReplacer } from '../ec2/root-volume-task/root-replacer.ts'
 import type { Architecture, MachineHost } from '../ec2/ports/machine.ts'
 import { findFirmware } from '../machine/firmware.ts'
@@ -18,6 +22,7 @@ import type { StorageRoom } from './storage-room.ts'
 export interface MachineRoom {
   readonly accelerators: AcceleratorChoice
   readonly machines: MachineHost
+  readonly warmTemplates: WarmTemplates
   readonly instances: InstanceDriver
 }
 
@@ -33,9 +38,24 @@ export function createMachineRoom(
   { network, networks }: NetworkRoom,
 ): MachineRoom {
   const { store, clock, random, paths, events, log, processes, settings, instanceTypes, configuration } = ground
-  const { disks, volumes, freezer, chains, descriptions } = storage
+  const { disks, layers, layerMaker, sealer, volumes, freezer, chains, descriptions } = storage
   const accelerators = createAcceleratorChoice(ground)
   const machines = createMachineHost({ processes, clock, log })
+  const hibernator = createHibernator({ store, clock, paths, machines, events, log })
+  const chooseAccelerator = (architecture: Architecture) => accelerators.choose(architecture)
+  const maker = createTemplateMaker({
+    ...{ store, clock, random, paths, disks, machines, network },
+    seal: (layerId) => sealer.seal(layerId),
+    discardLayer: (layerId) => layerMaker.discard(layerId),
+    collectLayers: () => layers.collect(),
+    timeoutMs: configuration.fastLaunch.timeoutSeconds * 1000,
+  })
+  const warmTemplates = createWarmTemplates({
+    ...{ store, clock, random, paths, disks, machines, maker, instanceTypes, settings, events, log },
+    ...{ chooseAccelerator, machineTypeOf },
+    maximumBytes: configuration.fastLaunch.maximumMib * bytesPerMib,
+  })
+  const cloner = createCloner({ store, clock, random, paths, machines, templates: warmTemplates, events, log })
   const launcher = createMachineLauncher({
     store,
     clock,
@@ -45,9 +65,11 @@ export function createMachineRoom(
     network,
     networks,
     volumes,
+    hibernator,
+    cloner,
     instanceTypes,
     publicCidr: settings.publicCidr,
-    chooseAccelerator: (architecture) => accelerators.choose(architecture),
+    chooseAccelerator,
     machineTypeOf,
     findFirmware: (architecture) => findFirmware(architecture, machineTypeOf(architecture)),
     descriptions,
@@ -77,7 +99,8 @@ export function createMachineRoom(
     drives,
     interfaces,
     rootReplacer,
+    hibernator,
     log,
   })
-  return { accelerators, machines, instances }
+  return { accelerators, machines, warmTemplates, instances }
 }

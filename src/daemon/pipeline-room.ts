@@ -10,6 +10,7 @@ import type { Scope } from '../ec2/ports/store.ts'
 import { projectRoot } from '../host/installation.ts'
 import { createGuestShells } from '../machine/guest-shell.ts'
 import type { Ground } from './ground.ts'
+import { packGuestPart } from './guest-part.ts'
 import { createPipelineLibrary } from './pipeline-library.ts'
 import type { Rooms } from './rooms.ts'
 
@@ -65,5 +66,10 @@ export function createPipelineRoom(ground: Ground, { network, images }: Rooms, d
         : `is built: ${answer.TaskId}`
     },
   })
-  return { library, works, clock: pipelineClock }
+  return {
+    library,
+    works,
+    clock: pipelineClock,
+    readGuestPart: () => packGuestPart(join(projectRoot, 'images/guest')),
+  }
 }

@@ -55,10 +55,10 @@ async function main(): Promise<void> {
 
   const ground = await layGround({ paths, configuration, log })
   const storage = createStorageRoom(ground, (instanceId) => machines.instances.wake(instanceId))
-  const network = await createNetworkRoom(ground, (vpcId) => frontDoor.createGuestApi(vpcId))
+  const network = await createNetworkRoom(ground, storage, (vpcId) => frontDoor.createGuestApi(vpcId))
   const machines = createMachineRoom(ground, storage, network)
   const images = createImageRoom(ground, storage, machines.accelerators, { catalogFile, marketplace })
-  const timetable = createTimetable(ground, storage, machines, (...call) => frontDoor.dispatch(...call))
+  const timetable = createTimetable(ground, storage, machines, network, (...call) => frontDoor.dispatch(...call))
   const rooms = { storage, network, machines, images }
   const pipelines = createPipelineRoom(ground, rooms, (...call) => frontDoor.dispatch(...call))
   const domain = furnishDomain(ground, rooms, timetable, pipelines)
@@ -70,6 +70,7 @@ async function main(): Promise<void> {
   await adoptLiving(ground, rooms)
   attachProductCodes(ground, marketplace)
   timetable.start()
+  network.flows.start()
   pipelines.works.resume()
   await pipelines.clock.start()
   const endpointUrl = await frontDoor.open(end)

@@ -24,7 +24,7 @@ export async function adoptLiving(
   {
     storage: { volumes, sealer, layerEncrypter },
     network: { network, networks },
-    machines: { machines, instances },
+    machines: { machines, instances, warmTemplates },
     images: { transfers },
   }: Rooms,
 ): Promise<void> {
@@ -32,6 +32,7 @@ export async function adoptLiving(
   const vpcIds = new Set(live.map(({ vpcId }) => vpcId))
   await machines.removeStrays(paths.machines, new Set(live.map(({ id }) => id)))
   await network.adopt(vpcIds)
+  await warmTemplates.resume()
   // A VPC that cannot be brought to its records must not keep the daemon from managing the machines.
   await Promise.all(
     [...vpcIds].map((vpcId) =>

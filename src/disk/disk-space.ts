@@ -1,4 +1,5 @@
-import { Ec2Error, spaceRemedy } from '../ec2/errors.ts'
+import { Ec2Error } from '../ec2/errors.ts'
+import { spaceRemedy } from '../ec2/out-of-space.ts'
 import { freeBytes } from '../host/files.ts'
 
 /** Left free by downloads and imports, for everything else that lives on the file system of the state directory. */

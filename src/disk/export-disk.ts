@@ -1,13 +1,15 @@
 import { open, rename, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import fsExtra from 'fs-extra'
-import { Ec2Error, explainOutOfSpace, invalidParameterValue, unsupportedOperation } from '../ec2/errors.ts'
+import { Ec2Error, invalidParameterValue, unsupportedOperation } from '../ec2/errors.ts'
+import { explainOutOfSpace } from '../ec2/out-of-space.ts'
 import type { DiskHost, ExportFormat, ExportRequest, WorkOptions } from '../ec2/ports/disk.ts'
 import { syncDirectory, syncFile } from '../host/files.ts'
 import { createKeyedLock } from '../host/keyed-lock.ts'
 import { isOutOfSpace } from '../host/out-of-space.ts'
 import { writeAppliance } from './appliance.ts'
 import { requireSpace } from './disk-space.ts'
+import type { Keyring } from './keyring.ts'
 import type { ConvertedDisk, QemuImg } from './qemu-img.ts'
 
 /** Beside the destination while it is made, so that it is renamed and not copied. */
@@ -29,14 +31,16 @@ const targets: Readonly<Record<Exclude<ExportFormat, 'ova'>, Omit<ConvertedDisk,
 /** The exporting half of a DiskHost. */
 export function createDiskExport(dependencies: {
   qemuImg: QemuImg
+  keyring: Pick<Keyring, 'pathOf'>
   reservedBytes: number
 }): Pick<DiskHost, 'exportDisk' | 'removeInterruptedExport'> {
-  const { qemuImg, reservedBytes } = dependencies
+  const { qemuImg, keyring, reservedBytes } = dependencies
   const turns = createKeyedLock()
 
   async function write(request: ExportRequest, part: string, work: WorkOptions): Promise<void> {
-    const { path, format, destination } = request
-    const source = { path, format: 'qcow2' } as const
+    const { path, format, destination, keyId, chainKeyIds = [] } = request
+    const keys = chainKeyIds.map((id) => ({ id, path: keyring.pathOf(id) }))
+    const source = { path, format: 'qcow2', keys, ...(keyId === undefined ? {} : { keyId }) } as const
     const { 'virtual-size': virtualSizeBytes } = await qemuImg.info(path, 'qcow2')
     if (format === 'vhd' && virtualSizeBytes > maximumVhdBytes) {
       throw unsupportedOperation(

@@ -52,11 +52,17 @@ interface EncryptedDisk {
   readonly keyId?: string
 }
 
+/** A disk, and the keys of its chain when it stands on something that is encrypted, or is. */
+interface ReadableDisk extends EncryptedDisk {
+  readonly format: DiskFormat
+  readonly keys?: readonly KeyFile[]
+}
+
 /** qemu-img with an explicit format and, where the image is foreign, under limits. */
 export interface QemuImg {
   info(path: string, format: DiskFormat): Promise<ImageInfo>
   /** Bytes that a conversion to qcow2 will take, as far as the format tells: 0 for those that do not say what of them is in use. */
-  measure(source: { path: string; format: DiskFormat }): Promise<number>
+  measure(source: ReadableDisk): Promise<number>
   /**
    * Rejects with InvalidDiskImage when the metadata is broken or points beyond the end of the file, which reads as zeros otherwise.
    * Formats without a check (raw, vpc) pass. `isForeign` forgives leaked clusters, which a crash of the writer leaves, and refuses a qcow2
@@ -67,6 +73,8 @@ export interface QemuImg {
     format: DiskFormat,
     options: { isForeign: boolean; signal: AbortSignal; key?: KeyFile },
   ): Promise<void>
+  /** Gives back clusters of a qcow2 that nothing refers to; rejects when its tables are damaged otherwise. `key` is that of an encrypted one. */
+  repairLeaks(path: string, key?: KeyFile): Promise<void>
   /** Makes a qcow2 larger; one that is as large already stays as it is. `key` is that of an encrypted one. */
   grow(path: string, sizeBytes: number, key?: KeyFile): Promise<void>
   /** Writes what a disk (a chain of qcow2, unless it is of another format) reads as into an encrypted qcow2 that is there, empty and as large. */
@@ -77,7 +85,7 @@ export interface QemuImg {
   ): Promise<void>
   /** `onPercent` is called with 0 to 100. */
   convert(
-    source: { path: string; format: DiskFormat },
+    source: ReadableDisk,
     destination: ConvertedDisk,
     work: { signal: AbortSignal; onPercent: (percent: number) => void },
   ): Promise<void>
@@ -114,6 +122,8 @@ const idlePriority = ['nice', '-n', '19', 'ionice', '-c', '3'] as const
 /** Of `qemu-img compare`. */
 const differentExitCode = 1
 const toolTimeoutMs = 30_000
+/** An instance waits for it. The tables of a disk of terabytes are read in seconds. */
+const repairTimeoutMs = 60_000
 const convertTimeoutMs = 2 * 3600 * 1000
 
 export function createQemuImg(processes: ProcessHost): QemuImg {
@@ -150,9 +160,10 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
       const { stdout } = await runLimited(infoLimits, ['info', '--output=json', '-f', format, path])
       return imageInfoSchema.parse(JSON.parse(stdout))
     },
-    measure: async ({ path, format }) => {
-      if (!measurableFormats.has(format)) return 0
-      const { stdout } = await runLimited(infoLimits, ['measure', '--output=json', '-f', format, '-O', 'qcow2', path])
+    measure: async (source) => {
+      if (!measurableFormats.has(source.format)) return 0
+      const { options, file } = readArguments(source)
+      const { stdout } = await runLimited(infoLimits, ['measure', '--output=json', ...options, '-O', 'qcow2', file])
       return measureSchema.parse(JSON.parse(stdout)).required
     },
     check: async (path, format, { isForeign, signal, key }) => {
@@ -175,6 +186,11 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
         }
       }
     },
+    repairLeaks: async (path, key) => {
+      await runLimited(convertLimits, ['check', '-q', '-r', 'leaks', ...soleImage(path, key)], {
+        timeoutMs: repairTimeoutMs,
+      })
+    },
     grow: async (path, sizeBytes, key) => {
       const image = key ? soleImage(path, key) : ['-f', 'qcow2', path]
       await runLimited(infoLimits, ['resize', '-q', ...image, String(sizeBytes)])
@@ -194,12 +210,17 @@ export function createQemuImg(processes: ProcessHost): QemuImg {
     convert: async (source, destination, work) => {
       const options = (destination.options ?? []).flatMap((option) => ['-o', option])
       const compression = destination.isCompressed ? ['-c'] : []
-      const formats = ['-f', source.format, '-O', destination.format, ...options, ...compression]
-      await runLimited(convertLimits, ['convert', '-p', '-t', 'writeback', ...formats, source.path, destination.path], {
-        timeoutMs: convertTimeoutMs,
-        signal: work.signal,
-        onLine: tellPercent(work.onPercent),
-      })
+      const reading = readArguments(source)
+      const formats = [...reading.options, '-O', destination.format, ...options, ...compression]
+      await runLimited(
+        convertLimits,
+        ['convert', '-p', '-t', 'writeback', ...formats, reading.file, destination.path],
+        {
+          timeoutMs: convertTimeoutMs,
+          signal: work.signal,
+          onLine: tellPercent(work.onPercent),
+        },
+      )
     },
     rebase: async ({ keys, ...image }, backingName, work) => {
       // What reads as zeros is left a hole: `rebase` itself would write the zeros out.
@@ -247,20 +268,26 @@ function keyArguments(keys: readonly KeyFile[]): string[] {
   return keys.flatMap(({ id, path }) => ['--object', `secret,id=${id},file=${escapeComma(path)}`])
 }
 
+/** How a disk that is read is named, and what goes before. */
+function readArguments({ keys = [], ...source }: ReadableDisk): { options: readonly string[]; file: string } {
+  if (keys.length === 0) return { options: ['-f', source.format], file: source.path }
+  return { options: [...keyArguments(keys), '--image-opts'], file: imageOptions(source) }
+}
+
 function imageOptions({ path, keyId, format = 'qcow2' }: EncryptedDisk & { format?: DiskFormat }): string {
   const encryption = keyId === undefined ? '' : `encrypt.format=luks,encrypt.key-secret=${keyId},`
   return `driver=${format},${encryption}file.driver=file,file.filename=${escapeComma(path)}`
 }
 
-/** An encrypted disk without what it stands on: the keys of that would be needed too. */
-function soleImage(path: string, key: KeyFile): string[] {
+/** A disk without what it stands on: the keys of that would be needed too. */
+function soleImage(path: string, key: KeyFile | undefined): string[] {
   const image = {
     driver: 'qcow2',
     backing: null,
-    encrypt: { format: 'luks', 'key-secret': key.id },
+    ...(key ? { encrypt: { format: 'luks', 'key-secret': key.id } } : {}),
     file: { driver: 'file', filename: path },
   }
-  return [...keyArguments([key]), `json:${JSON.stringify(image)}`]
+  return [...keyArguments(key ? [key] : []), `json:${JSON.stringify(image)}`]
 }
 
 /** QEMU's option syntax writes a comma in a value twice. */

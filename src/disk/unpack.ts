@@ -3,13 +3,14 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import { outOfSpace } from '../ec2/errors.ts'
+import { outOfSpace } from '../ec2/out-of-space.ts'
 import type { WorkOptions } from '../ec2/ports/disk.ts'
+import { freeBytes } from '../host/files.ts'
 import { isOutOfSpace } from '../host/out-of-space.ts'
 import { CommandError, type ProcessHost } from '../host/process.ts'
 import { detectFormat } from './image-format.ts'
 import { invalid } from './invalid-image.ts'
-import { extractDisk } from './open-appliance.ts'
+import { extractDisks } from './open-appliance.ts'
 import type { DiskFormat } from './qemu-img.ts'
 import { type Bound, limit } from './unpack-bound.ts'
 
@@ -24,52 +25,76 @@ export interface PlainDisk {
 /** Nesting such as an xz within an OVA; more is an attack. */
 const maximumDepth = 3
 
-/** How much may be unpacked, and how large the disk may say it is. */
+/** How much may be unpacked, how large a disk may say it is, and how many there may be. */
 export interface UnpackLimits {
-  /** What the file system can take. */
-  readonly spaceBytes: number
+  /** Left free on the file system. */
+  readonly reservedBytes: number
   readonly maximumVirtualBytes: number
+  readonly maximumDisks: number
+}
+
+interface Unpacking {
+  readonly processes: ProcessHost
+  readonly source: string
+  readonly directory: string
+  readonly limits: UnpackLimits
 }
 
 /**
- * Unpacks compressed files and OVA archives into `directory` until a disk is left. A step writes at most as much as a disk may have
- * (a bomb ends in InvalidDiskImage) and as there is space (else InsufficientDiskSpace). What a step unpacked is deleted as soon as the next one has read it.
+ * Unpacks compressed files and OVA archives into `directory` until disks are left: one, or the several of an OVA, the root first. A step
+ * writes at most as much as a disk may have (a bomb ends in InvalidDiskImage) and as there is space (else InsufficientDiskSpace). What a
+ * step unpacked is deleted as soon as the next one has read it.
  */
-export async function unpackDisk(
-  processes: ProcessHost,
-  source: string,
-  directory: string,
-  limits: UnpackLimits,
+export async function unpackDisks(unpacking: Unpacking, work: WorkOptions): Promise<readonly PlainDisk[]> {
+  return await unpackFile(
+    unpacking,
+    { path: unpacking.source, name: 'unpacked', depth: 0, isFromAppliance: false },
+    work,
+  )
+}
+
+async function unpackFile(
+  unpacking: Unpacking,
+  file: { path: string; name: string; depth: number; isFromAppliance: boolean },
   work: WorkOptions,
-): Promise<PlainDisk> {
-  const bound = boundOf(limits, directory)
-  let path = source
-  let isFromAppliance = false
-  for (let depth = 0; depth <= maximumDepth; depth++) {
-    const format = await detectFormat(path, limits.maximumVirtualBytes)
-    const next = join(directory, `unpacked-${depth}`)
-    switch (format) {
-      case 'gzip':
-        work.onProgress({ stage: 'Unpacking' })
-        await gunzip(path, next, bound, work.signal)
-        break
-      case 'xz':
-      case 'zstd':
-        work.onProgress({ stage: 'Unpacking' })
-        await decompress(processes, format, path, next, bound, work.signal)
-        break
-      case 'ova':
-        work.onProgress({ stage: 'Unpacking' })
-        await extractDisk(path, next, bound, work.signal)
-        isFromAppliance = true
-        break
-      default:
-        return { path, format, isFromAppliance }
-    }
-    if (path !== source) await rm(path)
-    path = next
+): Promise<readonly PlainDisk[]> {
+  const { processes, source, directory, limits } = unpacking
+  const { path, depth, isFromAppliance } = file
+  const format = await detectFormat(path, limits.maximumVirtualBytes)
+  if (format !== 'gzip' && format !== 'xz' && format !== 'zstd' && format !== 'ova') {
+    return [{ path, format, isFromAppliance }]
   }
-  throw invalid('it is packed more than three times over')
+  if (depth === maximumDepth) throw invalid('it is packed more than three times over')
+  work.onProgress({ stage: 'Unpacking' })
+  const spaceBytes = Math.max(0, (await freeBytes(directory)) - limits.reservedBytes)
+  const bound = boundOf(limits, directory, spaceBytes)
+  const name = `${file.name}-${depth}`
+  let unpacked: readonly string[] = [join(directory, name)]
+  if (format === 'ova') {
+    if (isFromAppliance) throw invalid('its archive holds another archive')
+    const { maximumDisks } = limits
+    const rules = {
+      directory,
+      name,
+      maximumDisks,
+      spaceBytes,
+      boundOf: (left: number) => boundOf(limits, directory, left),
+    }
+    unpacked = await extractDisks(path, rules, work.signal)
+  } else if (format === 'gzip') await gunzip(path, join(directory, name), bound, work.signal)
+  else await decompress(processes, format, path, join(directory, name), bound, work.signal)
+  if (path !== source) await rm(path)
+  const disks: PlainDisk[] = []
+  for (const [index, next] of unpacked.entries()) {
+    const inside = {
+      path: next,
+      name: `${name}-${index + 1}`,
+      depth: depth + 1,
+      isFromAppliance: isFromAppliance || format === 'ova',
+    }
+    disks.push(...(await unpackFile(unpacking, inside, work)))
+  }
+  return disks
 }
 
 async function gunzip(source: string, destination: string, bound: Bound, signal: AbortSignal): Promise<void> {
@@ -113,7 +138,7 @@ async function decompress(
   }
 }
 
-function boundOf({ spaceBytes, maximumVirtualBytes }: UnpackLimits, directory: string): Bound {
+function boundOf({ maximumVirtualBytes }: UnpackLimits, directory: string, spaceBytes: number): Bound {
   return spaceBytes < maximumVirtualBytes
     ? { bytes: spaceBytes, exceeded: () => outOfSpace('unpacking', directory) }
     : { bytes: maximumVirtualBytes, exceeded: () => invalid('it unpacks to more than is allowed') }

@@ -4,8 +4,15 @@ import type { StatePaths } from '../host/state-paths.ts'
 import type { SessionVault } from './access/session-vault.ts'
 import type { DescriptionRefresher } from './description/description-refresher.ts'
 import type { EventBus } from './event/event-bus.ts'
+import type { WarmTemplates } from './fast-launch/warm-templates.ts'
+import type { FaultClock } from './fault/fault-clock.ts'
+import type { FlowCollector } from './flow-log/flow-collector.ts'
+import type { FlowWatch } from './flow-log/flow-watch.ts'
+import type { EventRunner } from './instance-event/event-runner.ts'
 import type { InstanceTypeCatalog } from './instance-type/instance-type.ts'
 import type { ImageWork } from './image/image-work.ts'
+import type { ActiveKeys } from './instance-connect/active-keys.ts'
+import type { SerialSessions } from './instance-connect/serial-sessions.ts'
 import type { InstanceDriver } from './instance/driver.ts'
 import type { LayerCheck } from './layer/layer-check.ts'
 import type { LayerCollector } from './layer/layer-collector.ts'
@@ -62,6 +69,8 @@ export interface Pipelines {
   readonly library: PipelineLibrary
   readonly works: PipelineWorks
   readonly clock: PipelineClock
+  /** A tar of images/guest, which an image is prepared by. */
+  readGuestPart(): Promise<Buffer>
 }
 
 /** What operations work with. */
@@ -76,7 +85,10 @@ export interface Domain {
   readonly events: EventBus
   readonly instances: InstanceDriver
   readonly machines: Pick<MachineHost, 'readUefiVariables' | 'readEndorsementKeys'>
+  readonly warmTemplates: WarmTemplates
   readonly networks: NetworkDriver
+  readonly flows: FlowCollector
+  readonly flowWatch: FlowWatch
   readonly volumes: VolumeDriver
   readonly freezer: Freezer
   readonly layerEncrypter: LayerEncrypter
@@ -96,5 +108,11 @@ export interface Domain {
   readonly schedules: ScheduleRunner
   readonly pipelines: Pipelines
   readonly sessions: SessionVault
+  readonly activeKeys: ActiveKeys
+  /** Keys that open serial consoles. */
+  readonly serialConsoleKeys: ActiveKeys
+  readonly serialSessions: SerialSessions
   readonly spotInterrupter: SpotInterrupter
+  readonly faults: FaultClock
+  readonly eventRunner: EventRunner
 }

@@ -28,6 +28,17 @@ const idKinds = {
     malformed: 'InvalidNetworkAclId.Malformed',
     notFound: 'InvalidNetworkAclID.NotFound',
   },
+  nip: {
+    noun: 'network insights path',
+    malformed: 'InvalidNetworkInsightsPathId.Malformed',
+    notFound: 'InvalidNetworkInsightsPathId.NotFound',
+  },
+  nia: {
+    noun: 'network insights analysis',
+    malformed: 'InvalidNetworkInsightsAnalysisId.Malformed',
+    notFound: 'InvalidNetworkInsightsAnalysisId.NotFound',
+  },
+  fl: { noun: 'flow log ID', malformed: 'InvalidFlowLogId.Malformed', notFound: 'InvalidFlowLogId.NotFound' },
   aclassoc: {
     noun: 'association ID',
     malformed: 'InvalidNetworkAclAssociationId.Malformed',
@@ -38,6 +49,11 @@ const idKinds = {
     malformed: 'InvalidSubnetCidrReservationId.Malformed',
     notFound: 'InvalidSubnetCidrReservationID.NotFound',
   },
+  pcx: {
+    noun: 'vpcPeeringConnection ID',
+    malformed: 'InvalidVpcPeeringConnectionId.Malformed',
+    notFound: 'InvalidVpcPeeringConnectionID.NotFound',
+  },
   vpc: { noun: 'vpc ID', malformed: 'InvalidVpcID.Malformed', notFound: 'InvalidVpcID.NotFound' },
   subnet: { noun: 'subnet ID', malformed: 'InvalidSubnetID.Malformed', notFound: 'InvalidSubnetID.NotFound' },
   key: { noun: 'key pair ID', malformed: 'InvalidKeyPairID.Malformed', notFound: 'InvalidKeyPair.NotFound' },
@@ -47,11 +63,28 @@ const idKinds = {
     malformed: 'InvalidDhcpOptionsId.Malformed',
     notFound: 'InvalidDhcpOptionID.NotFound',
   },
+  zone: { noun: 'DNS zone ID', malformed: 'InvalidInput', notFound: 'NoSuchHostedZone' },
   igw: {
     noun: 'internetGateway ID',
     malformed: 'InvalidInternetGatewayId.Malformed',
     notFound: 'InvalidInternetGatewayID.NotFound',
   },
+  eigw: {
+    noun: 'egress only internet gateway ID',
+    malformed: 'InvalidEgressOnlyInternetGatewayId.Malformed',
+    notFound: 'InvalidEgressOnlyInternetGatewayId.NotFound',
+  },
+  'subnet-cidr-assoc': {
+    noun: 'subnet CIDR association ID',
+    malformed: 'InvalidSubnetCidrBlockAssociationId.Malformed',
+    notFound: 'InvalidSubnetCidrBlockAssociationID.NotFound',
+  },
+  eice: {
+    noun: 'instance connect endpoint ID',
+    malformed: 'InvalidInstanceConnectEndpointId.Malformed',
+    notFound: 'InvalidInstanceConnectEndpointId.NotFound',
+  },
+  nat: { noun: 'NAT gateway', malformed: 'NatGatewayMalformed', notFound: 'NatGatewayNotFound' },
   rtb: { noun: 'routeTable ID', malformed: 'InvalidRouteTableId.Malformed', notFound: 'InvalidRouteTableID.NotFound' },
   rtbassoc: {
     noun: 'association ID',
@@ -126,6 +159,12 @@ const idKinds = {
   },
   task: { noun: 'task', malformed: 'InvalidTaskId.Malformed', notFound: 'InvalidTaskId.NotFound' },
   datakey: { noun: 'encryption key', malformed: 'InvalidKeyId.Malformed', notFound: 'InvalidKeyId.NotFound' },
+  tpl: {
+    noun: 'warm template ID',
+    malformed: 'InvalidWarmTemplateId.Malformed',
+    notFound: 'InvalidWarmTemplateId.NotFound',
+  },
+  fault: { noun: 'fault', malformed: 'InvalidFaultId.Malformed', notFound: 'InvalidFaultId.NotFound' },
   layer: { noun: 'layer', malformed: 'InvalidLayerId.Malformed', notFound: 'InvalidLayerId.NotFound' },
 } as const
 

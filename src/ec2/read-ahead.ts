@@ -18,7 +18,10 @@ export function readAhead(store: Store, { tagsOf, attachedTo = [] }: ReadAhead):
   const noTags: Tag[] = []
   return {
     ...store,
-    tags: { ...store.tags, of: (id) => (known.has(id) ? (tags.get(id) ?? noTags) : store.tags.of(id)) },
+    tags: {
+      ...store.tags,
+      of: (id, scope) => (!scope && known.has(id) ? (tags.get(id) ?? noTags) : store.tags.of(id, scope)),
+    },
     volumes: readListAhead(store.volumes, attachedTo),
     interfaces: readListAhead(store.interfaces, attachedTo),
     vpcs: readOnce(store.vpcs),

@@ -10,6 +10,8 @@ export interface Command {
   readonly argv: readonly [string, ...string[]]
   /** Text or bytes for its standard input; none when absent. */
   readonly input?: string | Uint8Array
+  /** File that a detached program has as its standard input; none when absent. Others are given `input`. */
+  readonly inputPath?: string
   /** Added to the daemon's own environment. */
   readonly environment?: Readonly<Record<string, string>>
   readonly directory?: string
@@ -154,10 +156,12 @@ async function startDetached(command: Command, logPath: string): Promise<ChildPr
   const [file, ...args] = command.argv
   // Opened without a pause: the program is executed before anything else that waits for its turn.
   const log = openSync(logPath, 'a', 0o600)
+  let input: number | undefined
   try {
+    input = command.inputPath === undefined ? undefined : openSync(command.inputPath, 'r')
     const child = spawn(file, args, {
       detached: true,
-      stdio: ['ignore', log, log],
+      stdio: [input ?? 'ignore', log, log],
       env: { ...process.env, ...command.environment },
       ...(command.directory ? { cwd: command.directory } : {}),
     })
@@ -169,6 +173,7 @@ async function startDetached(command: Command, logPath: string): Promise<ChildPr
     return child
   } finally {
     closeSync(log)
+    if (input !== undefined) closeSync(input)
   }
 }
 

@@ -19,10 +19,19 @@ export interface StatePaths {
   readonly volumes: string
   readonly machines: string
   readonly networks: string
+  /** Machines that were booted once, for launches to go on from. */
+  readonly templates: string
+  /** Records of flow logs, a directory a log group (src/ec2/flow-log/log-group.ts). */
+  readonly logGroups: string
   /** The log of each build of a pipeline. */
   readonly builds: string
   /** The keys of encrypted volumes and snapshots, a file each, 0600. */
   readonly keyring: string
+  /** What instance identity documents are signed with, 0600, and what verifies them. */
+  readonly identityKey: string
+  readonly identityCertificate: string
+  /** By which clients know the SSH server of serial consoles, 0600. */
+  readonly serialConsoleHostKey: string
   /** Kept for nothing; given up when the disk is so full that the daemon could not start (ballast.ts). */
   readonly ballast: string
   /** Half-made things; emptied at each start of the daemon. */
@@ -70,8 +79,13 @@ export function statePathsOf(root: string): StatePaths {
     volumes: join(root, 'volumes'),
     machines: join(root, 'machines'),
     networks: join(root, 'networks'),
+    templates: join(root, 'templates'),
+    logGroups: join(root, 'log-groups'),
     builds: join(root, 'builds'),
     keyring: join(root, 'keyring'),
+    identityKey: join(root, 'instance-identity.key'),
+    identityCertificate: join(root, 'instance-identity.pem'),
+    serialConsoleHostKey: join(root, 'serial-console-host.key'),
     ballast: join(root, 'ballast'),
     staging: join(root, 'staging'),
     cache: join(root, 'cache'),
@@ -103,6 +117,7 @@ export const machineFile = {
   serialSocket: 'serial.sock',
   vncSocket: 'vnc.sock',
   agentSocket: 'agent.sock',
+  templateSocket: 'template.sock',
   consoleLog: 'console.log',
   qemuLog: 'qemu.log',
   pid: 'qemu.pid',
@@ -113,6 +128,10 @@ export const machineFile = {
   tpmKeys: 'tpm-keys.json',
   tpmLog: 'tpm.log',
   tpmSocket: 'tpm.sock',
+  /** Memory and devices of one that is hibernated. */
+  state: 'memory.state',
+  /** Between QEMU and the daemon while that is written or read. */
+  stateSocket: 'state.sock',
 } as const
 
 /** File names inside `layers/<layer>/` and `volumes/<volume>/`. */
@@ -122,6 +141,16 @@ export const diskFile = {
   flatDisk: 'flat.qcow2',
   layerDescription: 'layer.yaml',
   volumeDescription: 'volume.yaml',
+} as const
+
+/** File names inside `templates/<template>/`. */
+export const templateFile = {
+  /** What the machine's processors see as memory; as large as that, with holes. */
+  memory: 'memory',
+  /** All of the machine but its memory and its disk. */
+  devices: 'devices.state',
+  /** Its disk, until it is a layer. */
+  disk: 'disk.qcow2',
 } as const
 
 /** File names inside `images/<image>/`. */

@@ -70,7 +70,7 @@ async function readCache(path: string, bootId: string): Promise<AcceleratorVerdi
 }
 
 async function prove(dependencies: AcceleratorProbeDependencies): Promise<AcceleratorVerdict> {
-  const problem = await findDeviceProblem()
+  const problem = (await findDeviceProblem()) ?? (await findStartProblem(dependencies.processes))
   if (problem) return { accelerator: 'tcg', isProven: true, reason: problem }
   for (const path of await dependencies.kernels()) {
     if (!(await canRead(path))) continue
@@ -91,6 +91,28 @@ async function findDeviceProblem(): Promise<string | undefined> {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT') return 'the host has no /dev/kvm'
     return '/dev/kvm may not be opened: add yourself to its group (sudo usermod -aG kvm $USER) and log in again'
+  }
+}
+
+/**
+ * Where KVM is nested QEMU may not even start: on an AMD processor under a hypervisor that does not know MSR 0x10a, QEMU 7.2 sets it for
+ * `-cpu host` all the same and aborts.
+ */
+async function findStartProblem(processes: ProcessHost): Promise<string | undefined> {
+  try {
+    await processes.run({
+      argv: [
+        qemuBinaryOf(nativeArchitecture()),
+        ...['-nodefaults', '-no-user-config', '-display', 'none', '-accel', 'kvm', '-cpu', 'host'],
+        ...['-machine', nativeArchitecture() === 'arm64' ? 'virt,gic-version=max' : 'q35', '-S', '-monitor', 'stdio'],
+      ],
+      input: 'quit\n',
+      timeoutMs: proofTimeoutMs,
+    })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    return `/dev/kvm opens, but QEMU does not start with it: ${error.stderrTail.split('\n')[0]}`
   }
 }
 

@@ -12,10 +12,12 @@ import { blockNodes, driveDevice, keyObject, throttleGroup } from './block-node.
 import { networkDevice } from './network-device.ts'
 
 /** PCI slots on the root complex. All root ports are always there: a machine's shape never changes. They are functions of two slots; fixed devices have one each. */
-const slot = { vga: 1, serialBus: 2, random: 3, drivePorts: 4, networkPorts: 6 } as const
+const slot = { vga: 1, serialBus: 2, random: 3, drivePorts: 4, networkPorts: 6, balloon: 7 } as const
 const functionsPerSlot = 8
 /** Block nodes of a UEFI machine's flash. */
 const flashNode = { code: 'uefi-code', variables: 'uefi-variables' } as const
+/** The port by which a template's guest says that it waits, and a clone's is told who it is. */
+const templatePortName = 'org.kiln.template.0'
 /** The root complex of both q35 and virt. */
 const rootBus = 'pcie.0'
 
@@ -40,13 +42,14 @@ export function machineArgv(spec: MachineSpec): [string, ...string[]] {
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-pidfile', file('pid')],
     ...firmwareArguments(spec, file('uefiVariables')),
+    ...memoryArguments(spec),
     ...['-machine', machineOption(spec)],
     ...acceleratorArguments(spec),
     ...['-smp', `${spec.cpuCount},sockets=1,cores=${spec.cpuCount / threads},threads=${threads}`],
     ...['-m', `size=${spec.memoryMib}M`],
     ...['-uuid', spec.uuid],
     // cloud-init's ds-identify takes a system whose UUID and serial number both begin with "ec2" for EC2.
-    ...['-smbios', `type=1,manufacturer=Kiln,product=Kiln,serial=${spec.uuid}`],
+    ...['-smbios', `type=1,manufacturer=Kiln,product=Kiln,serial=${spec.uuid}${familyOption(spec)}`],
     ...['-rtc', 'base=utc'],
     ...['-boot', 'strict=on,menu=off'],
     ...['-display', 'none'],
@@ -70,18 +73,25 @@ export function machineArgv(spec: MachineSpec): [string, ...string[]] {
       '-device',
       JSON.stringify({ driver: 'virtserialport', bus: 'vserial.0', chardev: 'agent', name: 'org.qemu.guest_agent.0' }),
     ],
+    // Every machine has it, so that one that came of a template is no other machine than one that was booted.
+    ...['-chardev', socketChardev('template', file('templateSocket'))],
+    ...[
+      '-device',
+      JSON.stringify({ driver: 'virtserialport', bus: 'vserial.0', chardev: 'template', name: templatePortName }),
+    ],
     ...['-object', JSON.stringify({ 'qom-type': 'rng-random', id: 'rng0', filename: '/dev/urandom' })],
     ...[
       '-device',
       JSON.stringify({ driver: 'virtio-rng-pci', id: 'rng', rng: 'rng0', bus: rootBus, addr: hex(slot.random) }),
     ],
+    ...['-device', JSON.stringify(balloonDevice(spec))],
     ...tpmArguments(spec, file('tpmSocket')),
     // The aarch64 `virt` machine has no vmgenid device in QEMU 7.2.
     ...(spec.architecture === 'arm64'
       ? []
       : ['-device', JSON.stringify({ driver: 'vmgenid', id: 'vmgenid', guid: spec.generationId })]),
     ...rootPorts('disk', drivePortCount, slot.drivePorts),
-    ...rootPorts('nic', networkPortCount, slot.networkPorts),
+    ...rootPorts('nic', networkPortCountOf(spec), slot.networkPorts),
     ...keyArguments(spec.drives),
     ...spec.drives.flatMap(driveArguments),
     ...spec.networkDevices.flatMap(networkDeviceArguments),
@@ -89,11 +99,35 @@ export function machineArgv(spec: MachineSpec): [string, ...string[]] {
   ]
 }
 
-function machineOption({ architecture, machineType, firmware }: MachineSpec): string {
+function machineOption({ architecture, machineType, firmware, template }: MachineSpec): string {
   const flash = firmware ? `,pflash0=${flashNode.code},pflash1=${flashNode.variables}` : ''
-  if (architecture === 'arm64') return `${machineType},gic-version=max,dump-guest-core=off${flash}`
+  const memory = template ? `,memory-backend=${memoryIdOf(architecture)}` : ''
+  if (architecture === 'arm64') return `${machineType},gic-version=max,dump-guest-core=off${flash}${memory}`
   // No PC speaker, floppy controller or VMware port; usb and graphics are -nodefaults' already.
-  return `${machineType},vmport=off,smm=off,dump-guest-core=off${flash}`
+  return `${machineType},vmport=off,smm=off,dump-guest-core=off${flash}${memory}`
+}
+
+/** The name of a machine's memory where none is given: a state that is saved names it, and is to fit a machine with and without a file. */
+function memoryIdOf(architecture: Architecture): string {
+  return architecture === 'arm64' ? 'mach-virt.ram' : 'pc.ram'
+}
+
+/** A clone that mapped it shared would write into what all others go on from. */
+function memoryArguments({ architecture, memoryMib, template }: MachineSpec): string[] {
+  if (!template) return []
+  const memory = {
+    'qom-type': 'memory-backend-file',
+    id: memoryIdOf(architecture),
+    size: memoryMib * 1024 ** 2,
+    'mem-path': template.memoryPath,
+    share: template.role === 'source',
+  }
+  return ['-object', JSON.stringify(memory)]
+}
+
+/** How a guest finds out, as it boots, that it is to become a template (images/guest). */
+function familyOption({ template }: MachineSpec): string {
+  return template?.depth === undefined ? '' : `,family=kiln-template:${template.depth}`
 }
 
 function firmwareArguments({ firmware }: MachineSpec, variablesPath: string): string[] {
@@ -110,6 +144,18 @@ function firmwareArguments({ firmware }: MachineSpec, variablesPath: string): st
 function displayDevice({ architecture }: MachineSpec): Record<string, unknown> {
   if (architecture === 'arm64') return { driver: 'ramfb', id: 'display' }
   return { driver: 'VGA', id: 'vga', bus: rootBus, addr: hex(slot.vga), vgamem_mb: 16 }
+}
+
+/**
+ * What the guest has let go of is the host's again: Linux tells of it within seconds, in pieces of 2 MiB. Not of memory that is a template's
+ * file: QEMU 7.2 would take those pieces out of the file itself, though it is mapped privately (ram_block_discard_range), and so out of
+ * every other clone.
+ */
+function balloonDevice({ template }: MachineSpec): Record<string, unknown> {
+  return {
+    ...{ driver: 'virtio-balloon-pci', id: 'balloon', bus: rootBus, addr: hex(slot.balloon) },
+    ...{ 'free-page-reporting': template === undefined, 'deflate-on-oom': true },
+  }
 }
 
 function tpmArguments({ architecture, hasTpm }: MachineSpec, socketPath: string): string[] {
@@ -145,6 +191,11 @@ function rootPorts(kind: 'disk' | 'nic', count: number, firstSlot: number): stri
     }
     return ['-device', JSON.stringify(port)]
   }).flat()
+}
+
+/** A machine with network devices on bridges has further ports for them, so that those of its interfaces stay free. */
+function networkPortCountOf({ networkDevices }: MachineSpec): number {
+  return Math.max(networkPortCount, ...networkDevices.map(({ port }) => port + 1))
 }
 
 /** Each key once: drives of the same image share those of its layers. */

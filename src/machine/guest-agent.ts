@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 /** A session with the QEMU guest agent that answered (QEMU documentation, "QEMU Guest Agent Protocol Reference"). */
 export interface GuestAgent {
   /** Rejects when the agent refuses, or does not answer in time. */
-  execute(command: string, timeoutMs: number): Promise<unknown>
+  execute(command: string, timeoutMs: number, args?: Record<string, unknown>): Promise<unknown>
   close(): void
 }
 
@@ -50,8 +50,8 @@ export async function openGuestAgent(path: string, timeoutMs: number): Promise<G
     return undefined
   }
   return {
-    execute: async (command, limitMs) => {
-      const answer = await ask({ execute: command }, limitMs, () => true)
+    execute: async (command, limitMs, args) => {
+      const answer = await ask({ execute: command, ...(args ? { arguments: args } : {}) }, limitMs, () => true)
       if (!answer) throw new Error(`the guest agent did not answer ${command} within ${limitMs} ms`)
       const error = answer['error'] as { desc?: string } | undefined
       if (error) throw new Error(`the guest agent refused ${command}: ${error.desc ?? 'no description'}`)
@@ -67,6 +67,24 @@ export async function pingGuestAgent(path: string, timeoutMs: number): Promise<b
   agent?.close()
   return agent !== undefined
 }
+
+/** Sets the guest's clock; answers whether it was done. Never rejects. */
+export async function setGuestClock(path: string, now: () => Date): Promise<boolean> {
+  const agent = await openGuestAgent(path, patienceMs)
+  try {
+    // In nanoseconds, which are more than a number of JavaScript holds to the last: a millisecond is enough.
+    await agent?.execute('guest-set-time', patienceMs, { time: now().getTime() * nanosecondsPerMs })
+    return agent !== undefined
+  } catch {
+    return false
+  } finally {
+    agent?.close()
+  }
+}
+
+/** A guest that has just gone on may have much to do. */
+const patienceMs = 10_000
+const nanosecondsPerMs = 1e6
 
 /** A line that is no JSON object is the guest's noise. */
 function parseAnswer(line: string): Record<string, unknown> | undefined {

@@ -57,7 +57,8 @@ async function runCommand(processes: ProcessHost, login: GuestLogin, port: numbe
       )
     }
     if (error.exitCode === undefined) throw error
-    throw new GuestCommandFailed('exit', `failed with exit code ${error.exitCode}`)
+    const complaint = error.stderrTail.trim().split('\n').at(-1) ?? ''
+    throw new GuestCommandFailed('exit', `failed with exit code ${error.exitCode}${complaint && `: ${complaint}`}`)
   }
 }
 

@@ -7,11 +7,16 @@ import type { ProcessIdentity } from '../host/process.ts'
 import { isProcessAlive, signalProcess } from '../host/process-table.ts'
 import { machineFile } from '../host/state-paths.ts'
 import { createDriveBay } from './drive-bay.ts'
-import { pingGuestAgent } from './guest-agent.ts'
+import { pingGuestAgent, setGuestClock } from './guest-agent.ts'
 import { createNetworkBay } from './network-bay.ts'
 import type { QmpLink } from './qmp-link.ts'
+import { saveState } from './saved-state.ts'
+import { giveIdentity, waitForReady } from './template-port.ts'
+import { measureMachine } from './usage.ts'
 
 const pollIntervalMs = 5
+/** Drives on a slow disk are flushed first. */
+const quitTimeoutMs = 10_000
 
 /** A machine that runs, by its monitor. */
 export function createLiveMachine(parts: {
@@ -24,6 +29,13 @@ export function createLiveMachine(parts: {
 }): Machine {
   const { name, directory, identity, link, clock } = parts
   const agentSocket = join(directory, machineFile.agentSocket)
+  const templateSocket = join(directory, machineFile.templateSocket)
+
+  async function end(): Promise<void> {
+    await signalProcess(identity, 'SIGKILL')
+    while (await isProcessAlive(identity)) await clock.sleep(pollIntervalMs)
+  }
+
   return {
     ...createDriveBay({ link, agentSocket }),
     ...createNetworkBay({ link }),
@@ -36,12 +48,27 @@ export function createLiveMachine(parts: {
     reset: async () => {
       await link.execute('system_reset')
     },
-    kill: async () => {
-      await signalProcess(identity, 'SIGKILL')
-      while (await isProcessAlive(identity)) await clock.sleep(pollIntervalMs)
-    },
+    kill: end,
     resume: async () => {
       await link.execute('cont')
+    },
+    saveState: async (file) =>
+      await saveState({ monitor: link, clock }, join(directory, machineFile.stateSocket), file),
+    waitForTemplate: async (signal) => await waitForReady(templateSocket, signal),
+    saveTemplate: async (path) =>
+      await saveState(
+        { monitor: link, clock },
+        join(directory, machineFile.stateSocket),
+        { path },
+        { leavesSharedMemory: true },
+      ),
+    giveIdentity: async (describe, signal) => await giveIdentity(templateSocket, describe, signal),
+    quit: async () => {
+      // It ends before it answers.
+      await link.execute('quit').catch(() => undefined)
+      const deadline = clock.monotonicMs() + quitTimeoutMs
+      while (clock.monotonicMs() < deadline && (await isProcessAlive(identity))) await clock.sleep(pollIntervalMs)
+      await end()
     },
     queryState: async () => {
       try {
@@ -52,6 +79,7 @@ export function createLiveMachine(parts: {
         return 'unresponsive'
       }
     },
+    measure: async (options) => await measureMachine({ identity, link }, options),
     screenDump: async () => {
       const path = join(directory, 'screen.ppm')
       await link.execute('screendump', { filename: path })
@@ -62,6 +90,7 @@ export function createLiveMachine(parts: {
     injectNmi: async () => {
       await link.execute('inject-nmi')
     },
+    setGuestClock: async () => await setGuestClock(agentSocket, () => clock.now()),
     pingGuestAgent: (timeoutMs) => pingGuestAgent(agentSocket, timeoutMs),
   }
 }

@@ -7,11 +7,21 @@ import { ensurePrivateDirectory, writeFileAtomic } from '../host/files.ts'
 import type { ProcessHost, ProcessIdentity } from '../host/process.ts'
 import { findProcesses, identifyProcess, isProcessAlive, readBootId, signalProcess } from '../host/process-table.ts'
 import { machineFile } from '../host/state-paths.ts'
-import type { Machine, MachineEvent, MachineHost, MachineSpec, PreparedMachine } from '../ec2/ports/machine.ts'
+import {
+  type Machine,
+  type MachineEvent,
+  type MachineHost,
+  type MachineSpec,
+  type PreparedMachine,
+  type Resumption,
+  StateNotLoaded,
+} from '../ec2/ports/machine.ts'
 import { machineArgv } from './argv.ts'
 import { createLiveMachine } from './live-machine.ts'
 import type { QmpClient, QmpEvent } from './qmp.ts'
 import { openQmpLink, type QmpLink } from './qmp-link.ts'
+import { shapeOf, templateShapeOf } from './shape.ts'
+import { loadState } from './saved-state.ts'
 import { createTpmHost, machineOfTpm, readRecordedKeys } from './tpm.ts'
 import { ensureUefiFlash, readUefiFlash } from './uefi-flash.ts'
 
@@ -31,6 +41,8 @@ const startTimeoutMs = 30_000
 /** A machine that was found alive is taken over whether or not it answers: it may be stopped, or its host out of breath. */
 const adoptTimeoutMs = 2000
 const endPollIntervalMs = 500
+/** QEMU's arguments for a machine that is given its memory before it runs. */
+const awaitingState = ['-incoming', 'defer', '-S']
 
 export function createMachineHost(dependencies: MachineHostDependencies): MachineHost {
   const { processes, clock, log } = dependencies
@@ -44,18 +56,21 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
     await Promise.all(stale.map(async (name) => await rm(join(directory, name), { force: true })))
     if (spec.firmware) await ensureUefiFlash(directory, spec.firmware)
     await writeFileAtomic(join(directory, machineFile.spec), JSON.stringify(spec, undefined, 2), { isDurable: false })
-    return { start: async (commandPrefix, onEvent) => await start(spec, commandPrefix, onEvent) }
+    return {
+      start: async (commandPrefix, onEvent, resumption) => await start(spec, commandPrefix, onEvent, resumption),
+    }
   }
 
   async function start(
     spec: MachineSpec,
     commandPrefix: readonly string[],
     onEvent: (event: MachineEvent) => void,
+    resumption: Resumption | undefined,
   ): Promise<Machine> {
-    if (!spec.hasTpm) return await startQemu(spec, commandPrefix, onEvent)
+    if (!spec.hasTpm) return await startQemu(spec, commandPrefix, onEvent, resumption)
     const tpm = await tpms.start(spec.directory)
     try {
-      return await startQemu(spec, commandPrefix, onEvent)
+      return await startQemu(spec, commandPrefix, onEvent, resumption)
     } catch (error) {
       await signalProcess(tpm, 'SIGKILL')
       throw error
@@ -66,10 +81,11 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
     spec: MachineSpec,
     commandPrefix: readonly string[],
     onEvent: (event: MachineEvent) => void,
+    resumption: Resumption | undefined,
   ): Promise<Machine> {
     const { directory } = spec
     const logPath = join(directory, machineFile.qemuLog)
-    const [program, ...rest] = [...commandPrefix, ...machineArgv(spec)]
+    const [program, ...rest] = [...commandPrefix, ...machineArgv(spec), ...(resumption ? awaitingState : [])]
     const child = await processes.startDetached({ argv: [program ?? '', ...rest] }, logPath)
     const executedAt = clock.now()
     const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid)
@@ -79,11 +95,29 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
       await writeFileAtomic(join(directory, machineFile.identity), JSON.stringify(recorded))
       const { machine, link } = attach(spec.name, directory, identity, onEvent, executedAt)
       if (!(await link.waitUntilOpen(startTimeoutMs))) throw new Error('it does not answer on its monitor')
+      if (resumption) await goOn(spec, link, resumption)
       return machine
     } catch (error) {
       await signalProcess(identity, 'SIGKILL')
+      if (error instanceof StateNotLoaded) throw error
       throw new Error(`QEMU did not start: ${(await readLogTail(logPath)) || String(error)}`, { cause: error })
     }
+  }
+
+  /** Lets a machine that waits for it go on where another one stood still. */
+  async function goOn({ directory, template }: MachineSpec, link: QmpLink, resumption: Resumption): Promise<void> {
+    const { file, saved, onLoaded } = resumption
+    try {
+      await loadState({ monitor: link, clock }, join(directory, machineFile.stateSocket), file, saved, {
+        leavesSharedMemory: template?.role === 'clone',
+      })
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      const said = await readLogTail(join(directory, machineFile.qemuLog))
+      throw new StateNotLoaded(said === '' ? why : `${why}. ${said}`, { cause: error })
+    }
+    await onLoaded?.()
+    await link.execute('cont')
   }
 
   /** Watches a live process for its events and its end. */
@@ -145,6 +179,8 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
 
   return {
     prepare,
+    shapeOf,
+    templateShapeOf,
     adopt: async (directory, onEvent) => {
       const identity = await findIdentity(directory)
       const bootId = await readBootId()
@@ -159,6 +195,8 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
         !isHostRebooted && identity !== undefined && !(await fsExtra.pathExists(join(directory, machineFile.pid)))
       return { kind: 'gone', isClean, isHostRebooted }
     },
+    // QEMU removes its pid file when it ends by itself, and cannot when it is killed or crashes.
+    hasEndedUncleanly: (directory) => fsExtra.pathExists(join(directory, machineFile.pid)),
     readUefiVariables: readUefiFlash,
     readEndorsementKeys: readRecordedKeys,
     removeStrays: async (machinesDirectory, names) => {

@@ -1,4 +1,5 @@
-import { architectureOf, defaultTypeFor, findImage, type HostFacts } from './host-facts.ts'
+import { defaultTypeFor } from '../ec2/instance-type/default-type.ts'
+import { architectureOf, findImage, type HostFacts } from './host-facts.ts'
 import { type Lab, labTag } from './lab.ts'
 import { type Observed, tagOf } from './observed.ts'
 import type { Problem } from './problem.ts'

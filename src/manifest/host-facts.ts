@@ -72,9 +72,3 @@ export function architectureOf(image: LabImage, observed: Observed, facts: HostF
       return undefined
   }
 }
-
-/** The instance type when a manifest names none, as `kiln run` chooses. */
-export function defaultTypeFor(architecture: string | undefined): string {
-  if (architecture === 'arm64') return 't4g.micro'
-  return architecture === 'i386' ? 't2.micro' : 't3.micro'
-}

@@ -7,7 +7,17 @@ export const labSchemaPath = 'config/lab.schema.json'
 
 /** The schema of manifests for editors; what depends on names and files is checked by `kiln plan` only. */
 export function labJsonSchema(): Record<string, unknown> {
-  const scope = { pipelines: [], images: [], keyPairs: [], securityGroups: [], instances: [], countOf: () => undefined }
+  const names = {
+    pipelines: [],
+    images: [],
+    keyPairs: [],
+    securityGroups: [],
+    subnets: [],
+    natGateways: [],
+    peerings: [],
+    instances: [],
+  }
+  const scope = { ...names, countOf: () => undefined }
   const { $schema, ...schema } = z.toJSONSchema(manifestSchema(scope), { io: 'input' })
   return { $schema, title: 'Kiln lab manifest', ...schema }
 }

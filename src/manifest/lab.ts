@@ -1,3 +1,10 @@
+import type { DnsRecordType } from '../ec2/ports/network.ts'
+import type { FastLaunchTagValue } from '../ec2/fast-launch/fast-launch-tag.ts'
+import type { TemplateDepth } from '../ec2/ports/machine.ts'
+import type { OperationInput } from '../api/contract.ts'
+import type { LabIpv6 } from './ipv6.ts'
+import type { LabNetwork } from './lab-network.ts'
+
 /** What `up` can wait for; a boot stage of KilnDescribeInstance, or the state `running`. */
 export const goals = ['running', 'ssh', 'cloud-init'] as const
 export type Goal = (typeof goals)[number]
@@ -10,7 +17,12 @@ export interface Lab {
   readonly images: ReadonlyMap<string, LabImage>
   readonly keyPairs: ReadonlyMap<string, LabKeyPair>
   readonly securityGroups: ReadonlyMap<string, LabSecurityGroup>
+  /** Absent: everything is in the default VPC. */
+  readonly network?: LabNetwork
   readonly instances: ReadonlyMap<string, LabInstance>
+  /** By their domains. */
+  readonly dnsZones: ReadonlyMap<string, LabDnsZone>
+  readonly faults: ReadonlyMap<string, LabFault>
   /** Templates by name; see output.ts. */
   readonly outputs: ReadonlyMap<string, string>
 }
@@ -22,6 +34,13 @@ export interface LabImage {
   /** The AMI's name; for `existing` a name or an id, for `pipeline` the name of the pipeline. */
   readonly name: string
   readonly source: ImageSource
+  /** Absent: no warm templates are asked for. */
+  readonly warm?: {
+    /** Absent: as the image has it. */
+    readonly depth?: TemplateDepth
+    /** Its instances are launched when its templates are made. */
+    readonly waits: boolean
+  }
 }
 
 export type ImageSource =
@@ -59,7 +78,8 @@ export interface LabSecurityGroup {
   readonly key: string
   readonly name: string
   readonly ingress: readonly LabRule[]
-  readonly egress: readonly LabRule[]
+  /** Absent: everything may go out, by whatever addresses its VPC has. */
+  readonly egress?: readonly LabRule[]
 }
 
 /** One rule with one peer, in the numbers that DescribeSecurityGroups answers. */
@@ -87,11 +107,54 @@ export interface LabInstance {
   /** Size of the root disk in GiB; the image's own when absent. */
   readonly disk?: number
   readonly tags: Readonly<Record<string, string>>
+  /** Key of its subnet; absent: a default one. */
+  readonly subnet?: string
+  readonly elasticIp: boolean
+  readonly sourceDestCheck: boolean
   readonly privateIpAddress?: string
+  /** Bridges of the host that it is on besides. */
+  readonly bridges: readonly string[]
+  /** Absent: from a warm template, where there is one. */
+  readonly fastLaunch?: FastLaunchTagValue
+  /** Absent: as its subnet says. */
+  readonly ipv6?: LabIpv6
   readonly disableApiTermination: boolean
   readonly disableApiStop: boolean
   readonly dependsOn: ReadonlyMap<string, Goal>
   readonly schedule?: { readonly start?: string; readonly stop?: string; readonly timeZone?: string }
+}
+
+/** A private zone. */
+export interface LabDnsZone {
+  readonly name: string
+  readonly records: readonly LabDnsRecord[]
+}
+
+export interface LabDnsRecord {
+  /** Whole, without the dot at its end. */
+  readonly name: string
+  readonly type: DnsRecordType
+  readonly ttl: number
+  readonly values: readonly string[]
+  /** Keys of instances, instead of values. */
+  readonly instances: readonly string[]
+}
+
+/** Something that goes wrong on purpose. */
+export interface LabFault {
+  readonly key: string
+  /** `LAB/KEY`: how the daemon knows it. */
+  readonly name: string
+  /** Members of KilnInjectFault. */
+  readonly effect: Pick<
+    OperationInput<'KilnInjectFault'>,
+    'Kind' | 'DelayMs' | 'JitterMs' | 'LossPercent' | 'RateKbitPerSecond' | 'Mode' | 'RequestsPerSecond'
+  >
+  /** `instances.web`, `securityGroups.db`; in a plan instances by their addresses. */
+  readonly targets: readonly string[]
+  /** Of a partition. */
+  readonly against: readonly string[]
+  readonly durationSeconds: number
 }
 
 /** Tags by which a lab knows its own again: there is no state file. */
@@ -102,6 +165,8 @@ export const labTag = {
   resource: 'kiln:lab-resource',
   /** Name or id of the image that an instance was launched for. */
   image: 'kiln:lab-image',
+  /** Of an image: the lab that has asked for its warm templates. */
+  warm: 'kiln:lab-warm',
 } as const
 
 /** How EC2 knows a key pair, a group or an imported image of a lab, so that two labs cannot meet. */

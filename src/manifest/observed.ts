@@ -1,8 +1,12 @@
 import type { Image, Instance, KeyPairInfo, SecurityGroup } from '@aws-sdk/client-ec2'
 import type { Jsonified, OperationCaller } from '../api/contract.ts'
+import type { DnsRecordDescription, DnsZoneDescription } from '../api/kiln/dns.ts'
+import type { WarmImageDescription } from '../api/kiln/fast-launch.ts'
+import type { FaultDescription } from '../api/kiln/fault.ts'
 import type { PipelineDescription } from '../api/kiln/pipeline.ts'
 import type { ScheduleDescription } from '../api/kiln/schedule.ts'
 import { labTag } from './lab.ts'
+import { type ObservedNetwork, observeNetwork } from './observed-network.ts'
 
 export type ImageRecord = Jsonified<Image>
 export type KeyPairRecord = Jsonified<KeyPairInfo>
@@ -13,15 +17,27 @@ export type InstanceRecord = Jsonified<Instance>
 export interface Observed {
   /** Every image of the region: labs share them. */
   readonly images: readonly ImageRecord[]
+  /** Those of the caller's images whose launches go on from warm templates, or shall. */
+  readonly warmImages: readonly WarmImageDescription[]
   /** Every key pair of the region, so that a name that is taken is seen. */
   readonly keyPairs: readonly KeyPairRecord[]
-  /** Every security group of the default VPC. */
+  /** Every security group of the lab's own VPC, of the default one when it has none. */
   readonly securityGroups: readonly GroupRecord[]
   /** The lab's instances that are not terminated. */
   readonly instances: readonly ObservedInstance[]
+  readonly network: ObservedNetwork
   readonly schedules: readonly ScheduleDescription[]
+  /** Those of the lab that last. */
+  readonly faults: readonly FaultDescription[]
+  /** Those that the lab has made. */
+  readonly zones: readonly ObservedZone[]
   /** Those that the lab has put. */
   readonly pipelines: readonly PipelineDescription[]
+}
+
+/** A private zone with its records. */
+export interface ObservedZone extends DnsZoneDescription {
+  readonly Records: readonly DnsRecordDescription[]
 }
 
 export interface ObservedInstance {
@@ -46,22 +62,30 @@ export function tagOf(
 
 /** Asks the daemon for everything that a plan depends on. */
 export async function observeLab(call: OperationCaller, lab: string): Promise<Observed> {
-  const [images, keyPairs, groups, records, schedules, pipelines, disks] = await Promise.all([
+  const network = await observeNetwork(call, lab)
+  const [images, warm, keyPairs, groups, records, schedules, pipelines, faults, zones, disks] = await Promise.all([
     call('DescribeImages', {}),
+    call('KilnDescribeTemplates', {}),
     call('DescribeKeyPairs', { IncludePublicKey: true }),
-    listGroups(call),
+    listGroups(call, network.vpc?.VpcId),
     listLabInstances(call, lab),
     call('KilnDescribeSchedules', {}),
     call('KilnDescribePipelines', {}),
+    call('KilnDescribeFaults', {}),
+    listZones(call, lab),
     readDisks(call),
   ])
   const live = records.filter((record) => record.State?.Name !== 'terminated')
   return {
     images: images.Images ?? [],
+    warmImages: warm.Images,
     keyPairs: keyPairs.KeyPairs ?? [],
+    network,
     securityGroups: groups,
     instances: await Promise.all(live.map((record) => observeInstance(call, record, disks))),
     schedules: schedules.Schedules.filter(({ Name: name }) => name.startsWith(`${lab}/`)),
+    faults: faults.Faults.filter(({ Name: name = '' }) => name.startsWith(`${lab}/`)),
+    zones,
     pipelines: pipelines.Pipelines.filter(({ Source: source }) => source === `lab ${lab}`),
   }
 }
@@ -81,9 +105,18 @@ export async function listLabInstances(call: OperationCaller, lab: string): Prom
   return found
 }
 
-async function listGroups(call: OperationCaller): Promise<GroupRecord[]> {
+async function listZones(call: OperationCaller, lab: string): Promise<ObservedZone[]> {
+  const { Zones: zones } = await call('KilnDescribeDnsZones', {})
+  return await Promise.all(
+    zones
+      .filter(({ Source: source }) => source === `lab ${lab}`)
+      .map(async (zone) => ({ ...zone, ...(await call('KilnDescribeDnsRecords', { ZoneId: zone.ZoneId })) })),
+  )
+}
+
+async function listGroups(call: OperationCaller, ownVpcId: string | undefined): Promise<GroupRecord[]> {
   const { Vpcs: vpcs } = await call('DescribeVpcs', { Filters: [{ Name: 'is-default', Values: ['true'] }] })
-  const vpcId = vpcs?.[0]?.VpcId
+  const vpcId = ownVpcId ?? vpcs?.[0]?.VpcId
   if (!vpcId) return []
   const found: GroupRecord[] = []
   let token: string | undefined

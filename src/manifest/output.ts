@@ -7,6 +7,7 @@ export const outputAttributes = {
     'imageId',
     'instanceType',
     'privateIpAddress',
+    'ipv6Address',
     'privateDnsName',
     'publicIpAddress',
     'publicDnsName',

@@ -4,6 +4,7 @@ import { findCycle } from './cycle.ts'
 import { embedPipelines } from './embed-pipeline.ts'
 import type { Lab } from './lab.ts'
 import type { ManifestFiles } from './manifest-files.ts'
+import { findNetworkProblems } from './network-check.ts'
 import { ManifestError, type Problem } from './problem.ts'
 import { manifestSchema } from './schema/manifest.ts'
 import type { ManifestScope } from './schema/scope.ts'
@@ -36,7 +37,11 @@ export async function parseManifest({ text, file, files }: ManifestText): Promis
     throw new ManifestError(`${file}:1:1: a manifest has at most ${maximumLength} bytes.`)
   const { value, source } = readYaml(text, file)
   const result = await manifestSchema(scopeOf(value, files)).safeParseAsync(value)
-  const problems = [...(result.error?.issues.flatMap(problemsOf) ?? []), ...findDependencyCycles(value)]
+  const problems = [
+    ...(result.error?.issues.flatMap(problemsOf) ?? []),
+    ...findDependencyCycles(value),
+    ...networkProblemsOf(value),
+  ]
   if (problems.length > 0 || !result.data) throw source.errorOf(problems)
   const { pipelines, problems: missing } = await embedPipelines(result.data.name, result.data.pipelines ?? {}, files)
   if (missing.length > 0) throw source.errorOf(missing)
@@ -75,6 +80,9 @@ function scopeOf(value: unknown, files: ManifestFiles | undefined): ManifestScop
     images: Object.keys(membersOf(value, 'images')),
     keyPairs: Object.keys(membersOf(value, 'keyPairs')),
     securityGroups: Object.keys(membersOf(value, 'securityGroups')),
+    subnets: Object.keys(membersOf(value, 'subnets')),
+    natGateways: Object.keys(membersOf(value, 'natGateways')),
+    peerings: Object.keys(membersOf(value, 'peerings')),
     instances: Object.keys(instances),
     countOf: (name) => {
       const { count = 1 } = Object(instances[name]) as { count?: unknown }
@@ -120,6 +128,16 @@ function findForbiddenKeys(document: Document): { pos: readonly [number, number]
     },
   })
   return found
+}
+
+function networkProblemsOf(value: unknown): Problem[] {
+  const { vpc } = Object(value) as { vpc?: unknown }
+  return findNetworkProblems(vpc, {
+    subnets: membersOf(value, 'subnets'),
+    natGateways: membersOf(value, 'natGateways'),
+    peerings: membersOf(value, 'peerings'),
+    instances: membersOf(value, 'instances'),
+  })
 }
 
 function findDependencyCycles(value: unknown): Problem[] {

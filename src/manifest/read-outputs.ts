@@ -51,7 +51,8 @@ function instanceValue(
   if (attribute === 'name') return tagOf(record, 'Name')
   if (attribute === 'loginUser') return loginUsers.get(record.InstanceId ?? '')
   const member = attribute.charAt(0).toUpperCase() + attribute.slice(1)
-  const value = record[member as 'InstanceId' | 'ImageId' | 'InstanceType' | 'PublicIpAddress' | 'PublicDnsName']
+  const value =
+    record[member as 'InstanceId' | 'ImageId' | 'InstanceType' | 'Ipv6Address' | 'PublicIpAddress' | 'PublicDnsName']
   return value ?? undefined
 }
 

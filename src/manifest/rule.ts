@@ -6,10 +6,11 @@ import type { LabRule } from './lab.ts'
 /** Protocols of a manifest and what EC2 answers for them. */
 export const protocols = { tcp: 'tcp', udp: 'udp', icmp: 'icmp', icmpv6: 'icmpv6', all: '-1' } as const
 
-/** What EC2 gives a new group: everything may go out. */
-export const defaultEgress: readonly LabRule[] = [
-  { protocol: '-1', fromPort: -1, toPort: -1, peer: { cidr: '0.0.0.0/0' } },
-]
+/** What EC2 gives a new group: everything may go out, by IPv6 as well in a VPC that has such addresses. */
+export function defaultEgress(hasIpv6: boolean): LabRule[] {
+  const cidrs = ['0.0.0.0/0', ...(hasIpv6 ? ['::/0'] : [])]
+  return cidrs.map((cidr) => ({ protocol: '-1', fromPort: -1, toPort: -1, peer: { cidr } }))
+}
 
 /** A CIDR block as EC2 stores it, 10.1.2.3/8 as 10.0.0.0/8; undefined for what is none. */
 export function normaliseCidr(text: string): string | undefined {

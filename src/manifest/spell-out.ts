@@ -9,9 +9,12 @@ import {
   type LabSecurityGroup,
   nameInLab,
 } from './lab.ts'
+import { spellOutNetwork } from './lab-network.ts'
 import type { ManifestFiles } from './manifest-files.ts'
-import { defaultEgress, normaliseCidr, protocols, readPorts } from './rule.ts'
+import { normaliseCidr, protocols, readPorts } from './rule.ts'
 import { isUrl } from './schema/image.ts'
+import { spellOutDnsZone } from './spell-out-dns.ts'
+import { spellOutFault } from './spell-out-fault.ts'
 import type { Manifest } from './schema/manifest.ts'
 
 type Entry<Section extends 'images' | 'keyPairs' | 'securityGroups' | 'instances'> = NonNullable<
@@ -21,9 +24,11 @@ type Entry<Section extends 'images' | 'keyPairs' | 'securityGroups' | 'instances
 /** The lab that a checked manifest means, but for its pipelines (embed-pipeline.ts). */
 export async function spellOut(manifest: Manifest, files: ManifestFiles | undefined): Promise<Omit<Lab, 'pipelines'>> {
   const { name } = manifest
+  const network = spellOutNetwork(manifest)
   return {
     name,
     ...(manifest.region ? { region: manifest.region } : {}),
+    ...(network ? { network } : {}),
     images: mapOf(manifest.images, (key, entry) => spellOutImage(name, key, entry, files)),
     keyPairs: new Map(
       await Promise.all(
@@ -39,6 +44,10 @@ export async function spellOut(manifest: Manifest, files: ManifestFiles | undefi
           async ([key, entry]) => [key, await spellOutInstance(key, entry, files)] as const,
         ),
       ),
+    ),
+    dnsZones: mapOf(manifest.dnsZones, spellOutDnsZone),
+    faults: mapOf(manifest.faults, (key, entry) =>
+      spellOutFault(name, key, entry, (instance) => manifest.instances?.[instance] !== undefined),
     ),
     outputs: new Map(Object.entries(manifest.outputs ?? {})),
   }
@@ -69,7 +78,13 @@ function spellOutImage(lab: string, key: string, entry: Entry<'images'>, files: 
   // As a build names what is not of the usual architecture.
   const built = recipe && architecture && architecture !== 'x86_64' ? `${recipe}-${architecture}` : recipe
   const sourceName = source.kind === 'pipeline' ? source.pipeline : (built ?? catalog ?? existing)
-  return { key, source, name: entry.name ?? sourceName ?? nameInLab(lab, key) }
+  const { depth, wait = false } = typeof entry.warm === 'object' ? entry.warm : {}
+  return {
+    key,
+    source,
+    name: entry.name ?? sourceName ?? nameInLab(lab, key),
+    ...(entry.warm ? { warm: { waits: wait, ...(depth ? { depth } : {}) } } : {}),
+  }
 }
 
 async function spellOutKeyPair(
@@ -93,7 +108,7 @@ async function readText(files: ManifestFiles | undefined, path: string): Promise
 function spellOutGroup(lab: string, key: string, entry: Entry<'securityGroups'>): LabSecurityGroup {
   const ingress = (entry.ingress ?? []).flatMap(({ from, ...rule }) => spellOutRules(rule, from))
   const egress = entry.egress?.flatMap(({ to, ...rule }) => spellOutRules(rule, to))
-  return { key, name: nameInLab(lab, key), ingress, egress: egress ?? defaultEgress }
+  return { key, name: nameInLab(lab, key), ingress, ...(egress ? { egress } : {}) }
 }
 
 function spellOutRules(
@@ -124,7 +139,7 @@ async function spellOutInstance(
   entry: Entry<'instances'>,
   files: ManifestFiles | undefined,
 ): Promise<LabInstance> {
-  const { type, keyPair, disk, privateIpAddress, schedule, dependsOn = [] } = entry
+  const { type, keyPair, disk, privateIpAddress, ipv6, schedule, dependsOn = [] } = entry
   const userData =
     entry.userDataFile === undefined ? Buffer.from(entry.userData ?? '') : await readText(files, entry.userDataFile)
   return {
@@ -135,6 +150,9 @@ async function spellOutInstance(
     tags: entry.tags ?? {},
     disableApiTermination: entry.disableApiTermination ?? false,
     disableApiStop: entry.disableApiStop ?? false,
+    elasticIp: entry.elasticIp ?? false,
+    sourceDestCheck: entry.sourceDestCheck ?? true,
+    ...(entry.subnet ? { subnet: entry.subnet } : {}),
     dependsOn: new Map(
       Array.isArray(dependsOn) ? dependsOn.map((name): [string, Goal] => [name, 'running']) : Object.entries(dependsOn),
     ),
@@ -143,6 +161,9 @@ async function spellOutInstance(
     ...(userData && userData.length > 0 ? { userData: userData.toString('base64') } : {}),
     ...(disk ? { disk } : {}),
     ...(privateIpAddress ? { privateIpAddress } : {}),
+    bridges: entry.bridges ?? [],
+    ...fastLaunchOf(entry.fastLaunch),
+    ...(ipv6 === undefined ? {} : { ipv6 }),
     ...(schedule
       ? {
           schedule: {
@@ -153,4 +174,9 @@ async function spellOutInstance(
         }
       : {}),
   }
+}
+
+function fastLaunchOf(value: Entry<'instances'>['fastLaunch']): Pick<LabInstance, 'fastLaunch'> {
+  if (value === undefined || value === true) return {}
+  return { fastLaunch: value === false ? 'off' : value }
 }

@@ -2,40 +2,41 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import type { InstanceMetadata, MetadataLookup, MetadataObserver } from '../ec2/ports/metadata.ts'
+import type { DocumentSigner } from './document-signer.ts'
+import { createRequestThrottle, type MetadataUsage } from './request-throttle.ts'
 import { createTokenVault } from './token-vault.ts'
 import { readPath } from './tree.ts'
+import { metadataVersions } from './version.ts'
 
 /** The instance metadata service, IMDSv1 and IMDSv2 ("Use the Instance Metadata Service"). */
 export interface MetadataService {
   /** Answers requests that come from a VPC; the source address says whose they are. */
   listener(vpcId: string): RequestListener
+  /** How often an instance has asked. */
+  usageOf(instanceId: string): MetadataUsage
 }
 
 export interface MetadataServiceDependencies {
   readonly lookup: MetadataLookup
+  /** That each instance may make. */
+  readonly requestsPerSecond: number
   readonly observe: MetadataObserver
   readonly clock: Clock
   readonly random: Random
   /** Signs the session tokens; 32 bytes that nobody else knows. */
   readonly tokenSecret: Buffer
+  readonly signer: Pick<DocumentSigner, 'sign'>
   /** Told of what went wrong unexpectedly; the guest gets a 500. */
   readonly onError: (error: unknown) => void
 }
-
-/** Versions that EC2 lists; `latest` is the last. */
-const versions = [
-  ...['1.0', '2007-01-19', '2007-03-01', '2007-08-29', '2007-10-10', '2007-12-15', '2008-02-01', '2008-09-01'],
-  ...['2009-04-04', '2011-01-01', '2011-05-01', '2012-01-12', '2014-02-25', '2014-11-05', '2015-10-20', '2016-04-19'],
-  ...['2016-06-30', '2016-09-02', '2018-03-28', '2018-08-17', '2018-09-24', '2019-10-01', '2020-10-27', '2021-01-03'],
-  ...['2021-03-23', '2021-07-15', '2022-07-09', '2022-09-24', '2024-04-11', 'latest'],
-]
 
 const maximumTtlSeconds = 21_600
 const ttlHeader = 'x-aws-ec2-metadata-token-ttl-seconds'
 const tokenHeader = 'x-aws-ec2-metadata-token'
 
 export function createMetadataService(dependencies: MetadataServiceDependencies): MetadataService {
-  const { lookup, observe, onError } = dependencies
+  const { lookup, observe, signer, onError } = dependencies
+  const throttle = createRequestThrottle(dependencies.clock, dependencies.requestsPerSecond)
   const vault = createTokenVault({ ...dependencies, secret: dependencies.tokenSecret })
 
   function issueToken(request: IncomingMessage, response: ServerResponse, instance: InstanceMetadata): void {
@@ -55,9 +56,13 @@ export function createMetadataService(dependencies: MetadataServiceDependencies)
 
   function answer(vpcId: string, request: IncomingMessage, response: ServerResponse): void {
     const source = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-    const instance = lookup(vpcId, source)
-    if (!instance) return refuse(response, 404, 'Not Found')
+    const asker = lookup(vpcId, source)
+    if (!asker) return refuse(response, 404, 'Not Found')
+    // "503 – The request could not be completed. Retry the request." ("Responses and error messages")
+    if (!throttle.admit(asker.instanceId)) return refuse(response, 503, 'Service Unavailable')
+    const instance = asker.describe()
     if (!instance.options.isEnabled) return refuse(response, 403, 'Forbidden')
+    if (instance.isFailing) return refuse(response, 503, 'Service Unavailable')
     const segments =
       (request.url ?? '/')
         .split('?')[0]
@@ -65,6 +70,8 @@ export function createMetadataService(dependencies: MetadataServiceDependencies)
         .filter((segment) => segment !== '') ?? []
     if (request.method === 'PUT') {
       if (segments.join('/') === 'latest/api/token') return issueToken(request, response, instance)
+      // "Issuing PUT requests to any version-specific path results in 403 Forbidden" (Access instance metadata).
+      if (segments.slice(1).join('/') === 'api/token') return refuse(response, 403, 'Forbidden')
       return refuse(response, 405, 'Method Not Allowed')
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'Method Not Allowed')
@@ -74,23 +81,33 @@ export function createMetadataService(dependencies: MetadataServiceDependencies)
     if (token !== undefined && !vault.isValid(instance.instanceId, String(token)))
       return refuse(response, 401, 'Unauthorized')
     const [version, ...path] = segments
-    if (version === undefined) return send(response, 200, versions.join('\n'))
-    if (!versions.includes(version)) return refuse(response, 404, 'Not Found')
-    const body = readPath(instance, path.map(decodeSegment))
+    if (version === undefined) return send(response, 200, metadataVersions.join('\n'))
+    if (!metadataVersions.includes(version)) return refuse(response, 404, 'Not Found')
+    const body = readPath(signer, instance, path.map(decodeSegment), version)
     if (body === undefined) return refuse(response, 404, 'Not Found')
     observe(instance.instanceId, segments.join('/'))
-    send(response, 200, body)
+    if (Buffer.isBuffer(body)) return send(response, 200, body, 'application/octet-stream')
+    if (typeof body === 'string') return send(response, 200, body)
+    body.then(
+      (text) => send(response, 200, text),
+      (error: unknown) => fail(response, error),
+    )
+  }
+
+  function fail(response: ServerResponse, error: unknown): void {
+    onError(error)
+    if (response.headersSent) response.destroy()
+    else refuse(response, 500, 'Internal Server Error')
   }
 
   return {
+    usageOf: (instanceId) => throttle.usageOf(instanceId),
     listener: (vpcId) => (request, response) => {
       request.resume()
       try {
         answer(vpcId, request, response)
       } catch (error) {
-        onError(error)
-        if (response.headersSent) response.destroy()
-        else refuse(response, 500, 'Internal Server Error')
+        fail(response, error)
       }
     },
   }

@@ -1,18 +1,21 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../host/clock.ts'
-import { writeFileAtomic } from '../host/files.ts'
 import { CommandError, type ProcessHost, type ProcessIdentity } from '../host/process.ts'
 import { identifyProcess, isProcessAlive } from '../host/process-table.ts'
 import type { HostFacts } from './host-facts.ts'
+import { mtu } from './mtu.ts'
 import type { Namespace } from './namespace.ts'
-import { egressInterface, upstreamDnsAddress } from './ruleset.ts'
+import { egressInterface } from './ruleset.ts'
 import { endProcess, networkFile } from './vpc-processes.ts'
 
 /** A VPC's way out, in user space: pasta, of the package passt. */
 export interface Egress {
-  /** Starts pasta, or starts it anew when the host's resolver changed. Answers what is wrong; that is no failure of the VPC. */
-  converge(host: HostFacts): Promise<string | undefined>
+  /**
+   * Starts pasta when it does not run, and anew when IPv6 is wanted, the host has a way for it by now, and pasta has not: then connections
+   * end. Answers what is wrong; that is no failure of the VPC.
+   */
+  converge(host: HostFacts, wantsIpv6: boolean): Promise<string | undefined>
   /** Whether `converge` would do something now. */
   needsAttention(host: HostFacts): Promise<boolean>
   end(): Promise<void>
@@ -21,6 +24,9 @@ export interface Egress {
 /** pasta's end of the wire and the namespace's: the host's own addresses might be the VPC's, as on an EC2 instance. */
 const gatewayAddress = '169.254.169.250'
 const ownAddress = '169.254.169.249'
+const ipv6GatewayAddress = 'fd00:ec2:ffff::250'
+const ipv6OwnAddress = 'fd00:ec2:ffff::249'
+const ipv4Only = '--ipv4-only'
 const startTimeoutMs = 10_000
 /** A host without a way out is asked again this often, and whenever its addresses change. */
 const retryIntervalMs = 60_000
@@ -33,14 +39,13 @@ export function createEgress(
 ): Egress {
   const { processes, clock, isRoot } = dependencies
   const pidPath = join(namespace.directory, networkFile.pastaPid)
-  const resolverPath = join(namespace.directory, networkFile.pastaResolver)
   let running = adopted
-  let resolver: string | undefined
+  let wantsIpv6 = false
   let failure: { readonly problem: string; readonly host: string; readonly atMs: number } | undefined
 
   async function isCurrent(host: HostFacts): Promise<boolean> {
-    resolver ??= await readFile(resolverPath, 'utf8').catch(() => undefined)
-    return running !== undefined && resolver === (host.resolver ?? '') && (await isProcessAlive(running))
+    if (running === undefined || !(await isProcessAlive(running))) return false
+    return !(wantsIpv6 && host.hasIpv6Route) || !(await isIpv4Only(running))
   }
 
   function hasJustFailed(host: HostFacts): boolean {
@@ -61,17 +66,20 @@ export function createEgress(
   }
 
   return {
-    converge: async (host) => {
+    converge: async (host, isIpv6Wanted) => {
+      wantsIpv6 = isIpv6Wanted
       if (await isCurrent(host)) return undefined
       if (hasJustFailed(host)) return failure?.problem
       await endRunning()
       await rm(pidPath, { force: true })
-      resolver = host.resolver ?? ''
-      // pasta reads /etc/resolv.conf once, when it starts, and does not tell what it read.
-      await writeFileAtomic(resolverPath, resolver, { isDurable: false })
       try {
         await processes.run({
-          argv: pastaArgv({ pidPath, holderPid: namespace.holder.pid, isRoot }),
+          argv: pastaArgv({
+            pidPath,
+            holderPid: namespace.holder.pid,
+            isRoot,
+            carriesIpv6: wantsIpv6 && host.hasIpv6Route,
+          }),
           timeoutMs: startTimeoutMs,
         })
         running = await findStarted()
@@ -93,23 +101,31 @@ export function createEgress(
   }
 }
 
+/** Its arguments tell, whoever started it. */
+async function isIpv4Only({ pid }: ProcessIdentity): Promise<boolean> {
+  const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  return argv.split('\0').includes(ipv4Only)
+}
+
 /** pasta's command line. Pure. */
 export function pastaArgv(options: {
   readonly pidPath: string
   readonly holderPid: number
   readonly isRoot: boolean
+  readonly carriesIpv6: boolean
 }): [string, ...string[]] {
   return [
     'pasta',
     '--config-net',
-    '--ipv4-only',
+    // It answers whoever looks for its gateway, and tells of nothing else.
+    ...(options.carriesIpv6 ? ['--no-dhcpv6', '--no-ra'] : [ipv4Only]),
     // Without it the gateway's address would lead to the host's loopback.
     '--no-map-gw',
     '--no-dhcp',
     '--quiet',
     ...['--address', ownAddress, '--netmask', '30', '--gateway', gatewayAddress],
-    // To the first nameserver of /etc/resolv.conf: with --dns bookworm's pasta forwards to none.
-    ...['--dns-forward', upstreamDnsAddress],
+    ...(options.carriesIpv6 ? ['--address', ipv6OwnAddress, '--gateway', ipv6GatewayAddress] : []),
+    ...['--mtu', String(mtu.internet)],
     ...['-I', egressInterface, '-P', options.pidPath, '-t', 'none', '-u', 'none', '-T', 'none', '-U', 'none'],
     // Started by root it would become `nobody` and then could not enter.
     ...(options.isRoot ? ['--runas', '0'] : []),

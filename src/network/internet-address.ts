@@ -1,4 +1,7 @@
-import type { VpcNetwork } from '../ec2/ports/network.ts'
+import { natDeviceOf, type RouteNetwork, type VpcNetwork } from '../ec2/ports/network.ts'
+import { type Family, familyOf, ipv4 } from './family.ts'
+import { dualStackInterfacesOf, ipv6AddressesOf } from './interface-address.ts'
+import { usedNatGateways } from './routing-table.ts'
 
 /** A private address that has a public one and whose subnet has a way to an internet gateway. */
 export interface InternetAddress {
@@ -7,20 +10,52 @@ export interface InternetAddress {
   readonly groupIds: readonly string[]
   readonly privateIp: string
   readonly publicIp: string
-  /** The blocks that it can reach by the gateway. */
-  readonly destinations: readonly string[]
 }
 
 /** The addresses of a VPC that reach the internet and are reached from there. Pure. */
 export function internetAddressesOf(vpc: VpcNetwork): InternetAddress[] {
-  const destinationsOf = new Map(vpc.subnets.map(({ id, internetDestinations }) => [id, internetDestinations]))
+  const publicSubnets = publicSubnetsOf(vpc, ipv4)
   return vpc.interfaces.flatMap(({ tapName, groupIds, subnetId, privateIp, publicIp, secondaryAddresses = [] }) => {
-    const destinations = destinationsOf.get(subnetId) ?? []
-    if (destinations.length === 0) return []
+    if (!publicSubnets.has(subnetId)) return []
     return [{ privateIp, publicIp }, ...secondaryAddresses].flatMap((address) =>
       address.publicIp === undefined
         ? []
-        : [{ tapName, subnetId, groupIds, destinations, privateIp: address.privateIp, publicIp: address.publicIp }],
+        : [{ tapName, subnetId, groupIds, privateIp: address.privateIp, publicIp: address.publicIp }],
     )
   })
+}
+
+/** A device of the namespace and an address that may use an internet gateway from there. */
+export interface InternetSender {
+  readonly device: string
+  readonly address: string
+}
+
+/**
+ * Of IPv4: guests' public addresses and public NAT gateways, where the subnet has a way to an internet gateway. Of IPv6: all addresses of
+ * guests in subnets with a way out. Pure.
+ */
+export function internetSendersOf(vpc: VpcNetwork, family: Family): InternetSender[] {
+  const publicSubnets = publicSubnetsOf(vpc, family)
+  if (family !== ipv4) {
+    return dualStackInterfacesOf(vpc)
+      .filter(({ subnetId }) => publicSubnets.has(subnetId))
+      .flatMap((owner) => ipv6AddressesOf(owner).map((address) => ({ device: owner.tapName, address })))
+  }
+  return [
+    ...internetAddressesOf(vpc).map(({ tapName, privateIp }) => ({ device: tapName, address: privateIp })),
+    ...usedNatGateways(vpc)
+      .filter(({ isPublic, subnetId }) => isPublic && publicSubnets.has(subnetId))
+      .map(({ id, privateIp }) => ({ device: natDeviceOf(id), address: privateIp })),
+  ]
+}
+
+/** The ids of the subnets that have a route to the internet for addresses of that family. Pure. */
+export function publicSubnetsOf({ subnets }: VpcNetwork, family: Family): ReadonlySet<string> {
+  return new Set(subnets.filter(({ routes }) => routes.some((route) => leadsOut(route, family))).map(({ id }) => id))
+}
+
+function leadsOut({ destination, target }: RouteNetwork, family: Family): boolean {
+  if (familyOf(destination) !== family) return false
+  return target.kind === 'internet' || (target.kind === 'egress-only' && family !== ipv4)
 }

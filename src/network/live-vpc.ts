@@ -1,18 +1,20 @@
-import type { RequestListener, Server } from 'node:http'
-import type { Logger } from 'pino'
-import { guestEndpoint, type VpcNetwork } from '../ec2/ports/network.ts'
-import type { Clock } from '../host/clock.ts'
-import type { ProcessHost, ProcessIdentity } from '../host/process.ts'
-import { createDnsmasq } from './dnsmasq.ts'
-import { createEgress } from './egress.ts'
+import type { DroppedPackets, VpcNetwork } from '../ec2/ports/network.ts'
+import type { ProcessIdentity } from '../host/process.ts'
+import { readDroppedPackets } from './dropped-packets.ts'
+import { familiesOf } from './family.ts'
 import { createFirewall } from './firewall.ts'
-import type { HostFacts } from './host-facts.ts'
-import { createMetadataServer, limitConnections, serveGuests } from './metadata-server.ts'
-import type { Namespace } from './namespace.ts'
+import { guardRuleset } from './guard-ruleset.ts'
+import { closedBlocksOf, closedNetworksOf, type HostFacts } from './host-facts.ts'
+import { createImpairment } from './impairment.ts'
+import { addRoutingTables, type AddedTables } from './kernel-routing.ts'
 import { createNamespaceBroker, type NamespaceBroker } from './namespace-broker.ts'
-import { convergeRouter, enableRouting, type TapProblems } from './router.ts'
+import type { Namespace } from './namespace.ts'
+import { createNatGateways } from './nat-gateway.ts'
+import { convergeRouter, type TapProblems } from './router.ts'
+import { routingOf } from './routing-table.ts'
 import { vpcRuleset } from './ruleset.ts'
 import { endProcess, type VpcProcesses } from './vpc-processes.ts'
+import { createVpcServices, type VpcServicesDependencies } from './vpc-services.ts'
 
 /** What this daemon holds of a VPC that has a namespace. Its calls are made one after the other. */
 export interface LiveVpc {
@@ -30,20 +32,21 @@ export interface LiveVpc {
   /** Why a tap could not be made; undefined when it is there. */
   tapProblem(tapName: string): string | undefined
   warnings(): string[]
+  /** What interfaces have sent in vain, by tap. */
+  dropped(): Promise<ReadonlyMap<string, DroppedPackets>>
   /** Closes what is the daemon's own: the namespace and its processes go on. */
   leave(): void
+  /** Tells what was counted of its flows since the last time. */
+  readFlows(): Promise<void>
   /** Ends all processes of the VPC but the machines. */
   end(): Promise<void>
 }
 
-export interface LiveVpcDependencies {
-  readonly processes: ProcessHost
-  readonly clock: Clock
-  readonly log: Logger
-  readonly isRoot: boolean
-  readonly metadataListener: (vpcId: string) => RequestListener
-  /** Makes the server of the EC2 API for guests of a VPC, not listening yet. */
-  readonly guestApi: (vpcId: string) => Server
+export interface LiveVpcDependencies extends VpcServicesDependencies {
+  /** That each interface may send to link-local services. */
+  readonly linkLocalPacketsPerSecond: number
+  /** Whether guests reach the networks that the host is directly connected to by the way out; its own addresses they never do. */
+  readonly reachesLan: boolean
 }
 
 /** `adopted` are the processes that an earlier daemon left in the namespace. */
@@ -52,100 +55,66 @@ export function createLiveVpc(
   namespace: Namespace,
   adopted?: VpcProcesses,
 ): LiveVpc {
-  const { processes, clock, log, metadataListener, guestApi } = dependencies
+  const { processes, clock, log } = dependencies
   const { vpcId } = namespace
   const broker = createNamespaceBroker(processes, namespace.enter)
   const firewall = createFirewall(processes, namespace)
-  const dnsmasq = createDnsmasq(dependencies, namespace, adopted?.dnsmasq)
-  const egress = createEgress(dependencies, namespace, adopted?.pasta)
-  let routing: Promise<void> | undefined
-  let metadata: Server | undefined
-  let api: Server | undefined
-  let isEnding = false
+  const impairment = createImpairment(processes, namespace, adopted !== undefined)
+  const natGateways = createNatGateways(dependencies, namespace, adopted?.natHolders)
+  const services = createVpcServices(dependencies, namespace, broker, adopted)
   let hasFailed = false
   let isConverging = false
-  let addresses = ''
-  let wantsEgress = false
+  /** What it was last brought to. */
+  let knownHost = ''
   let tapProblems: TapProblems = new Map()
   let ruleProblems: readonly string[] = []
-  /** What instances lack, by service. */
-  const serviceProblems = new Map<string, string>()
-  /** What the host lacks for a way out. */
-  let egressProblem: string | undefined
-  /** The last try of each service: they are made one after the other, and a slow service keeps no other waiting. */
-  const tries = new Map<string, Promise<void>>()
-  let background: Promise<unknown> = Promise.resolve()
-  let pendingCount = 0
+  let faultProblem: string | undefined
+  let routeProblems: readonly string[] = []
+  /** Whether the namespace may have routing tables of its own. */
+  let hasTables = adopted !== undefined
 
-  async function convergeServices(vpc: VpcNetwork, host: HostFacts): Promise<void> {
-    await Promise.all([
-      provide('routing between themselves', enableRoutingOnce),
-      provide('DHCP and private DNS', () => dnsmasq.converge(vpc)),
-      provide('metadata service', openMetadata),
-      provide('EC2 endpoint', openApi),
-      wantsEgress ? provide('way out to the internet', () => offerEgress(host)) : undefined,
-    ])
+  function rulesetOf(vpc: VpcNetwork, host: HostFacts): string {
+    const guard = guardRuleset(vpc, dependencies.linkLocalPacketsPerSecond)
+    // In one go: each program that a launch starts costs.
+    return `${guard}${vpcRuleset(vpc, closedBlocksOf(closedNetworksOf(host, dependencies.reachesLan)))}`
   }
 
-  function provide(service: string, work: () => Promise<void>): Promise<void> {
-    const next = (tries.get(service) ?? Promise.resolve()).then(async () => await tryToProvide(service, work))
-    tries.set(service, next)
-    return next
-  }
-
-  /** A failure is a warning until a later try succeeds: machines may run without a service for a while. */
-  async function tryToProvide(service: string, work: () => Promise<void>): Promise<void> {
-    try {
-      if (!isEnding) await work()
-      serviceProblems.delete(service)
-    } catch (error) {
-      serviceProblems.set(service, `instances have no ${service}: ${describe(error)}`)
-      log.error({ vpcId, service, err: error }, 'instances lack a service')
+  /** What the packets go by. Only routes besides those to guests and to the internet must be there before the firewall marks for them. */
+  async function convergePaths(vpc: VpcNetwork, host: HostFacts): Promise<PromiseSettledResult<unknown>[]> {
+    const router = () => convergeRouter(processes, namespace, vpc).then((problems) => (tapProblems = problems))
+    const rules = () => firewall.load(rulesetOf(vpc, host)).then((problems) => (ruleProblems = problems))
+    const routing = routingOf(vpc)
+    if (!hasTables && routing.tables.length === 0) return await Promise.allSettled([router(), rules()])
+    hasTables = true
+    const natProblems = await natGateways.converge(vpc)
+    let added: AddedTables | undefined
+    const tables = async () => {
+      added = await addRoutingTables(processes, namespace, routing, familiesOf(vpc))
+      routeProblems = [...natProblems, ...added.problems]
     }
+    const results: PromiseSettledResult<unknown>[] = []
+    for (const step of [router, tables, rules]) results.push(...(await Promise.allSettled([step()])))
+    // A table that packets may still be marked for stays.
+    if (results.every(({ status }) => status === 'fulfilled')) {
+      await added?.prune()
+      hasTables = routing.tables.length > 0
+    }
+    return results
   }
 
-  /** Services come after whatever is waiting for taps and firewall alone: each program that is started keeps the daemon busy. */
-  async function serve(vpc: VpcNetwork, host: HostFacts): Promise<void> {
-    pendingCount++
-    await new Promise((resolve) => setImmediate(resolve))
-    await convergeServices(vpc, host)
-    pendingCount--
-  }
-
-  async function openMetadata(): Promise<void> {
-    if (metadata) return
-    const server = await serveGuests(broker, 80, createMetadataServer(metadataListener(vpcId)))
-    if (isEnding) server.close()
-    else metadata = server
-  }
-
-  async function openApi(): Promise<void> {
-    if (api) return
-    const server = await serveGuests(broker, guestEndpoint.port, limitConnections(guestApi(vpcId)))
-    if (isEnding) server.close()
-    else api = server
-  }
-
-  async function offerEgress(host: HostFacts): Promise<void> {
-    const problem = await egress.converge(host)
-    if (problem !== undefined && problem !== egressProblem) log.warn({ vpcId, problem }, 'no egress')
-    egressProblem = problem
-  }
-
-  function enableRoutingOnce(): Promise<void> {
-    routing ??= enableRouting(processes, namespace).catch((error: unknown) => {
-      routing = undefined
-      throw error
-    })
-    return routing
+  /** A fault that cannot be had is a warning: it keeps nothing from its work. */
+  async function imposeFaults(vpc: VpcNetwork): Promise<void> {
+    try {
+      await impairment.converge(vpc)
+      faultProblem = undefined
+    } catch (error) {
+      faultProblem = `faults have no effect: ${error instanceof Error ? error.message : String(error)}`
+      log.error({ vpcId, err: error }, 'faults could not be brought about')
+    }
   }
 
   function leave(): void {
-    isEnding = true
-    for (const server of [metadata, api]) {
-      server?.close()
-      server?.closeAllConnections()
-    }
+    services.leave()
     broker.close()
   }
 
@@ -154,44 +123,43 @@ export function createLiveVpc(
     broker,
     converge: async (vpc, host) => {
       isConverging = true
-      addresses = host.addresses.join()
-      wantsEgress = vpc.subnets.some(({ internetDestinations }) => internetDestinations.length > 0)
-      const results = await Promise.allSettled([
-        convergeRouter(processes, namespace, vpc).then((problems) => (tapProblems = problems)),
-        firewall.load(vpcRuleset(vpc, host.addresses)).then((problems) => (ruleProblems = problems)),
-      ])
-      background = Promise.all([background, serve(vpc, host)])
+      knownHost = JSON.stringify(host)
+      await services.update(vpc)
+      const results = await convergePaths(vpc, host)
+      await imposeFaults(vpc)
+      services.converge(vpc, host)
       isConverging = false
       hasFailed = results.some(({ status }) => status === 'rejected')
       for (const result of results) if (result.status === 'rejected') throw result.reason
-      for (const problem of [...tapProblems.values(), ...ruleProblems])
+      for (const problem of [...tapProblems.values(), ...ruleProblems, ...routeProblems])
         log.error({ vpcId, problem }, 'network is impaired')
     },
     needsAttention: async (host) =>
       !isConverging &&
       (hasFailed ||
         tapProblems.size > 0 ||
-        addresses !== host.addresses.join() ||
-        (pendingCount === 0 &&
-          (serviceProblems.size > 0 ||
-            !(await dnsmasq.isAlive()) ||
-            (wantsEgress && (await egress.needsAttention(host)))))),
-    inhabitants: () => [dnsmasq.process()].filter((process) => process !== undefined),
+        faultProblem !== undefined ||
+        routeProblems.length > 0 ||
+        (await natGateways.needsAttention()) ||
+        knownHost !== JSON.stringify(host) ||
+        (await services.needsAttention(host))),
+    inhabitants: () => services.inhabitants(),
     tapProblem: (tapName) => tapProblems.get(tapName),
-    warnings: () =>
-      [...tapProblems.values(), ...ruleProblems, ...serviceProblems.values(), egressProblem].filter(
-        (problem) => problem !== undefined,
-      ),
+    warnings: () => [
+      ...tapProblems.values(),
+      ...ruleProblems,
+      ...routeProblems,
+      ...services.warnings(),
+      ...(faultProblem === undefined ? [] : [faultProblem]),
+    ],
+    readFlows: () => services.readFlows(),
+    dropped: async () => await readDroppedPackets(processes, namespace),
     leave,
     end: async () => {
       leave()
-      await background
-      await Promise.all([egress.end(), dnsmasq.end()])
+      await services.end()
+      await natGateways.end()
       await endProcess(clock, namespace.holder, 'SIGKILL')
     },
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,7 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { NamespaceBroker } from './namespace-broker.ts'
-import { metadataAddress } from './ruleset.ts'
 
 /** A guest is free to attack: what one address may hold open, how much it may say and how long that may take. */
 const connectionsPerSource = 32
@@ -11,9 +10,14 @@ const requestTimeoutMs = 15_000
 const idleTimeoutMs = 20_000
 const checkIntervalMs = 5000
 
-/** Serves a port of 169.254.169.254 in a VPC. */
-export async function serveGuests(broker: NamespaceBroker, port: number, server: Server): Promise<Server> {
-  const listening = await broker.listen(metadataAddress, port)
+/** Serves a port of an address in a VPC. */
+export async function serveGuests(
+  broker: NamespaceBroker,
+  address: string,
+  port: number,
+  server: Server,
+): Promise<Server> {
+  const listening = await broker.listen(address, port)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(listening, resolve)
@@ -35,6 +39,9 @@ export function createMetadataServer(listener: RequestListener): Server {
       listener(request, response)
     },
   )
+  // Whoever says with its question that it has no other one (nc does) still gets an answer that takes a moment. Node has no documented
+  // name for it: https://github.com/nodejs/node/blob/v20.19.0/lib/_http_server.js, socketOnEnd.
+  Object.assign(server, { httpAllowHalfOpen: true })
   // One answer a connection, as on EC2: the hop limit's rules rely on it (ruleset.ts).
   server.maxRequestsPerSocket = 1
   // Node leaves the connection open when it has refused what came after.

@@ -1,18 +1,45 @@
 import type { ChildProcess } from 'node:child_process'
+import { Socket as DatagramSocket } from 'node:dgram'
 import { Server, Socket } from 'node:net'
 import { ownProgramArguments } from '../host/installation.ts'
 import type { ProcessHost } from '../host/process.ts'
+import { dnsAddress } from './resolver-address.ts'
 
 /** The daemon's arm into a namespace that it is not in. */
 export interface NamespaceBroker {
   /** A TCP server listening in the namespace. */
   listen(host: string, port: number): Promise<Server>
-  /** A socket connected from the namespace; rejects with an Error whose `code` is connect(2)'s. */
-  dial(host: string, port: number, signal: AbortSignal): Promise<Socket>
+  /** A socket connected from the namespace, from that address of it if one is given; rejects with an Error whose `code` is connect(2)'s. */
+  dial(host: string, port: number, signal: AbortSignal, localAddress?: string): Promise<Socket>
+  /** A UDP socket of the namespace, of the family of that address; without a port, at one that was free. */
+  bindUdp(host: string, port?: number): Promise<DatagramSocket>
+  /**
+   * Answers datagrams of guests that come from link-local addresses to that port. The helper keeps the socket: `isRelaying` tells whether it
+   * does. There is one relay at a time.
+   */
+  relay(port: number, answer: (device: string, data: Buffer) => Buffer | undefined): Promise<void>
+  isRelaying(): boolean
+  /** Tells guests the time by NTP at an address of the namespace. The helper keeps the socket: `isTellingTime` tells whether it does. */
+  tellTime(address: string): Promise<void>
+  isTellingTime(address: string): boolean
+  /** Asks the VPC's DNS server for the IPv4 addresses of a name, or, where it has none, for its IPv6 addresses. */
+  resolve(name: string): Promise<string[]>
   close(): void
 }
 
+/** What the helper says: the end of a request, or what came to the relay. */
+interface HelperMessage {
+  readonly id?: number
+  readonly error?: string
+  readonly addresses?: string[]
+  readonly relayed?: { readonly address: string; readonly port: number; readonly data: string }
+}
+
 interface Pending {
+  readonly request: Record<string, unknown>
+  /** Who was asked. */
+  helper: ChildProcess
+  isSecondTry: boolean
   resolve(handle: unknown): void
   reject(error: Error): void
 }
@@ -24,24 +51,67 @@ const dialTimeoutMs = 120_000
 export function createNamespaceBroker(processes: ProcessHost, enter: readonly string[]): NamespaceBroker {
   const pending = new Map<number, Pending>()
   let helper: ChildProcess | undefined
+  let relaying: ChildProcess | undefined
+  /** The helper that tells the time, by address. */
+  const tellingTime = new Map<string, ChildProcess | undefined>()
+  let answerRelayed: (device: string, data: Buffer) => Buffer | undefined = () => undefined
   let nextId = 1
+
+  function answer({ address, port, data }: NonNullable<HelperMessage['relayed']>): void {
+    const [, device] = address.split('%')
+    const said = device === undefined ? undefined : answerRelayed(device, Buffer.from(data, 'base64'))
+    if (said === undefined || !helper?.connected) return
+    helper.send({ id: 0, kind: 'answer', address, port, data: said.toString('base64') })
+  }
+
+  function rejectPending(): void {
+    for (const request of pending.values()) request.reject(new Error('the namespace helper ended'))
+    pending.clear()
+  }
+
+  /** One that is killed has not done what it was asked, or nobody has what came of it: the next one is asked. */
+  function askAgain(dead: ChildProcess): void {
+    for (const [id, request] of pending) {
+      if (request.helper !== dead) continue
+      if (request.isSecondTry) {
+        pending.delete(id)
+        request.reject(new Error('the namespace helper ended'))
+      } else {
+        request.isSecondTry = true
+        send(id, request)
+      }
+    }
+  }
+
+  function send(id: number, request: Pending): void {
+    const asked = ensureHelper()
+    request.helper = asked
+    asked.send({ id, ...request.request }, (error) => {
+      // What a dead one was not told any more is asked again when its end is heard of.
+      if (!error || !asked.connected || request.helper !== asked || pending.get(id) !== request) return
+      pending.delete(id)
+      request.reject(error)
+    })
+  }
 
   function ensureHelper(): ChildProcess {
     if (helper?.connected) return helper
     const [program = '', ...rest] = [...enter, process.execPath, ...ownProgramArguments('network/namespace-helper')]
     const started = processes.startHelper({ argv: [program, ...rest] })
     helper = started
-    started.on('message', (message: { id: number; error?: string }, handle: unknown) => {
-      const request = pending.get(message.id)
-      pending.delete(message.id)
+    started.on('message', (message: HelperMessage, handle: unknown) => {
+      if (message.relayed) return answer(message.relayed)
+      const { id = 0 } = message
+      const request = pending.get(id)
+      pending.delete(id)
       if (message.error !== undefined) request?.reject(Object.assign(new Error(message.error), { code: message.error }))
-      else if (request) request.resolve(handle)
+      else if (request) request.resolve(message.addresses ?? handle)
       else if (handle instanceof Socket) handle.destroy()
+      else if (handle instanceof DatagramSocket) handle.close()
     })
     const fail = () => {
       if (helper === started) helper = undefined
-      for (const request of pending.values()) request.reject(new Error('the namespace helper ended'))
-      pending.clear()
+      askAgain(started)
     }
     started.on('exit', fail)
     started.on('error', fail)
@@ -49,6 +119,11 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
     started.unref()
     started.channel?.unref()
     return started
+  }
+
+  /** Whether a helper still has the sockets that it keeps. */
+  function isPresent(keeper: ChildProcess | undefined): boolean {
+    return keeper !== undefined && keeper === helper && keeper.connected
   }
 
   async function ask(request: Record<string, unknown>, signal?: AbortSignal): Promise<unknown> {
@@ -67,12 +142,12 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
           next(value)
         }
       }
-      pending.set(id, { resolve: settle(resolve), reject: settle(reject) })
-      ensureHelper().send({ id, ...request }, (error) => {
-        if (!error) return
-        pending.delete(id)
-        reject(error)
-      })
+      const entry = {
+        ...{ request, helper: ensureHelper(), isSecondTry: false },
+        ...{ resolve: settle(resolve), reject: settle(reject) },
+      }
+      pending.set(id, entry)
+      send(id, entry)
     })
   }
 
@@ -82,16 +157,35 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
       if (!(server instanceof Server)) throw new Error('the namespace helper handed over no server')
       return server
     },
-    dial: async (host, port, signal) => {
-      const socket = await ask({ kind: 'dial', host, port, timeoutMs: dialTimeoutMs }, signal)
+    dial: async (host, port, signal, localAddress) => {
+      const socket = await ask({ kind: 'dial', host, port, localAddress, timeoutMs: dialTimeoutMs }, signal)
       if (!(socket instanceof Socket)) throw new Error('the namespace helper handed over no socket')
       // A peer that has said all may still listen.
       socket.allowHalfOpen = true
       return socket
     },
+    relay: async (port, answer) => {
+      answerRelayed = answer
+      await ask({ kind: 'relay', port })
+      relaying = helper
+    },
+    isRelaying: () => isPresent(relaying),
+    tellTime: async (address) => {
+      await ask({ kind: 'time', host: address })
+      tellingTime.set(address, helper)
+    },
+    isTellingTime: (address) => isPresent(tellingTime.get(address)),
+    resolve: async (name) => (await ask({ kind: 'resolve', name, server: dnsAddress })) as string[],
+    bindUdp: async (host, port = 0) => {
+      const socket = await ask({ kind: 'udp', host, port })
+      if (!(socket instanceof DatagramSocket)) throw new Error('the namespace helper handed over no UDP socket')
+      return socket
+    },
     close: () => {
       if (helper?.connected) helper.disconnect()
       helper = undefined
+      // A helper that has only just been started takes its time to end.
+      rejectPending()
     },
   }
 }

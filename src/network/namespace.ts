@@ -1,10 +1,9 @@
-import { readFile, readlink, writeFile } from 'node:fs/promises'
+import { readlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '../host/clock.ts'
-import { ensurePrivateDirectory } from '../host/files.ts'
-import type { ProcessHost, ProcessIdentity } from '../host/process.ts'
-import { identifyProcess, isProcessAlive } from '../host/process-table.ts'
-import { networkFile } from './vpc-processes.ts'
+import { CommandError, type ProcessHost, type ProcessIdentity } from '../host/process.ts'
+import { isProcessAlive } from '../host/process-table.ts'
+import { enterUserNamespace, readNestingKey, type UserNamespaceKey } from './common-user-namespace.ts'
+import { type NamespaceDependencies, startHolder } from './holder.ts'
 
 /** A VPC's network namespace, kept by a process that does nothing else. */
 export interface Namespace {
@@ -13,21 +12,31 @@ export interface Namespace {
   readonly holder: ProcessIdentity
   /** Argv prefix that runs a program inside. */
   readonly enter: readonly string[]
-}
-
-export interface NamespaceDependencies {
-  readonly processes: ProcessHost
-  readonly clock: Clock
-  readonly networksDirectory: string
+  /** The kernel's name of the user namespace that it is nested in; undefined for one of an earlier version, which stands alone. */
+  readonly nestedIn?: string
 }
 
 const toolTimeoutMs = 10_000
-const pollIntervalMs = 2
 
-/** Makes a namespace: nothing is in it yet. */
-export async function createNamespace(dependencies: NamespaceDependencies, vpcId: string): Promise<Namespace> {
-  // Root uses a user namespace too: pasta drops the rights that it would need to enter one of the host's own.
-  return await startHolder(dependencies, vpcId, ['unshare', '--user', '--map-root-user', '--net'])
+/** Makes a namespace, nested in that user namespace: nothing is in it yet. */
+export async function createNamespace(
+  dependencies: NamespaceDependencies,
+  vpcId: string,
+  key: UserNamespaceKey,
+): Promise<Namespace> {
+  const make = [...enterUserNamespace(key), 'unshare', '--user', '--map-root-user', '--net'] as const
+  const holder = await startHolder(dependencies, vpcId, make, key.path)
+  return await describeNamespace(dependencies.networksDirectory, vpcId, holder)
+}
+
+/** Makes another one beside a VPC's, in the same user namespace, kept by a process on the file of that name. */
+export async function createNamespaceBeside(
+  dependencies: NamespaceDependencies,
+  vpc: Namespace,
+  holderFile: string,
+): Promise<ProcessIdentity> {
+  const make = ['nsenter', ...vpc.enter.slice(1), 'unshare', '--net'] as const
+  return await startHolder(dependencies, vpc.vpcId, make, undefined, holderFile)
 }
 
 /**
@@ -38,51 +47,47 @@ export async function rescueNamespace(
   dependencies: NamespaceDependencies,
   vpcId: string,
   inhabitants: readonly ProcessIdentity[],
+  key: UserNamespaceKey,
 ): Promise<Namespace | undefined> {
   for (const inhabitant of inhabitants) {
     if (!(await isProcessAlive(inhabitant)) || !(await isElsewhere(inhabitant.pid))) continue
-    return await startHolder(dependencies, vpcId, enterPrefix(inhabitant.pid))
+    const isNested = await hasRightsOver(dependencies.processes, key, inhabitant.pid)
+    const holder = await startHolder(dependencies, vpcId, enterPrefix(inhabitant.pid), isNested ? key.path : undefined)
+    return await describeNamespace(dependencies.networksDirectory, vpcId, holder)
   }
   return undefined
 }
 
-/** The namespace that a holder of an earlier daemon keeps. */
-export function describeNamespace(networksDirectory: string, vpcId: string, holder: ProcessIdentity): Namespace {
-  return { vpcId, directory: join(networksDirectory, vpcId), holder, enter: enterPrefix(holder.pid) }
+/** The namespace that a holder, perhaps of an earlier daemon, keeps. */
+export async function describeNamespace(
+  networksDirectory: string,
+  vpcId: string,
+  holder: ProcessIdentity,
+): Promise<Namespace> {
+  const key = await readNestingKey(holder.pid)
+  return {
+    vpcId,
+    directory: join(networksDirectory, vpcId),
+    holder,
+    enter: enterPrefix(holder.pid),
+    ...(key ? { nestedIn: key.id } : {}),
+  }
 }
 
 function enterPrefix(pid: number): [string, ...string[]] {
   return ['nsenter', '-t', String(pid), '-U', '-n', '--preserve-credentials', '--']
 }
 
-async function startHolder(
-  { processes, clock, networksDirectory }: NamespaceDependencies,
-  vpcId: string,
-  [program, ...prefix]: readonly [string, ...string[]],
-): Promise<Namespace> {
-  const directory = join(networksDirectory, vpcId)
-  await ensurePrivateDirectory(directory)
-  const path = join(directory, networkFile.holder)
-  await writeFile(path, '')
-  // Following a file that never grows costs nothing, and the file's path among its arguments is how a later daemon finds the
-  // holder, whatever instant this one was killed at.
-  const log = join(directory, networkFile.holderLog)
-  const child = await processes.startDetached({ argv: [program, ...prefix, 'tail', '-f', path] }, log)
-  const holder = child.pid === undefined ? undefined : await identifyProcess(child.pid)
-  const deadline = clock.monotonicMs() + toolTimeoutMs
-  // It has entered or made the namespaces once it has become `tail`.
-  while (!holder || !(await isTail(holder.pid))) {
-    if (!holder || clock.monotonicMs() > deadline || !(await isProcessAlive(holder))) {
-      const said = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').at(-1) || `${program} said nothing`
-      throw new Error(`the namespace could not be made: ${said}; \`kiln doctor\` says what this host lacks`)
-    }
-    await clock.sleep(pollIntervalMs)
+/** Only who is nested in a user namespace lets somebody of it in. */
+async function hasRightsOver(processes: ProcessHost, key: UserNamespaceKey, pid: number): Promise<boolean> {
+  const [program, ...rest] = [...enterUserNamespace(key, pid), 'true'] as const
+  try {
+    await processes.run({ argv: [program, ...rest], timeoutMs: toolTimeoutMs })
+    return true
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    return false
   }
-  return describeNamespace(networksDirectory, vpcId, holder)
-}
-
-async function isTail(pid: number): Promise<boolean> {
-  return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).startsWith('tail\0')
 }
 
 async function isElsewhere(pid: number): Promise<boolean> {

@@ -1,17 +1,24 @@
 import type { RequestListener, Server } from 'node:http'
-import { join } from 'node:path'
-import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
-import type { Network, VpcNetwork } from '../ec2/ports/network.ts'
+import type { FlowReading } from '../ec2/ports/flow-count.ts'
+import type { Network, PublicRange, VpcNetwork } from '../ec2/ports/network.ts'
 import { coalesceByKey } from '../host/coalesce.ts'
 import { isProcessAlive } from '../host/process-table.ts'
-import { type HostFacts, readHostFacts } from './host-facts.ts'
-import { createLiveVpc, type LiveVpc } from './live-vpc.ts'
-import { createNamespace, describeNamespace, type NamespaceDependencies, rescueNamespace } from './namespace.ts'
+import { hasIpv6, ipv4, ofFamily } from './family.ts'
+import { closedNetworksOf, type HostFacts, readHostFacts } from './host-facts.ts'
+import { findDelayProblem } from './impairment.ts'
+import type { HostServers } from './dns/resolv-conf.ts'
+import { createUpstream } from './dns/upstream.ts'
+import type { LiveVpc } from './live-vpc.ts'
+import { createLiveVpcs } from './live-vpcs.ts'
+import { createNetworkWatch } from './network-watch.ts'
+import type { NamespaceDependencies } from './holder.ts'
 import { internetAddressesOf } from './internet-address.ts'
+import { createBridgePorts } from './bridge-ports.ts'
+import { createHostRoutes } from './host-routes.ts'
 import { createPublicForwarder } from './public-forwarder.ts'
-import { wantedPorts } from './public-ports.ts'
-import { endProcess, findMachinesOnTaps, findVpcProcesses, type VpcProcesses } from './vpc-processes.ts'
+import { createPeeringWires } from './peering-wires.ts'
+import { planPublicPorts } from './public-ports.ts'
 
 export interface NetworkDependencies extends NamespaceDependencies {
   readonly log: Logger
@@ -20,8 +27,22 @@ export interface NetworkDependencies extends NamespaceDependencies {
   readonly metadataListener: (vpcId: string) => RequestListener
   /** Makes the server of the EC2 API for guests of a VPC, not listening yet. */
   readonly guestApi: (vpcId: string) => Server
+  /** Told what was counted of flows: after `readFlows`, and whenever what is counted changes. */
+  readonly onFlowReading: (reading: FlowReading) => void
+  /** Who answers what guests ask about the world. */
+  readonly hostServers: HostServers
+  /** That each interface may send to link-local services: metadata, DNS, the EC2 API. */
+  readonly linkLocalPacketsPerSecond: number
+  /** Whether guests reach the networks that the host is directly connected to. */
+  readonly reachesLan: boolean
   /** Ports below this one need root. */
   readonly firstUnprivilegedPort: number
+  /** How many ports of public addresses are offered at a time; 4,096 when absent. */
+  readonly maximumPublicPorts?: number
+  /** Whether the host gets routes to VPCs; needs root. */
+  readonly isRouted?: boolean
+  /** Bridges of the host that machines may be ports of; none when absent. */
+  readonly bridges?: readonly string[]
   /**
    * How long a namespace without a machine waits for the next one, a minute when absent: making it, and starting what lives in it, is half
    * of what a launch takes the daemon.
@@ -30,115 +51,115 @@ export interface NetworkDependencies extends NamespaceDependencies {
 }
 
 const defaultIdleMs = 60_000
-
-/** How long something that died is missed at most: a look is a few small files of /proc a VPC. */
-const watchIntervalMs = 3000
+/** A thousand idle ones of TCP take the daemon some 14 MB, of UDP 9 MB, and each is a file descriptor (Node 20). */
+const defaultMaximumPublicPorts = 4096
 
 export function createNetwork(dependencies: NetworkDependencies): Network {
-  const { clock, log, networksDirectory, idleMs = defaultIdleMs } = dependencies
-  const live = new Map<string, LiveVpc>()
+  const { clock, log, hostServers, idleMs = defaultIdleMs } = dependencies
+  const vpcs = createLiveVpcs({ ...dependencies, upstream: createUpstream({ servers: hostServers }) })
   /** The newest state that was asked for; a VPC that is absent shall end. */
   const wantedVpcs = new Map<string, VpcNetwork>()
-  /** VPCs with machines whose namespace's holder had died before this daemon came, with what else lived there. */
-  const abandoned = new Map<string, VpcProcesses>()
   /** VPCs whose last machine has ended. */
   const idling = new Map<string, AbortController>()
+  /** Done when all VPCs that were to end have ended. */
+  let endings: Promise<unknown> = Promise.resolve()
+  const wires = createPeeringWires({
+    processes: dependencies.processes,
+    common: vpcs.common,
+    findNamespace: (vpcId) => vpcs.find(vpcId)?.namespace,
+    findWanted: (vpcId) => wantedVpcs.get(vpcId),
+  })
+  /** The wires that each VPC's routes and rules reckon with, by their peering connections. */
+  const joined = new Map<string, ReadonlyMap<string, string>>()
   const settle = coalesceByKey(async (vpcId) => {
     const wanted = wantedVpcs.get(vpcId)
-    await (wanted ? bringTo(wanted) : endLive(vpcId))
+    if (wanted) return await bringTo(wanted)
+    const ended = endLive(vpcId)
+    endings = Promise.allSettled([endings, ended])
+    await ended
   })
+  /** What is not wholly offered, by VPC. */
+  const partial = new Map<string, readonly PublicRange[]>()
   const forwarder = createPublicForwarder({
+    clock,
     firstUnprivilegedPort: dependencies.firstUnprivilegedPort,
-    dial: async (vpcId, host, port, signal) => await requireLive(vpcId).broker.dial(host, port, signal),
+    maximumPorts: dependencies.maximumPublicPorts ?? defaultMaximumPublicPorts,
+    bindUdp: async (vpcId) => await vpcs.require(vpcId).broker.bindUdp('0.0.0.0'),
+    dial: async (vpcId, host, port, signal) => await vpcs.require(vpcId).broker.dial(host, port, signal),
   })
+  const bridgePorts = createBridgePorts({ ...dependencies, bridges: dependencies.bridges ?? [] })
+  const hostRoutes = dependencies.isRouted ? createHostRoutes(dependencies) : undefined
   const ending = new AbortController()
-  let watch: Promise<void> | undefined
+  const watch = createNetworkWatch({ clock, log, signal: ending.signal, look })
 
-  function requireLive(vpcId: string): LiveVpc {
-    const found = live.get(vpcId)
-    if (!found) throw new Error(`the VPC ${vpcId} has no network: no machine of it runs`)
-    return found
-  }
-
-  async function bringTo(vpc: VpcNetwork): Promise<void> {
-    watch ??= watchOver().catch((error: unknown) => {
-      if (!ending.signal.aborted) log.error({ err: error }, 'the networks are not watched any more')
-    })
-    const [vpcLive, host] = await Promise.all([ensureLive(vpc), readHostFacts()])
+  async function bringTo(told: VpcNetwork, isSecondTry = false): Promise<void> {
+    watch.begin()
+    const host = readHostFacts()
+    // What a kernel without IPv6 can carry of it.
+    const vpc = host.hasIpv6 ? told : { ...told, ipv6Cidrs: [] }
+    const vpcLive = await vpcs.ensure(vpc)
+    const wired = await wires.converge(vpc)
+    joined.set(vpc.id, wired)
+    const peerings = vpc.peerings.filter(({ id }) => wired.has(id))
     const owners = new Map(internetAddressesOf(vpc).map(({ publicIp, privateIp }) => [publicIp, privateIp]))
+    const plan = planPublicPorts(vpc, ofFamily(ipv4, host.addresses))
+    partial.set(vpc.id, plan.partial)
     const [result] = await Promise.allSettled([
-      vpcLive.converge(vpc, host),
-      forwarder.offer(vpc.id, wantedPorts(vpc, host.addresses), owners),
+      vpcLive.converge({ ...vpc, peerings, ...(hostRoutes ? { isRouted: true } : {}) }, host),
+      forwarder.offer(vpc.id, plan.wanted, owners),
     ])
-    if (result.status === 'rejected') throw result.reason
-  }
-
-  async function ensureLive(vpc: VpcNetwork): Promise<LiveVpc> {
-    const present = live.get(vpc.id)
-    if (present && (await isProcessAlive(present.namespace.holder))) return present
-    const left = abandoned.get(vpc.id)
-    const rescued = present || left ? await rescue(vpc, present, left) : undefined
-    const taken = rescued ?? createLiveVpc(dependencies, await createNamespace(dependencies, vpc.id))
-    live.set(vpc.id, taken)
-    abandoned.delete(vpc.id)
-    return taken
-  }
-
-  /** The machines of a namespace whose holder died still live in it, and by them it is found again. */
-  async function rescue(
-    vpc: VpcNetwork,
-    present: LiveVpc | undefined,
-    left: VpcProcesses | undefined,
-  ): Promise<LiveVpc | undefined> {
-    log.error({ vpcId: vpc.id }, 'the holder of a namespace died')
-    const inhabitants = [
-      ...(present?.inhabitants() ?? []),
-      ...(left?.dnsmasq ? [left.dnsmasq] : []),
-      ...(await findMachinesOnTaps(vpc.interfaces.map(({ tapName }) => tapName))),
-    ]
-    const namespace = await rescueNamespace(dependencies, vpc.id, inhabitants)
-    if (!namespace) {
-      if (present) await present.end()
-      await endAll(left)
-      return undefined
+    tellPeers(vpc)
+    if (result.status === 'rejected') {
+      // A holder that died in the midst of it, or was dying when this daemon found it, is noticed now.
+      if (isSecondTry || (await isProcessAlive(vpcLive.namespace.holder))) throw result.reason
+      return await bringTo(told, true)
     }
-    log.warn({ vpcId: vpc.id }, 'the namespace has a new holder; its machines keep their network')
-    present?.leave()
-    const found = (await findVpcProcesses(networksDirectory)).get(vpc.id)
-    return createLiveVpc(dependencies, namespace, found)
+    await bridgePorts.converge(vpc, vpcLive.namespace)
+    await hostRoutes?.converge(vpc, vpcLive.namespace)
+  }
+
+  /** The other side of a wire that came or went has its routes and rules to change. */
+  function tellPeers(vpc: VpcNetwork): void {
+    for (const { id, peerVpcId } of vpc.peerings) {
+      if (joined.get(peerVpcId)?.get(id) !== joined.get(vpc.id)?.get(id)) followPeer(peerVpcId)
+    }
+  }
+
+  function followPeer(vpcId: string): void {
+    if (!vpcs.find(vpcId) || !wantedVpcs.has(vpcId) || ending.signal.aborted) return
+    settle(vpcId).catch((error: unknown) => {
+      log.error({ vpcId, err: error }, 'network could not follow a peering connection')
+    })
   }
 
   async function endLive(vpcId: string): Promise<void> {
-    const present = live.get(vpcId)
-    live.delete(vpcId)
+    const released = vpcs.release(vpcId)
+    partial.delete(vpcId)
+    joined.delete(vpcId)
     await forwarder.offer(vpcId, [], new Map())
-    if (present) await present.end()
-    await endAll(abandoned.get(vpcId))
-    abandoned.delete(vpcId)
-    await fsExtra.remove(join(networksDirectory, vpcId))
-  }
-
-  async function endAll(left: VpcProcesses | undefined): Promise<void> {
-    if (!left) return
-    const { pasta, dnsmasq, holder, others } = left
-    if (pasta) await endProcess(clock, pasta, 'SIGTERM')
-    for (const stray of [dnsmasq, holder, ...others]) if (stray) await endProcess(clock, stray, 'SIGKILL')
+    await hostRoutes?.remove(vpcId)
+    await bridgePorts.remove(vpcId)
+    await vpcs.end(vpcId, released)
+    for (const vpc of wantedVpcs.values()) {
+      const lost = vpc.peerings.some(({ id, peerVpcId }) => peerVpcId === vpcId && joined.get(vpc.id)?.has(id))
+      if (lost) followPeer(vpc.id)
+    }
   }
 
   async function adopt(vpcIds: ReadonlySet<string>): Promise<void> {
-    const found = await findVpcProcesses(networksDirectory)
-    await fsExtra.ensureDir(networksDirectory)
-    const names = new Set([...found.keys(), ...(await fsExtra.readdir(networksDirectory))])
-    for (const name of names) {
-      const left = found.get(name)
-      if (!vpcIds.has(name)) {
-        await endAll(left)
-        await fsExtra.remove(join(networksDirectory, name))
-      } else if (left?.holder) {
-        await endAll({ others: left.others })
-        live.set(name, createLiveVpc(dependencies, describeNamespace(networksDirectory, name, left.holder), left))
-      } else abandoned.set(name, left ?? { others: [] })
-    }
+    // Of a daemon that was killed, whether this one makes any or not.
+    if (dependencies.isRoot) await createHostRoutes(dependencies).clean()
+    await bridgePorts.clean(vpcIds)
+    await vpcs.adopt(vpcIds)
+  }
+
+  function ipv6Warnings(): string[] {
+    const isWanted = vpcs.list().some(({ namespace }) => {
+      const wanted = wantedVpcs.get(namespace.vpcId)
+      return wanted !== undefined && hasIpv6(wanted)
+    })
+    if (!isWanted || readHostFacts().hasIpv6) return []
+    return ['instances have no IPv6: the kernel of this host has none (is it booted with ipv6.disable=1?)']
   }
 
   async function remove(vpcId: string): Promise<void> {
@@ -159,21 +180,26 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
     idling.delete(vpcId)
   }
 
-  /** Starts again what died, follows the host's addresses and resolver, and tries again what could not be had. */
-  async function watchOver(): Promise<void> {
-    for (;;) {
-      await clock.sleep(watchIntervalMs, ending.signal)
-      const host = await readHostFacts()
-      await Promise.all([...live.values()].map(async (vpcLive) => await lookAfter(vpcLive, host)))
-      await forwarder.retry()
-    }
+  /** Starts again what died, follows the host's addresses, and tries again what could not be had. */
+  async function look(): Promise<void> {
+    const host = readHostFacts()
+    if (vpcs.list().length > 0) await vpcs.common.use(async () => undefined).catch(tellCommonLost)
+    await Promise.all(vpcs.list().map(async (vpcLive) => await lookAfter(vpcLive, host)))
+    await forwarder.retry()
+  }
+
+  function tellCommonLost(error: unknown): void {
+    log.error({ err: error }, 'the user namespace of the VPCs could not be made again')
   }
 
   async function lookAfter(vpcLive: LiveVpc, host: HostFacts): Promise<void> {
     const { vpcId, holder } = vpcLive.namespace
     try {
-      if ((await isProcessAlive(holder)) && !(await vpcLive.needsAttention(host))) return
-      if (live.get(vpcId) !== vpcLive || !wantedVpcs.has(vpcId) || ending.signal.aborted) return
+      const wanted = wantedVpcs.get(vpcId)
+      const isMending = !(await isProcessAlive(holder)) || (await vpcLive.needsAttention(host))
+      const hasLoose = wanted && ((await wires.needsAttention(wanted)) || (await bridgePorts.needsAttention(wanted)))
+      if (!isMending && !hasLoose) return
+      if (vpcs.find(vpcId) !== vpcLive || !wantedVpcs.has(vpcId) || ending.signal.aborted) return
       log.warn({ vpcId }, 'network is mended')
       await settle(vpcId)
     } catch (error) {
@@ -188,7 +214,7 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
       await settle(vpc.id)
     },
     idle: async (vpc) => {
-      if (!live.has(vpc.id)) return await remove(vpc.id)
+      if (!vpcs.find(vpc.id)) return await remove(vpc.id)
       wantedVpcs.set(vpc.id, vpc)
       await settle(vpc.id)
       if (idling.has(vpc.id) || wantedVpcs.get(vpc.id) !== vpc) return
@@ -197,26 +223,60 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
       })
     },
     commandPrefix: (vpcId, tapNames) => {
-      const vpcLive = requireLive(vpcId)
+      const vpcLive = vpcs.require(vpcId)
       for (const tapName of tapNames) {
-        const problem = vpcLive.tapProblem(tapName)
+        const problem = vpcLive.tapProblem(tapName) ?? bridgePorts.problemOf(tapName)
         if (problem !== undefined) throw new Error(problem)
       }
       return vpcLive.namespace.enter
     },
     remove,
     adopt,
-    dial: async (vpcId, host, port, signal) => await requireLive(vpcId).broker.dial(host, port, signal),
+    dial: async (vpcId, host, port, signal) => await vpcs.require(vpcId).broker.dial(host, port, signal),
+    dialFrom: async (vpcId, from, host, port, signal) =>
+      await vpcs.require(vpcId).broker.dial(host, port, signal, from),
+    bindUdp: async (vpcId, version) => await vpcs.require(vpcId).broker.bindUdp(version === 6 ? '::' : '0.0.0.0'),
+    resolve: async (vpcId, name) => await vpcs.require(vpcId).broker.resolve(name),
+    isLive: (vpcId) => vpcs.find(vpcId) !== undefined,
+    readFlows: async () => {
+      await Promise.all(
+        vpcs.list().map(async (vpcLive) => {
+          await vpcLive.readFlows().catch((error: unknown) => {
+            log.warn({ vpcId: vpcLive.namespace.vpcId, err: error }, 'flows could not be read')
+          })
+        }),
+      )
+    },
     publicPorts: () => forwarder.ports(),
-    warnings: () => [...[...live.values()].flatMap((vpcLive) => vpcLive.warnings()), ...forwarder.warnings()],
+    droppedPackets: async (vpcId) => (await vpcs.find(vpcId)?.dropped()) ?? new Map(),
+    bridgedAddresses: async (vpcId) => {
+      const vpcLive = vpcs.find(vpcId)
+      return vpcLive ? await bridgePorts.addressesOf(vpcLive.namespace) : new Map()
+    },
+    bridgeProblem: (bridge) => bridgePorts.bridgeProblem(bridge),
+    closedNetworks: () => closedNetworksOf(readHostFacts(), dependencies.reachesLan),
+    delayProblem: async () => await findDelayProblem(dependencies.processes),
+    partialRanges: () => [...partial.values()].flat(),
+    warnings: () => [
+      ...vpcs.list().flatMap((vpcLive) => vpcLive.warnings()),
+      ...ipv6Warnings(),
+      ...wires.warnings(),
+      ...forwarder.warnings(),
+      ...(hostRoutes?.warnings() ?? []),
+      ...bridgePorts.warnings(),
+    ],
     close: async () => {
       ending.abort()
-      await watch
+      await watch.ended()
+      await hostRoutes?.clean()
+      await bridgePorts.clean()
       // Nobody would end those without a machine later.
       const unused = [...wantedVpcs.values()].filter(({ interfaces }) => interfaces.length === 0)
       await Promise.all(unused.map(async ({ id }) => await remove(id)))
+      await endings
       forwarder.close()
-      for (const vpcLive of live.values()) vpcLive.leave()
+      for (const vpcLive of vpcs.list()) vpcLive.leave()
+      await vpcs.endCommonUnlessUsed()
     },
   }
 }

@@ -1,26 +1,36 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Socket as DatagramSocket } from 'node:dgram'
+import type { Socket } from 'node:net'
 import type { PublicPort } from '../ec2/ports/network.ts'
+import type { Clock } from '../host/clock.ts'
+import type { OpenPort } from './public-port.ts'
 import type { WantedPort } from './public-ports.ts'
+import { createTcpOpener } from './public-tcp-port.ts'
+import { createUdpOpener } from './public-udp-port.ts'
+import { createUdpSessions } from './udp-sessions.ts'
 
 /** Offers instances' ports on the host's loopback and carries the bytes into the VPC. */
 export interface PublicForwarder {
   /**
-   * Opens and closes listeners so that just these ports are offered for a VPC. Connections that stand go on, as tracked ones do on
-   * EC2, but for those to an address that is not the instance's any more (`owners`: private by public address).
+   * Opens and closes ports so that just these are offered for a VPC. What stands goes on, as tracked connections do on EC2, but for
+   * what stands to an address that is not the instance's any more (`owners`: private by public address).
    */
   offer(vpcId: string, wanted: readonly WantedPort[], owners: ReadonlyMap<string, string>): Promise<void>
-  /** Tries again what could not be had, or only at its stand-in. */
+  /** Ends silent UDP sessions, and tries again what could not be had, or only at its stand-in. Call it from time to time. */
   retry(): Promise<void>
   ports(): readonly PublicPort[]
-  /** What could not be offered as it should be, one line a port. */
+  /** What could not be offered as it should be, one line for the ports that lack the same. */
   warnings(): string[]
   close(): void
 }
 
 export interface PublicForwarderDependencies {
+  readonly clock: Clock
   readonly dial: (vpcId: string, host: string, port: number, signal: AbortSignal) => Promise<Socket>
+  readonly bindUdp: (vpcId: string) => Promise<DatagramSocket>
   /** Ports below this one need root (net.ipv4.ip_unprivileged_port_start). */
   readonly firstUnprivilegedPort: number
+  /** Each is a file descriptor of the daemon's. */
+  readonly maximumPorts: number
 }
 
 /** Where a port stands in for one that is taken, or too low for an ordinary user. */
@@ -29,135 +39,158 @@ const standInOffset = 10_000
 interface Listener {
   readonly vpcId: string
   readonly wanted: WantedPort
-  readonly connections: Set<Socket>
   /** By port of the host; a stand-in stays when the port itself can be had later. */
-  readonly servers: Map<number, Server>
-  problem: string | undefined
+  readonly open: Map<number, OpenPort>
+  problem: Problem | undefined
   isClosed: boolean
 }
 
+interface Problem {
+  /** Undefined: of all ports. */
+  readonly hostPort: number | undefined
+  readonly why: string
+}
+
 export function createPublicForwarder(dependencies: PublicForwarderDependencies): PublicForwarder {
+  const { clock, firstUnprivilegedPort, maximumPorts } = dependencies
+  const sessions = createUdpSessions(clock)
+  const openers = { tcp: createTcpOpener(dependencies), udp: createUdpOpener({ ...dependencies, sessions }) }
   const listeners = new Map<string, Listener>()
-  /** Closed ones whose connections go on. */
-  const closed = new Set<Listener>()
+  /** Closed ones in which something stands. */
+  const closed = new Map<string, Listener>()
+  let openCount = 0
 
   async function open(listener: Listener): Promise<void> {
-    const { publicIp, port } = listener.wanted
-    const isLow = port < dependencies.firstUnprivilegedPort
+    const { port } = listener.wanted
     const standIn = port + standInOffset > 65_535 ? undefined : port + standInOffset
-    let why: string | undefined
-    for (const hostPort of isLow ? [standIn] : [port, standIn]) {
-      if (hostPort === undefined || listener.servers.has(hostPort)) break
+    let problem: Problem | undefined
+    for (const hostPort of port < firstUnprivilegedPort ? [standIn] : [port, standIn]) {
+      if (hostPort === undefined || listener.open.has(hostPort)) break
+      if (openCount >= maximumPorts) {
+        problem ??= { hostPort: undefined, why: `this daemon offers no more than ${maximumPorts} ports at a time` }
+        break
+      }
       const error = await listen(listener, hostPort)
       if (error === undefined) break
-      why ??= `${publicIp}:${hostPort} cannot be offered: ${describeListenError(error)}`
+      problem ??= { hostPort, why: describeListenError(error) }
     }
-    listener.problem = why
+    listener.problem = problem
   }
 
   /** Answers the error, if any. */
   async function listen(listener: Listener, hostPort: number): Promise<NodeJS.ErrnoException | undefined> {
-    // Half-open, so that a client that has said all still hears the answer.
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => carry(listener, client))
-    return await new Promise((resolve) => {
-      server.once('error', (error) => resolve(error))
-      server.listen(hostPort, listener.wanted.publicIp, () => {
-        server.on('error', () => undefined)
-        if (listener.isClosed) server.close()
-        else listener.servers.set(hostPort, server)
-        resolve(undefined)
-      })
-    })
+    openCount++
+    try {
+      const port = await openers[listener.wanted.protocol](listener.vpcId, listener.wanted, hostPort)
+      if (listener.isClosed) {
+        openCount--
+        port.end()
+      } else listener.open.set(hostPort, port)
+      return undefined
+    } catch (error) {
+      openCount--
+      return error as NodeJS.ErrnoException
+    }
   }
 
-  function carry({ vpcId, wanted, connections }: Listener, client: Socket): void {
-    // What the client says meanwhile waits in its buffer, which is bounded; that it gives up is seen.
-    client.pause()
-    connections.add(client)
-    const patience = new AbortController()
-    client.on('error', () => client.destroy())
-    client.once('close', () => {
-      connections.delete(client)
-      patience.abort()
-    })
-    dependencies.dial(vpcId, wanted.privateIp, wanted.port, patience.signal).then(
-      (server) => joinSockets(client, server),
-      () => client.resetAndDestroy(),
-    )
-  }
-
-  function close(listener: Listener): void {
+  function close(key: string, listener: Listener): void {
+    listeners.delete(key)
     listener.isClosed = true
-    closed.add(listener)
-    for (const server of listener.servers.values()) server.close()
-    listener.servers.clear()
+    openCount -= listener.open.size
+    for (const port of listener.open.values()) port.stop()
+    if (!isIdle(listener)) closed.set(key, listener)
   }
 
-  function hostPortOf({ wanted, servers }: Listener): number | undefined {
-    return servers.has(wanted.port) ? wanted.port : [...servers.keys()][0]
+  /** What stands in a port of the same place stays its own. */
+  function reopen(key: string): Map<number, OpenPort> {
+    const resumed = [...(closed.get(key)?.open ?? [])].filter(([, port]) => port.resume())
+    if (resumed.length > 0) closed.delete(key)
+    openCount += resumed.length
+    return new Map(resumed)
+  }
+
+  function end(listener: Listener): void {
+    for (const port of listener.open.values()) port.end()
   }
 
   return {
     offer: async (vpcId, wanted, owners) => {
-      const keys = new Map(wanted.map((port) => [`${port.publicIp}:${port.port}:${port.privateIp}`, port]))
+      const isOwned = (listener: Listener) => owners.get(listener.wanted.publicIp) === listener.wanted.privateIp
+      const keys = new Map(wanted.map((port) => [keyOf(port), port]))
       for (const [key, listener] of listeners) {
-        if (listener.vpcId !== vpcId || keys.has(key)) continue
-        close(listener)
-        listeners.delete(key)
+        if (listener.vpcId === vpcId && !keys.has(key)) close(key, listener)
       }
-      for (const listener of [...closed, ...listeners.values()]) {
-        if (listener.vpcId !== vpcId || owners.get(listener.wanted.publicIp) === listener.wanted.privateIp) continue
-        for (const client of listener.connections) client.resetAndDestroy()
+      for (const [key, listener] of closed) {
+        if (listener.vpcId === vpcId && !isOwned(listener)) end(listener)
+        if (isIdle(listener)) closed.delete(key)
       }
-      for (const listener of closed) if (listener.connections.size === 0) closed.delete(listener)
+      for (const listener of listeners.values()) if (listener.vpcId === vpcId && !isOwned(listener)) end(listener)
       await Promise.all(
         [...keys].map(async ([key, port]) => {
           if (listeners.has(key)) return
-          const listener: Listener = {
-            vpcId,
-            wanted: port,
-            connections: new Set(),
-            servers: new Map(),
-            problem: undefined,
-            isClosed: false,
-          }
+          const listener: Listener = { vpcId, wanted: port, open: reopen(key), problem: undefined, isClosed: false }
           listeners.set(key, listener)
-          await open(listener)
+          if (!listener.open.has(port.port)) await open(listener)
         }),
       )
     },
     retry: async () => {
+      sessions.sweep()
       const unmet = [...listeners.values()].filter(({ problem }) => problem !== undefined)
       await Promise.all(unmet.map(async (listener) => await open(listener)))
     },
     ports: () =>
       [...listeners.values()].map((listener) => {
-        const { publicIp, port } = listener.wanted
-        const hostPort = hostPortOf(listener)
-        const problem = listener.problem && `${listener.problem}; ${describeStandIn(hostPort)}`
-        return { publicIp, port, hostPort, ...(problem === undefined ? {} : { problem }) }
+        const { protocol, publicIp, port } = listener.wanted
+        const problem = listener.problem && describeProblem(listener, listener.problem)
+        const offered = { protocol, publicIp, port, hostPort: hostPortOf(listener) }
+        return problem === undefined ? offered : { ...offered, problem }
       }),
-    warnings: () => describeUnmet([...listeners.values()].filter(({ problem }) => problem !== undefined)),
+    warnings: () => describeUnmet([...listeners.values()]),
     close: () => {
-      for (const listener of listeners.values()) close(listener)
-      listeners.clear()
+      for (const [key, listener] of [...listeners]) close(key, listener)
+      // Nobody sweeps UDP sessions any more. TCP connections end with the process.
+      for (const listener of closed.values()) if (listener.wanted.protocol === 'udp') end(listener)
     },
   }
+}
 
-  /** Twenty servers of one lab have the same trouble: it is told once. */
-  function describeUnmet(unmet: readonly Listener[]): string[] {
-    const groups = new Map<string, Listener[]>()
-    for (const listener of unmet) {
-      const hostPort = hostPortOf(listener)
-      const key = `${describeStandIn(hostPort)}: ${listener.problem}`.replaceAll(listener.wanted.publicIp, 'ADDRESS')
-      groups.set(key, [...(groups.get(key) ?? []), listener])
-    }
-    return [...groups].map(([key, members]) => {
-      const { publicIp, port } = members[0]?.wanted ?? { publicIp: '', port: 0 }
-      const others = members.length > 1 ? ` and of ${members.length - 1} other addresses` : ''
-      return `port ${port} of ${publicIp}${others}: ${key.replaceAll('ADDRESS', publicIp)}`
-    })
+function keyOf({ protocol, publicIp, port, privateIp }: WantedPort): string {
+  return `${protocol}:${publicIp}:${port}:${privateIp}`
+}
+
+function isIdle(listener: Listener): boolean {
+  return [...listener.open.values()].every((port) => port.isIdle())
+}
+
+function hostPortOf({ wanted, open }: Listener): number | undefined {
+  return open.has(wanted.port) ? wanted.port : [...open.keys()][0]
+}
+
+/** A thousand ports of one rule, or twenty servers of one lab, have the same trouble: it is told once. */
+function describeUnmet(listeners: readonly Listener[]): string[] {
+  const groups = new Map<string, { problem: Problem; members: Listener[] }>()
+  for (const listener of listeners) {
+    const { problem, wanted } = listener
+    if (problem === undefined) continue
+    const standIn = (hostPortOf(listener) ?? Number.NaN) - wanted.port
+    const key = `${standIn} ${(problem.hostPort ?? Number.NaN) - wanted.port} ${problem.why}`
+    const group = groups.get(key) ?? { problem, members: [] }
+    group.members.push(listener)
+    groups.set(key, group)
   }
+  return [...groups.values()].map(({ problem, members }) => {
+    const [first] = members
+    if (first === undefined) return ''
+    const { port, publicIp } = first.wanted
+    const others = members.length > 1 ? ` and ${members.length - 1} more` : ''
+    return `port ${port} of ${publicIp}${others}: ${describeProblem(first, problem)}`
+  })
+}
+
+function describeProblem(listener: Listener, { hostPort, why }: Problem): string {
+  const where = hostPort === undefined ? '' : `${listener.wanted.publicIp}:${hostPort} cannot be offered: `
+  return `${where}${why}; ${describeStandIn(hostPortOf(listener))}`
 }
 
 function describeStandIn(hostPort: number | undefined): string {
@@ -170,21 +203,9 @@ function describeListenError(error: NodeJS.ErrnoException): string {
       return 'another program of this host listens there (or on that port of every address: 0.0.0.0, as sshd does)'
     case 'EACCES':
       return 'this user may not (net.ipv4.ip_unprivileged_port_start)'
+    case 'EMFILE':
+      return 'the daemon may open no more files (ulimit -Hn)'
     default:
       return error.message
   }
-}
-
-/** Carries bytes both ways with back-pressure; each direction ends by itself, an error ends both. */
-function joinSockets(client: Socket, server: Socket): void {
-  if (client.destroyed) {
-    server.destroy()
-    return
-  }
-  server.on('error', () => client.destroy())
-  client.on('close', () => server.destroy())
-  server.on('close', () => client.destroy())
-  client.pipe(server)
-  server.pipe(client)
-  server.resume()
 }

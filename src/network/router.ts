@@ -1,21 +1,25 @@
-import { readFile } from 'node:fs/promises'
-import type { VpcNetwork } from '../ec2/ports/network.ts'
+import { natDeviceOf, type VpcNetwork } from '../ec2/ports/network.ts'
 import { CommandError, type ProcessHost } from '../host/process.ts'
-import { privateAddressesOf } from './interface-address.ts'
+import { hasIpv6 } from './family.ts'
+import { helperBridge } from './helper-bridge.ts'
+import { dualStackInterfacesOf, privateAddressesOf } from './interface-address.ts'
+import { usedNatGateways } from './routing-table.ts'
+import { mtu } from './mtu.ts'
 import { describeSubnet } from './subnet.ts'
 import { type Namespace, runInside } from './namespace.ts'
-import { dnsAddress, metadataAddress, resolverAddress } from './ruleset.ts'
-
-/** The unnumbered bridge that lends dnsmasq the routers' addresses; it never carries a frame. */
-export const helperBridge = 'dhcp0'
-
-/** What a namespace's kernel has: the truth that a VPC is compared with, whoever made it and whatever crash came between. */
-export interface RouterState {
-  readonly devices: ReadonlySet<string>
-  /** Devices by the address that a /32 route leads to. Only devices that are up have routes. */
-  readonly routes: ReadonlyMap<string, string>
-  readonly localAddresses: ReadonlySet<string>
-}
+import { resolverAddress } from '../ec2/ports/network.ts'
+import { dnsAddress } from './resolver-address.ts'
+import {
+  hasIpv6Address,
+  ipv6AddressBatch,
+  ipv6TapBatch,
+  lacksIpv6,
+  ownIpv6Addresses,
+  staleIpv6Routes,
+} from './router-ipv6.ts'
+import { readRouterState, type RouterState } from './router-state.ts'
+import { metadataAddress } from './ruleset.ts'
+import { timeAddress } from './service-address.ts'
 
 /** The taps that could not be made, with why; the others work. */
 export type TapProblems = ReadonlyMap<string, string>
@@ -26,7 +30,7 @@ export async function convergeRouter(
   namespace: Namespace,
   vpc: VpcNetwork,
 ): Promise<TapProblems> {
-  const batch = routerBatch(vpc, await readRouterState(namespace.holder.pid))
+  const batch = routerBatch(vpc, await prepareIpv6(processes, namespace, vpc))
   if (batch.length === 0) return new Map()
   let said = 'ip said nothing'
   try {
@@ -38,89 +42,98 @@ export async function convergeRouter(
   }
   const present = await readRouterState(namespace.holder.pid)
   const missing = wantedAddresses(vpc).filter(({ address }) => !present.localAddresses.has(address))
-  if (missing.length > 0 || !present.devices.has(helperBridge)) {
+  const missingIpv6 = ownIpv6Addresses(vpc).filter((own) => !hasIpv6Address(present, own))
+  if (missing.length + missingIpv6.length > 0 || !present.devices.has(helperBridge)) {
     throw new Error(`the router of ${vpc.id} could not be set up: ${said}`)
   }
-  const failed = vpc.interfaces.filter((candidate) =>
-    privateAddressesOf(candidate).some((address) => present.routes.get(address) !== candidate.tapName),
+  const dual = new Set(dualStackInterfacesOf(vpc))
+  const failed = vpc.interfaces.filter(
+    (candidate) =>
+      privateAddressesOf(candidate).some((address) => present.routes.get(address) !== candidate.tapName) ||
+      (dual.has(candidate) && lacksIpv6(candidate, present)),
   )
   return new Map(failed.map(({ id, tapName }) => [tapName, `the tap of ${id} could not be set up: ${said}`]))
 }
 
+/** Where IPv6 was turned off, and is wanted by now, it is turned on: until then the kernel takes no address. */
+async function prepareIpv6(processes: ProcessHost, namespace: Namespace, vpc: VpcNetwork): Promise<RouterState> {
+  const state = await readRouterState(namespace.holder.pid)
+  // In a namespace that is new, where not even the loopback is up, it is on.
+  const isOff = state.localAddresses.has('127.0.0.1') && !state.ipv6Addresses.has('lo')
+  if (!hasIpv6(vpc) || !isOff) return state
+  await enableRouting(processes, namespace, true)
+  return await readRouterState(namespace.holder.pid)
+}
+
 /** The kernel's settings that make the namespace a router with proxy ARP. Safe to repeat. */
-export async function enableRouting(processes: ProcessHost, namespace: Namespace): Promise<void> {
+export async function enableRouting(processes: ProcessHost, namespace: Namespace, carriesIpv6: boolean): Promise<void> {
+  const { devices } = await readRouterState(namespace.holder.pid)
   await runInside(processes, namespace, [
     'sysctl',
-    '-qw',
+    // A device that has gone since is no failure.
+    '-qew',
     'net.ipv4.ip_forward=1',
     // Each guest asks for its neighbours by ARP although all of them are behind this router.
     'net.ipv4.conf.all.proxy_arp=1',
-    'net.ipv4.conf.all.rp_filter=0',
-    'net.ipv6.conf.all.disable_ipv6=1',
+    // Systemd's distributions have 2 for each device: what a guest carries for others comes from addresses without a route here.
+    ...['all', 'default', ...devices].map((device) => `net.ipv4.conf.${device}.rp_filter=0`),
+    ...(carriesIpv6
+      ? [
+          // Devices have the link-local addresses that they are given, or none.
+          ...['all', 'default'].map((device) => `net.ipv6.conf.${device}.addr_gen_mode=1`),
+          ...['all', 'default'].map((device) => `net.ipv6.conf.${device}.disable_ipv6=0`),
+          'net.ipv6.conf.all.forwarding=1',
+        ]
+      : ['net.ipv6.conf.all.disable_ipv6=1']),
   ])
-}
-
-/** Reads what the network namespace of a process has; the kernel shows it to the process's owner outside, too. */
-export async function readRouterState(pid: number): Promise<RouterState> {
-  const [devices, routes, trie] = await Promise.all(
-    ['dev', 'route', 'fib_trie'].map(async (name) => await readFile(`/proc/${pid}/net/${name}`, 'utf8')),
-  )
-  return parseRouterState(devices ?? '', routes ?? '', trie ?? '')
-}
-
-/** From the texts of /proc/PID/net/dev, route and fib_trie. Pure. */
-export function parseRouterState(devices: string, routes: string, trie: string): RouterState {
-  const localAddresses = new Set<string>()
-  let address = ''
-  for (const line of trie.split('\n')) {
-    address = /\|-- (\S+)/.exec(line)?.[1] ?? address
-    if (line.includes('/32 host LOCAL')) localAddresses.add(address)
-  }
-  return {
-    devices: new Set([...devices.matchAll(/^\s*([^\s:]+):/gm)].map(([, name = '']) => name)),
-    routes: new Map(
-      // Iface Destination Gateway Flags RefCnt Use Metric Mask …, numbers in the byte order of this machine.
-      [...routes.matchAll(/^(\S+)\t([0-9A-F]{8})(?:\t\S+){5}\tFFFFFFFF/gm)].map(([, device = '', hex = '']) => [
-        [6, 4, 2, 0].map((index) => Number.parseInt(hex.slice(index, index + 2), 16)).join('.'),
-        device,
-      ]),
-    ),
-    localAddresses,
-  }
 }
 
 /** Lines for `ip -batch` that lead from a state to what a VPC shall have; none when that is in place. Pure. */
 export function routerBatch(vpc: VpcNetwork, state: RouterState): string[] {
   const batch: string[] = []
   if (!state.localAddresses.has('127.0.0.1')) batch.push('link set lo up')
-  if (!state.devices.has(helperBridge)) {
-    batch.push(`link add ${helperBridge} type bridge`, `link set ${helperBridge} up`)
-  }
   const addresses = wantedAddresses(vpc)
+  const isBridgeThere = state.devices.has(helperBridge)
+  if (!isBridgeThere) batch.push(`link add ${helperBridge} type bridge`)
+  // It has had its addresses only since it is up.
+  if (
+    !isBridgeThere ||
+    addresses.some(({ address, device }) => device === helperBridge && !state.localAddresses.has(address))
+  ) {
+    if (hasIpv6(vpc)) batch.push(`link set ${helperBridge} addrgenmode none`)
+    batch.push(`link set ${helperBridge} up`)
+  }
   for (const { address, command } of addresses) if (!state.localAddresses.has(address)) batch.push(command)
   for (const address of state.localAddresses) {
     const isRouters = !/^(127|169\.254)\./.test(address)
     const isStale = isRouters && !addresses.some((wanted) => wanted.address === address)
-    if (isStale) batch.push(`addr del ${address} dev ${helperBridge}`)
+    // A subnet's router is on the bridge, an endpoint on the loopback: one of the two lines finds it.
+    if (isStale) batch.push(`addr del ${address} dev ${helperBridge}`, `addr del ${address}/32 dev lo`)
   }
   const taps = new Set(vpc.interfaces.map(({ tapName }) => tapName))
   for (const device of state.devices)
     if (device.startsWith('eni') && !taps.has(device)) batch.push(`link del ${device}`)
+  batch.push(...ipv6AddressBatch(vpc, state))
   const owners = new Map(
     vpc.interfaces.flatMap((owner) => privateAddressesOf(owner).map((address) => [address, owner.tapName])),
   )
   for (const [address, device] of state.routes)
     if (taps.has(device) && owners.get(address) !== device) batch.push(`route del ${address}/32 dev ${device}`)
+  batch.push(...staleIpv6Routes(vpc, state))
+  const dual = new Set(dualStackInterfacesOf(vpc))
   const routers = new Map(vpc.subnets.map(({ id, cidr }) => [id, describeSubnet(cidr).router]))
   for (const networkInterface of vpc.interfaces) {
     const { tapName, subnetId } = networkInterface
     const missing = privateAddressesOf(networkInterface).filter((address) => state.routes.get(address) !== tapName)
-    if (missing.length === 0) continue
+    const ipv6Batch = dual.has(networkInterface) ? ipv6TapBatch(vpc, networkInterface, state) : []
+    if (missing.length + ipv6Batch.length === 0) continue
     // A tap that is there may be QEMU's by now: it is not made again.
     if (!state.devices.has(tapName)) batch.push(`tuntap add name ${tapName} mode tap`)
     const router = routers.get(subnetId)
+    // Before it is up, when the kernel would give it a link-local address of its own.
+    if (ipv6Batch.length > 0) batch.push(`link set ${tapName} addrgenmode none`)
     batch.push(
-      `link set ${tapName} up`,
+      `link set ${tapName} mtu ${mtu.vpc} up`,
       // Proxy ARP waits for up to 0.8 s by default, a courtesy to real hosts that might answer as well. A guest that is just coming up
       // is asked for its address every 0.1 s instead of every second: whoever waits for it is through at once.
       `ntable change name arp_cache dev ${tapName} proxy_delay 0 retrans 100`,
@@ -128,20 +141,30 @@ export function routerBatch(vpc: VpcNetwork, state: RouterState): string[] {
       ...missing.map(
         (address) => `route replace ${address}/32 dev ${tapName}${router === undefined ? '' : ` src ${router}`}`,
       ),
+      ...ipv6Batch,
     )
+  }
+  for (const { id, privateIp, subnetId } of usedNatGateways(vpc)) {
+    const device = natDeviceOf(id)
+    if (!state.devices.has(device) || state.routes.get(privateIp) === device) continue
+    const router = routers.get(subnetId)
+    batch.push(`route replace ${privateIp}/32 dev ${device}${router === undefined ? '' : ` src ${router}`}`)
   }
   return batch
 }
 
-function wantedAddresses(vpc: VpcNetwork): { address: string; command: string }[] {
-  const services = [metadataAddress, dnsAddress, resolverAddress(vpc.cidr)]
+function wantedAddresses(vpc: VpcNetwork): { address: string; device: string; command: string }[] {
+  const services = [metadataAddress, dnsAddress, timeAddress, resolverAddress(vpc.cidr)]
   return [
-    ...services.map((address) => ({ address, command: `addr replace ${address}/32 dev lo` })),
+    ...[...services, ...(vpc.connectEndpoints ?? []).map(({ privateIp }) => privateIp)].map((address) => ({
+      ...{ address, device: 'lo' },
+      command: `addr replace ${address}/32 dev lo`,
+    })),
     ...vpc.subnets.map(({ cidr }) => {
       const { router, prefixLength } = describeSubnet(cidr)
       // noprefixroute: the subnet is not on the bridge, each address is behind its tap.
       const command = `addr replace ${router}/${prefixLength} dev ${helperBridge} noprefixroute`
-      return { address: router, command }
+      return { address: router, device: helperBridge, command }
     }),
   ]
 }

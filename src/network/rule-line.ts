@@ -1,23 +1,55 @@
 import type { FirewallRule } from '../ec2/ports/network.ts'
+import { type Family, familyOf, ipv4 } from './family.ts'
 
-/** No line where the rule can match nothing: the namespace carries no IPv6, and a group that is gone has no members. */
+/** What rules may name besides blocks of addresses, and whom they are for. */
+export interface RuleScope {
+  /** Those that the VPC carries. */
+  readonly families: readonly Family[]
+  /** Ids of groups and prefix lists that have sets. */
+  readonly peers: ReadonlySet<string>
+  /** Those that are groups of peers: their sets have a device beside each address. */
+  readonly remote: ReadonlySet<string>
+}
+
+/**
+ * A line for each family of addresses that the rule is for. None where it can match nothing: the VPC carries no IPv6, or a group that is
+ * gone has no members.
+ */
 export function ruleLine(
   rule: FirewallRule,
   direction: 'saddr' | 'daddr',
   verdict: string,
-  peers: ReadonlySet<string>,
+  { families, peers, remote }: RuleScope,
 ): string[] {
-  if (rule.protocol === 'icmpv6' || rule.cidr?.includes(':')) return []
   const peer = rule.groupId ?? rule.prefixListId
   if (peer !== undefined && !peers.has(peer)) return []
-  const parts = [peerMatch(rule, direction), protocolMatch(rule), verdict]
-  return [`    ${parts.filter((part) => part !== '').join(' ')}`]
+  return families
+    .filter((family) => concerns(rule, family))
+    .map((family) => {
+      const parts = [peerMatch(rule, direction, family, remote), protocolMatch(rule), verdict]
+      return `    ${parts.filter((part) => part !== '').join(' ')}`
+    })
 }
 
-function peerMatch({ cidr, prefixListId, groupId }: FirewallRule, direction: 'saddr' | 'daddr'): string {
+/** ICMP is one protocol in IPv4 and another one in IPv6. */
+function concerns({ cidr, protocol }: FirewallRule, family: Family): boolean {
+  if (cidr !== undefined && familyOf(cidr) !== family) return false
+  return protocol !== (family === ipv4 ? 'icmpv6' : 'icmp')
+}
+
+function peerMatch(
+  { cidr, prefixListId, groupId }: FirewallRule,
+  direction: 'saddr' | 'daddr',
+  family: Family,
+  remote: ReadonlySet<string>,
+): string {
+  const address = `${family.ip} ${direction}`
+  if (groupId !== undefined && remote.has(groupId)) {
+    return `${direction === 'saddr' ? 'iifname' : 'oifname'} . ${address} @${setOf(groupId, family)}`
+  }
   const peer = groupId ?? prefixListId
-  if (peer !== undefined) return `ip ${direction} @${setOf(peer)}`
-  return cidr === undefined || cidr === '0.0.0.0/0' ? 'meta nfproto ipv4' : `ip ${direction} ${cidr}`
+  if (peer !== undefined) return `${address} @${setOf(peer, family)}`
+  return cidr === undefined || cidr === family.anywhere ? `meta nfproto ${family.protocol}` : `${address} ${cidr}`
 }
 
 function protocolMatch({ protocol, fromPort, toPort, icmpType, icmpCode }: FirewallRule): string {
@@ -30,10 +62,11 @@ function protocolMatch({ protocol, fromPort, toPort, icmpType, icmpCode }: Firew
         return `meta l4proto ${protocol}`
       }
       return `${protocol} dport ${fromPort === toPort ? fromPort : `${fromPort}-${toPort}`}`
-    case 'icmp': {
-      if (icmpType === undefined) return 'meta l4proto icmp'
-      const code = icmpCode === undefined ? '' : ` icmp code ${icmpCode}`
-      return `icmp type ${icmpType}${code}`
+    case 'icmp':
+    case 'icmpv6': {
+      if (icmpType === undefined) return `meta l4proto ${protocol}`
+      const code = icmpCode === undefined ? '' : ` ${protocol} code ${icmpCode}`
+      return `${protocol} type ${icmpType}${code}`
     }
     default:
       return `meta l4proto ${protocol}`
@@ -46,7 +79,7 @@ export function set(name: string, type: string, elements: readonly string[]): st
   return `  set ${name} { type ${type};${content} }`
 }
 
-/** Of a security group's members, or of a prefix list's blocks. */
-export function setOf(id: string): string {
-  return `${id.replace('-', '_')}_members`
+/** Of the addresses of one family that a security group's members, or a prefix list's blocks, have. */
+export function setOf(id: string, family: Family): string {
+  return `${id.replace('-', '_')}_members${family.suffix}`
 }

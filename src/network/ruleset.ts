@@ -5,17 +5,23 @@ import {
   type InterfaceNetwork,
   type VpcNetwork,
 } from '../ec2/ports/network.ts'
-import { ruleLine, set, setOf } from './rule-line.ts'
+import { refusedMark, refusedMarks } from './flow-table.ts'
+import { connectEndpointRuleset } from './connect-endpoint-ruleset.ts'
+import { dnsRules, dnsTables } from './dns-ruleset.ts'
+import { blocksOf, type Family, familiesOf, hasIpv6, ipv4, ipv6, ofFamily } from './family.ts'
+import { type RuleScope, ruleLine, set, setOf } from './rule-line.ts'
 import { filteredSubnets, subnetChains, subnetSet } from './subnet-ruleset.ts'
-import { privateAddressesOf } from './interface-address.ts'
-import { internetAddressesOf } from './internet-address.ts'
+import { carrierRuleset } from './carrier-ruleset.ts'
+import { hostDevice } from './host-device.ts'
+import { peeringRuleset, remoteGroupsOf } from './peering-ruleset.ts'
+import { type AddressOwner, addressesOf, dualStackInterfacesOf } from './interface-address.ts'
+import { internetSendersOf } from './internet-address.ts'
+import { ipv6Chains, ipv6Input, neverForwarded } from './ipv6-ruleset.ts'
+import { metadataIpv6Address, timeAddress } from './service-address.ts'
+import { timePort } from './time/time-server.ts'
 
 /** Where the metadata service listens in every namespace. */
 export const metadataAddress = guestEndpoint.address
-/** The link-local address of the VPC's DNS server. */
-export const dnsAddress = '169.254.169.253'
-/** Where pasta passes DNS questions on to the host's own resolver. Guests cannot reach it: only the VPC's DNS server does. */
-export const upstreamDnsAddress = '169.254.169.252'
 /** pasta's interface in the namespace. */
 export const egressInterface = 'egress0'
 
@@ -24,88 +30,92 @@ const plainAnswerMark = 2
 
 /**
  * The nftables ruleset of a VPC, loaded in one transaction: the old table goes and the new one is there. Connections that were
- * allowed go on, as EC2's tracked connections do. `hostAddresses` are the host's own: guests must not reach them by the way out.
- * As on EC2, groups do not filter what a guest has with DHCP, the VPC's DNS and the metadata service. Pure.
+ * allowed go on, as EC2's tracked connections do. `hostBlocks` are the host's own addresses, or its networks: guests must not reach them by
+ * the way out.
+ * As on EC2, groups do not filter what a guest has with DHCP, the VPC's DNS, the metadata service and the time service. Pure.
  */
-export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): string {
-  const groups = vpc.groups.filter(({ id }) => vpc.interfaces.some(({ groupIds }) => groupIds.includes(id)))
-  const checked = vpc.interfaces.filter(({ hasSourceDestCheck }) => hasSourceDestCheck)
-  const unchecked = vpc.interfaces.filter(({ hasSourceDestCheck }) => !hasSourceDestCheck)
+export function vpcRuleset(vpc: VpcNetwork, hostBlocks: readonly string[]): string {
+  const endpoints = vpc.connectEndpoints ?? []
+  const members = [...vpc.interfaces, ...endpoints]
+  const groups = vpc.groups.filter(({ id }) => members.some(({ groupIds }) => groupIds.includes(id)))
   const peerIds = new Set(
     groups.flatMap(({ ingress, egress }) => [...ingress, ...egress].map(({ groupId }) => groupId)),
   )
+  const families = familiesOf(vpc)
+  const scope = scopeOf(vpc)
   const subnets = filteredSubnets(vpc)
+  const isCounted = [...vpc.interfaces, ...vpc.natGateways].some((owner) => owner.isCounted)
+  const carriers = carrierRuleset(vpc, egressInterface)
+  const connect = connectEndpointRuleset(vpc, { groups, chainOf })
+  const peerings = peeringRuleset(vpc)
   const lines = [
     'table inet vpc',
     'delete table inet vpc',
     'table inet vpc {',
-    ...vpc.groups.filter(({ id }) => peerIds.has(id)).map((group) => memberSet(group, vpc.interfaces)),
-    ...vpc.prefixLists.map(prefixListSet),
-    ...subnets.map((subnet) => subnetSet(subnet, vpc.interfaces)),
-    set('senders', 'ifname . ether_addr . ipv4_addr', checked.flatMap(sendersOf)),
-    set(
-      'routers',
-      'ifname . ether_addr',
-      unchecked.map(({ tapName, mac }) => `"${tapName}" . ${mac}`),
-    ),
-    // What comes from a guest has its interface's own MAC and, unless it may route for others, its own address.
-    '  chain anti_spoofing {',
-    '    iifname . ether saddr . ip saddr @senders return',
-    '    meta nfproto ipv4 iifname . ether saddr @routers return',
-    '    drop',
-    '  }',
-    ...subnetChains(subnets),
-    ...groups.flatMap((group) => groupChains(group, peersOf(vpc))),
-    '  chain to_interface {',
-    ...vpc.interfaces.flatMap(({ tapName, groupIds }) =>
-      presentGroups(groupIds, groups).map((id) => `    oifname "${tapName}" jump ${chainOf(id, 'in')}`),
-    ),
-    '    drop',
-    '  }',
-    '  chain from_interface {',
-    ...vpc.interfaces.flatMap(({ tapName, groupIds }) =>
-      presentGroups(groupIds, groups).map((id) => `    iifname "${tapName}" jump ${chainOf(id, 'out')}`),
-    ),
-    '    meta mark 1 return',
-    '    drop',
-    '  }',
+    ...families.flatMap((family) => [
+      ...vpc.groups.filter(({ id }) => peerIds.has(id)).map((group) => memberSet(group, members, family)),
+      ...vpc.prefixLists.map((list) => prefixListSet(list, family)),
+    ]),
+    ...subnets.map((subnet) => subnetSet(subnet, vpc)),
+    ...dnsTables(vpc),
+    ...carriers.declarations,
+    ...peerings.declarations,
+    ...refusals(isCounted),
+    ...subnetChains(subnets, vpc),
+    ...groups.flatMap((group) => groupChains(group, scope)),
+    ...interfaceChains(vpc.interfaces, groups),
     ...internetGateway(vpc),
+    '  chain standing {',
+    ...(subnets.length > 0 ? ['    jump subnets_entered'] : []),
+    '    accept',
+    '  }',
     '  chain forward {',
     '    type filter hook forward priority filter; policy drop;',
-    '    iifname "eni*" jump anti_spoofing',
+    ...carriers.checks,
+    ...peerings.checks,
     // Before what stands is let through: a route that is gone is gone for connections that stand, too.
     `    oifname "${egressInterface}" jump internet_gateway`,
-    // Before the connections that stand: network ACLs know none.
-    ...(subnets.length > 0 ? ['    jump subnet_edges'] : []),
-    '    ct state established,related accept',
-    '    ct state invalid drop',
-    '    ip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 } drop',
-    ...(hostAddresses.length > 0
-      ? [`    oifname "${egressInterface}" ip daddr { ${hostAddresses.join(', ')} } drop`]
-      : []),
+    // Network ACLs know no connections that stand. In EC2's order: what a packet's sender is refused is not for its receiver to refuse.
+    ...(subnets.length > 0 ? ['    jump subnets_left'] : []),
+    '    ct state established,related goto standing',
+    '    iifname "eni*" ct state invalid goto refused_leaving',
+    '    ct state invalid goto refused_entering',
+    ...families.flatMap((family) => {
+      const own = ofFamily(family, hostBlocks)
+      return [
+        `    ${family.ip} daddr { ${neverForwarded(family).join(', ')} } drop`,
+        ...(own.length > 0 ? [`    oifname "${egressInterface}" ${family.ip} daddr { ${own.join(', ')} } drop`] : []),
+      ]
+    }),
+    ...carriers.admission,
+    // The mark that chose the routing table has done its work.
     '    iifname "eni*" meta mark set 0',
     '    iifname "eni*" jump from_interface',
+    ...(subnets.length > 0 ? ['    jump subnets_entered'] : []),
     `    iifname "eni*" oifname "${egressInterface}" accept`,
+    ...carriers.passage,
+    ...peerings.passage,
     '    oifname "eni*" iifname "eni*" goto to_interface',
+    ...(vpc.isRouted ? [`    oifname "eni*" iifname "${hostDevice}" goto to_interface`] : []),
     '  }',
     '  chain input {',
     '    type filter hook input priority filter; policy drop;',
     '    iifname "lo" accept',
-    '    iifname "eni*" ip saddr 0.0.0.0 udp dport 67 accept',
-    '    iifname "eni*" jump anti_spoofing',
+    ...dnsRules(vpc),
     '    ct state established,related accept',
     '    iifname "eni*" udp dport 67 accept',
-    ...(vpc.hasDns
-      ? [
-          `    iifname "eni*" ip daddr { ${dnsAddress}, ${resolverAddress(vpc.cidr)} } meta l4proto { tcp, udp } th dport 53 accept`,
-        ]
-      : []),
     `    iifname "eni*" ip daddr ${metadataAddress} tcp dport { 80, ${guestEndpoint.port} } accept`,
+    `    iifname "eni*" ip daddr ${timeAddress} udp dport ${timePort} accept`,
+    ...ipv6Input(vpc),
     '  }',
-    ...hopLimit(vpc.interfaces),
+    ...ipv6Chains(vpc),
+    ...hopLimit(vpc),
+    ...connect.chains,
     '  chain output {',
     '    type filter hook output priority filter; policy accept;',
+    ...connect.rules,
     `    ip saddr ${metadataAddress} tcp sport 80 jump metadata_answer`,
+    ...(hasIpv6(vpc) ? [`    ip6 saddr ${metadataIpv6Address} tcp sport 80 jump metadata_answer`] : []),
     '  }',
     '  chain postrouting {',
     '    type nat hook postrouting priority srcnat; policy accept;',
@@ -117,12 +127,28 @@ export function vpcRuleset(vpc: VpcNetwork, hostAddresses: readonly string[]): s
   return lines.join('\n')
 }
 
-/** base + 2 of the VPC's CIDR ("Amazon DNS server"). */
-export function resolverAddress(cidr: string): string {
-  const [address = '0.0.0.0'] = cidr.split('/')
-  const octets = address.split('.').map(Number)
-  octets[3] = (octets[3] ?? 0) + 2
-  return octets.join('.')
+/**
+ * Where a packet goes that security groups or network ACLs refuse. One that is counted for flow logs is marked, seen by the flow table
+ * (flow-table.ts), and dropped by a chain that comes after that.
+ */
+function refusals(isCounted: boolean): string[] {
+  const refusal = (mark: number) => (isCounted ? `meta mark set 0x${mark.toString(16)} accept` : 'drop')
+  return [
+    '  chain refused_leaving {',
+    `    ${refusal(refusedMark.leaving)}`,
+    '  }',
+    '  chain refused_entering {',
+    `    ${refusal(refusedMark.entering)}`,
+    '  }',
+    ...(isCounted
+      ? [
+          '  chain refused {',
+          '    type filter hook forward priority filter + 10; policy accept;',
+          `    meta mark & 0x${refusedMarks.toString(16)} != 0 drop`,
+          '  }',
+        ]
+      : []),
+  ]
 }
 
 /** The security group whose rule a line of the ruleset is; undefined for what is not a group's. */
@@ -136,43 +162,87 @@ export function groupOfLine(line: string): string | undefined {
  * gets at a token by a receive window so small that the answer comes in pieces. `HTTP/1.1 200 OK` and its line end have 17 bytes;
  * the service begins the first header of a token answer, and of no other, with `X-`.
  */
-function hopLimit(interfaces: readonly InterfaceNetwork[]): string[] {
+function hopLimit(vpc: VpcNetwork): string[] {
   const isPlain = `ct mark ${plainAnswerMark}`
+  const limited = (family: Family, field: string, interfaces: readonly InterfaceNetwork[]) =>
+    interfaces.flatMap((owner) =>
+      addressesOf(owner, family).map(
+        (address) => `    ${family.ip} daddr ${address} @ih,0,8 != 0 ${field} set ${owner.metadata.hopLimit}`,
+      ),
+    )
   return [
     '  chain metadata_answer {',
     `    ${isPlain} return`,
     `    @ih,0,72 0x485454502f312e3120 @ih,136,16 != 0x582d ct mark set ${plainAnswerMark} return`,
-    ...interfaces.flatMap((networkInterface) =>
-      privateAddressesOf(networkInterface).map(
-        (address) => `    ip daddr ${address} @ih,0,8 != 0 ip ttl set ${networkInterface.metadata.hopLimit}`,
-      ),
-    ),
+    ...limited(ipv4, 'ip ttl', vpc.interfaces),
+    ...limited(ipv6, 'ip6 hoplimit', dualStackInterfacesOf(vpc)),
     '  }',
   ]
 }
 
-function sendersOf(networkInterface: InterfaceNetwork): string[] {
-  const { tapName, mac } = networkInterface
-  return privateAddressesOf(networkInterface).map((address) => `"${tapName}" . ${mac} . ${address}`)
-}
-
-function memberSet(group: FirewallGroup, interfaces: readonly InterfaceNetwork[]): string {
-  const members = interfaces.filter(({ groupIds }) => groupIds.includes(group.id)).flatMap(privateAddressesOf)
-  return set(setOf(group.id), 'ipv4_addr', members)
-}
-
-/** Blocks may overlap: auto-merge joins them. */
-function prefixListSet({ id, cidrs }: FirewallPrefixList): string {
+function memberSet(
+  group: FirewallGroup,
+  owners: readonly (AddressOwner & Pick<InterfaceNetwork, 'groupIds'>)[],
+  family: Family,
+): string {
+  const members = owners.filter(({ groupIds }) => groupIds.includes(group.id))
   return set(
-    setOf(id),
-    'ipv4_addr; flags interval; auto-merge',
-    cidrs.filter((cidr) => !cidr.includes(':')),
+    setOf(group.id, family),
+    family.address,
+    members.flatMap((owner) => addressesOf(owner, family)),
   )
 }
 
-/** What rules may name besides blocks of addresses. */
-function peersOf(vpc: VpcNetwork): ReadonlySet<string> {
-  return new Set([...vpc.groups, ...vpc.prefixLists].map(({ id }) => id))
+/** Blocks may overlap: auto-merge joins them. */
+function prefixListSet({ id, cidrs }: FirewallPrefixList, family: Family): string {
+  return set(setOf(id, family), `${family.address}; flags interval; auto-merge`, ofFamily(family, cidrs))
+}
+
+/** What rules of groups may name besides blocks of addresses. */
+function scopeOf(vpc: VpcNetwork): RuleScope {
+  const remote = new Set(remoteGroupsOf(vpc, ipv4).map(([groupId]) => groupId))
+  const peers = new Set([...[...vpc.groups, ...vpc.prefixLists].map(({ id }) => id), ...remote])
+  return { families: familiesOf(vpc), peers, remote }
+}
+
+/**
+ * The way of a packet to its groups: one look at a map, however many interfaces there are, and a chain for each combination of groups that
+ * some of them have.
+ */
+function interfaceChains(interfaces: readonly InterfaceNetwork[], groups: readonly FirewallGroup[]): string[] {
+  const combinations = new Map<string, { readonly ids: readonly string[]; readonly taps: string[] }>()
+  for (const { tapName, groupIds } of interfaces) {
+    const ids = presentGroups(groupIds, groups)
+    const combination = combinations.get(ids.join()) ?? { ids, taps: [] }
+    combination.taps.push(tapName)
+    combinations.set(ids.join(), combination)
+  }
+  const all = [...combinations.values()].filter(({ ids }) => ids.length > 0)
+  const chains = (direction: 'in' | 'out', last: readonly string[]) =>
+    all.flatMap(({ ids }, index) => [
+      `  chain groups_${index}_${direction} {`,
+      ...ids.map((id) => `    jump ${chainOf(id, direction)}`),
+      ...last.map((line) => `    ${line}`),
+      '  }',
+    ])
+  const ways = (key: string, direction: 'in' | 'out') => {
+    const elements = all.flatMap(({ taps }, index) =>
+      taps.map((tapName) => `"${tapName}" : goto groups_${index}_${direction}`),
+    )
+    return elements.length > 0 ? [`    ${key} vmap { ${elements.join(', ')} }`] : []
+  }
+  return [
+    ...chains('in', ['goto refused_entering']),
+    '  chain to_interface {',
+    ...ways('oifname', 'in'),
+    '    goto refused_entering',
+    '  }',
+    ...chains('out', ['meta mark 1 return', 'goto refused_leaving']),
+    '  chain from_interface {',
+    ...ways('iifname', 'out'),
+    '    goto refused_leaving',
+    '  }',
+  ]
 }
 
 /** An interface may name a group that was just deleted: it opens nothing. */
@@ -181,38 +251,35 @@ function presentGroups(groupIds: readonly string[], groups: readonly FirewallGro
 }
 
 /**
- * A packet leaves by the gateway where the route table of its subnet leads there and its address has a public one, as on EC2. What
- * is local to the VPC never does: the local route is the most specific one.
+ * A packet leaves by the gateway where the route table of its subnet leads there and its address has a public one, as on EC2. Where the
+ * table has other routes besides, the kernel has chosen by them (routing-table.ts). What is local to the VPC never leaves.
  */
 function internetGateway(vpc: VpcNetwork): string[] {
-  const senders = internetAddressesOf(vpc)
-  const everywhere = senders.filter(({ destinations }) => destinations.includes('0.0.0.0/0'))
-  const somewhere = senders.filter(({ destinations }) => !destinations.includes('0.0.0.0/0'))
+  const families = familiesOf(vpc)
   return [
-    set(
-      'internet_senders',
-      'ifname . ipv4_addr',
-      everywhere.map(({ tapName, privateIp }) => `"${tapName}" . ${privateIp}`),
+    ...families.map((family) =>
+      set(
+        `internet_senders${family.suffix}`,
+        `ifname . ${family.address}`,
+        internetSendersOf(vpc, family).map(({ device, address }) => `"${device}" . ${address}`),
+      ),
     ),
     '  chain internet_gateway {',
-    `    ip daddr { ${[vpc.cidr, ...vpc.secondaryCidrs].join(', ')} } drop`,
-    '    iifname . ip saddr @internet_senders return',
-    ...somewhere.flatMap(({ tapName, privateIp, destinations }) =>
-      destinations.map((block) => `    iifname "${tapName}" ip saddr ${privateIp} ip daddr ${block} return`),
-    ),
+    ...families.map((family) => `    ${family.ip} daddr { ${blocksOf(vpc, family).join(', ')} } drop`),
+    ...families.map(({ ip, suffix }) => `    iifname . ${ip} saddr @internet_senders${suffix} return`),
     '    drop',
     '  }',
   ]
 }
 
-function groupChains({ id, ingress, egress }: FirewallGroup, peers: ReadonlySet<string>): string[] {
+function groupChains({ id, ingress, egress }: FirewallGroup, scope: RuleScope): string[] {
   return [
     `  chain ${chainOf(id, 'in')} {`,
-    ...ingress.flatMap((rule) => ruleLine(rule, 'saddr', 'accept', peers)).map((line) => `${line} comment "${id}"`),
+    ...ingress.flatMap((rule) => ruleLine(rule, 'saddr', 'accept', scope)).map((line) => `${line} comment "${id}"`),
     '  }',
     `  chain ${chainOf(id, 'out')} {`,
     ...egress
-      .flatMap((rule) => ruleLine(rule, 'daddr', 'meta mark set 1 return', peers))
+      .flatMap((rule) => ruleLine(rule, 'daddr', 'meta mark set 1 return', scope))
       .map((line) => `${line} comment "${id}"`),
     '  }',
   ]

@@ -3,6 +3,9 @@ import type { Clock } from '../host/clock.ts'
 import type { ProcessIdentity } from '../host/process.ts'
 import { findProcesses, isProcessAlive, type ProcessEntry, signalProcess } from '../host/process-table.ts'
 
+/** In the place of a VPC's id: of the user namespace that all of them are nested in. */
+export const commonDirectory = 'common'
+
 /** File names in `networks/VPC/`; their paths among a process's arguments say whose it is. */
 export const networkFile = {
   holder: 'holder',
@@ -10,11 +13,11 @@ export const networkFile = {
   dnsmasqConfiguration: 'dnsmasq.conf',
   dnsmasqHosts: 'dnsmasq.hosts',
   dnsmasqNames: 'dnsmasq.names',
+  dnsmasqOptions: 'dnsmasq.options',
   dnsmasqLeases: 'dnsmasq.leases',
   dnsmasqPid: 'dnsmasq.pid',
   dnsmasqLog: 'dnsmasq.log',
   pastaPid: 'pasta.pid',
-  pastaResolver: 'pasta.resolver',
 } as const
 
 const endTimeoutMs = 2000
@@ -24,11 +27,18 @@ export interface VpcProcesses {
   readonly holder?: ProcessIdentity
   readonly dnsmasq?: ProcessIdentity
   readonly pasta?: ProcessIdentity
+  /** Those that keep the namespaces of NAT gateways, by the gateway's id. */
+  readonly natHolders?: ReadonlyMap<string, ProcessIdentity>
   /** Half-started ones and whatever else names the VPC's directory. */
   readonly others: readonly ProcessIdentity[]
 }
 
-/** Finds them all in one look at /proc, by VPC. */
+/** The file that the process which keeps a NAT gateway's namespace follows. */
+export function natHolderFile(natGatewayId: string): string {
+  return `${natGatewayId}.${networkFile.holder}`
+}
+
+/** Finds them all in one look at /proc, by VPC; `commonDirectory` is one of them. */
 export async function findVpcProcesses(networksDirectory: string): Promise<Map<string, VpcProcesses>> {
   const prefix = `${networksDirectory}/`
   const entries = await findProcesses((argv) => isOurs(argv) && argv.some((argument) => argument.includes(prefix)))
@@ -76,6 +86,10 @@ function sort(known: VpcProcesses, entry: ProcessEntry, directory: string): VpcP
   if (!known.dnsmasq && program === 'dnsmasq' && argv.includes(configuration)) return { ...known, dnsmasq: entry }
   if (!known.pasta && isPasta(argv) && argv.includes(`${directory}/${networkFile.pastaPid}`)) {
     return { ...known, pasta: entry }
+  }
+  const natGatewayId = /\/(nat-[0-9a-f]+)\.holder$/.exec(argv.at(-1) ?? '')?.[1]
+  if (program === 'tail' && natGatewayId !== undefined && !known.natHolders?.has(natGatewayId)) {
+    return { ...known, natHolders: new Map([...(known.natHolders ?? []), [natGatewayId, entry]]) }
   }
   return { ...known, others: [...known.others, entry] }
 }

@@ -25,17 +25,21 @@ const indexedColumns = {
 /** Tags in one table for every kind of resource. */
 export function createTagStore(database: Database.Database): TagStore {
   const ofResource = database.prepare<[string], Tag>('SELECT key, value FROM tag WHERE resource_id = ? ORDER BY key')
+  const ofResourceInScope = database.prepare<[string, string, string], Tag>(
+    'SELECT key, value FROM tag WHERE resource_id = ? AND account_id = ? AND region = ? ORDER BY key',
+  )
   const ofResources = database.prepare<[string], TagRow>(
     `SELECT resource_id, tag.key, tag.value FROM json_each(?) wanted CROSS JOIN tag ON resource_id = wanted.value
      ORDER BY resource_id, tag.key`,
   )
   const upsert = database.prepare<[string, string, string, string, string, string, string | null, number | null]>(
     `INSERT INTO tag (account_id, region, resource_id, resource_type, key, value, record_table, record_sequence)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (resource_id, key) DO UPDATE SET value = excluded.value`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (resource_id, key, account_id, region) DO UPDATE SET value = excluded.value`,
   )
-  const removeKey = database.prepare<[string, string]>('DELETE FROM tag WHERE resource_id = ? AND key = ?')
-  const removeKeyAndValue = database.prepare<[string, string, string]>(
-    'DELETE FROM tag WHERE resource_id = ? AND key = ? AND value = ?',
+  const ofScope = 'resource_id = ? AND account_id = ? AND region = ?'
+  const removeKey = database.prepare<[string, string, string, string]>(`DELETE FROM tag WHERE ${ofScope} AND key = ?`)
+  const removeKeyAndValue = database.prepare<[string, string, string, string, string]>(
+    `DELETE FROM tag WHERE ${ofScope} AND key = ? AND value = ?`,
   )
   const removeOfResource = database.prepare<[string]>('DELETE FROM tag WHERE resource_id = ?')
   const columns = 'sequence, resource_id, resource_type, key, value'
@@ -48,7 +52,8 @@ export function createTagStore(database: Database.Database): TagStore {
   const readCandidates = createTagCandidateReader(database)
   const findPlace = createPlaceFinder(database)
   return {
-    of: (resourceId) => ofResource.all(resourceId),
+    of: (resourceId, scope) =>
+      scope ? ofResourceInScope.all(resourceId, scope.accountId, scope.region) : ofResource.all(resourceId),
     ofEach: (resourceIds) => {
       const found = new Map<string, Tag[]>()
       for (const { resource_id: id, key, value } of ofResources.all(JSON.stringify([...new Set(resourceIds)]))) {
@@ -65,10 +70,10 @@ export function createTagStore(database: Database.Database): TagStore {
         upsert.run(accountId, region, resourceId, resourceType, key, value, ...record)
       }
     },
-    remove: (resourceId, tags) => {
+    remove: ({ accountId, region }, resourceId, tags) => {
       for (const { key, value } of tags) {
-        if (value === undefined) removeKey.run(resourceId, key)
-        else removeKeyAndValue.run(resourceId, key, value)
+        if (value === undefined) removeKey.run(resourceId, accountId, region, key)
+        else removeKeyAndValue.run(resourceId, accountId, region, key, value)
       }
     },
     removeAll: (resourceId) => {

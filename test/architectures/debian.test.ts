@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { provideImage } from '../e2e/images.ts'
-import { type Lab, openLab, ordinaryUser } from '../e2e/lab.ts'
+import { type Lab, openLab, labUser } from '../e2e/lab.ts'
 import { prepareServers, type Servers } from '../e2e/servers.ts'
 
 let lab: Lab
 let servers: Servers
 
 beforeAll(async () => {
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  lab = await openLab(labUser)
   await lab.startDaemon()
   servers = await prepareServers(lab, 'admin')
 })

@@ -55,6 +55,7 @@ export async function startEndpoint(
     dispatch,
     isOffered: () => true,
     findCredential,
+    admit: () => undefined,
     clock: options.clock ?? systemClock,
     random: systemRandom,
     log: pino({ level: 'trace' }, { write: (line) => void logLines.push(line) }),

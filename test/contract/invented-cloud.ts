@@ -33,6 +33,16 @@ export function answerAsCloud(operation: string, input: Record<string, unknown>)
         Output: Buffer.from('login: \u001b[0m\r\n').toString('base64'),
         Timestamp: new Date('2026-11-23T10:00:00Z'),
       }
+    case 'SendSSHPublicKey':
+      if (!instanceIds.includes(String(input['InstanceId']))) {
+        throw new Ec2Error('EC2InstanceNotFoundException', 'The specified instance was not found', 404)
+      }
+      return { RequestId: 'request-1', Success: input['InstanceOSUser'] === 'ec2-user' }
+    case 'SendSerialConsoleSSHPublicKey':
+      if (!instanceIds.includes(String(input['InstanceId']))) {
+        throw new Ec2Error('SerialConsoleAccessDisabledException', 'Your account is not authorized', 403)
+      }
+      return { RequestId: 'request-1', Success: input['SerialPort'] === 0 }
     case 'DescribeVolumes':
       throw new TypeError('a secret of the implementation')
     case 'CreateTags':

@@ -51,6 +51,32 @@ async function runAws(...args: string[]): Promise<{ exitCode: number | undefined
 }
 
 describe('the AWS CLI', () => {
+  test('pushes a key by EC2 Instance Connect, and hears of errors in its words', async () => {
+    const push = (id: string) =>
+      runAws(
+        ...['ec2-instance-connect', 'send-ssh-public-key', '--instance-id', id, '--instance-os-user', 'ec2-user'],
+        ...['--ssh-public-key', `ssh-ed25519 ${'A'.repeat(68)}`],
+      )
+    const { stdout, stderr } = await push(instanceIds[0] ?? '')
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual({ RequestId: 'request-1', Success: true })
+    expect((await push('i-00000000000000099')).stderr).toContain(
+      'An error occurred (EC2InstanceNotFoundException) when calling the SendSSHPublicKey operation: The specified instance was not found',
+    )
+  })
+
+  test('pushes a key for a serial console, and hears that access to it is disabled', async () => {
+    const push = (id: string) =>
+      runAws(
+        ...['ec2-instance-connect', 'send-serial-console-ssh-public-key', '--instance-id', id, '--serial-port', '0'],
+        ...['--ssh-public-key', `ssh-ed25519 ${'A'.repeat(68)}`],
+      )
+    expect(JSON.parse((await push(instanceIds[0] ?? '')).stdout)).toEqual({ RequestId: 'request-1', Success: true })
+    expect((await push('i-00000000000000099')).stderr).toContain(
+      'An error occurred (SerialConsoleAccessDisabledException) when calling the SendSerialConsoleSSHPublicKey operation',
+    )
+  })
+
   test('launches an instance with user data from a file', async () => {
     const userData = join(home, 'user-data')
     await writeFile(userData, '#cloud-config\n')

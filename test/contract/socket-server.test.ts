@@ -34,6 +34,7 @@ beforeAll(async () => {
     isKnownAccount: () => false,
     defaultRegion: 'us-east-1',
     openStream: unreachable,
+    openVpcStream: unreachable,
     openConsoleLog: unreachable,
     shutDown: unreachable,
     requestTimeoutMs: 300,

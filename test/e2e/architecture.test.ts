@@ -2,7 +2,7 @@ import { decode } from 'jpeg-js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { decodeUefiData } from '../../src/ec2/uefi/uefi-data.ts'
 import { provideImage, type RecipeName } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 import { prepareServers, type Servers } from './servers.ts'
 
 // An emulated server that boots by UEFI takes its time to come up: three servers are shared by all tests, and what is done to those with
@@ -16,7 +16,7 @@ const architectures = ['x86_64', 'i386', 'arm64'] as const
 const withUefi = ['x86_64', 'arm64'] as const
 
 beforeAll(async () => {
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  lab = await openLab(labUser)
   await lab.startDaemon()
   servers = await prepareServers(lab)
   images.x86_64 = await provideWithTpm('nano')

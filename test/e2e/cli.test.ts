@@ -4,15 +4,16 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { MeasuredUsage } from '../../src/cli/render/usage.ts'
 import { provideImage } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 
 let lab: Lab
 let directory: string
 const started: ChildProcess[] = []
 
 beforeAll(async () => {
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  lab = await openLab(labUser)
   await lab.startDaemon()
   await provideImage(lab, 'nano')
   directory = join(lab.home, 'files')
@@ -62,6 +63,24 @@ test('launches a server and describes it with the seconds of its boot', async ()
   expect(described).toMatch(/State +running/)
   expect(described).toMatch(/ssh +\d+\.\d s/)
   expect(described).toMatch(/Accelerator +(tcg|kvm): /)
+})
+
+test('shows what a server takes of the host, and that it gives back what it frees', async () => {
+  const look = async (...args: string[]) =>
+    (JSON.parse(await kiln('top', '--interval', '1', '-o', 'json', ...args)) as MeasuredUsage).Instances
+  const residentMib = async () => ((await look('web'))[0]?.ResidentBytes ?? 0) / 1024 ** 2
+  await kiln('ssh', 'web', 'dd if=/dev/zero of=/tmp/ballast bs=1M count=200 2>/dev/null')
+  const [web] = await look()
+  const full = await residentMib()
+  expect(full).toBeGreaterThan(200)
+  expect(web).toMatchObject({ Name: 'web', InstanceType: 't3.micro', ProcessorShare: expect.any(Number) })
+  for (const counter of ['ProportionalBytes', 'SharedBytes', 'DiskReadBytes', 'NetworkReceivedBytes'] as const)
+    expect(web?.[counter]).toBeGreaterThan(0)
+  expect(await kiln('top', '--once')).toMatch(/^INSTANCE .*\n(web .*)\n1 instance .*/)
+  await kiln('access-key', 'create', '--account', '222222222222')
+  expect(await look('--account', '222222222222')).toEqual([])
+  await kiln('ssh', 'web', 'rm /tmp/ballast')
+  await until(async () => (await residentMib()) < full - 150)
 })
 
 test('copies files and directories both ways', async () => {

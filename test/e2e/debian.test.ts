@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findProcesses } from '../../src/host/process-table.ts'
 import { machineFile } from '../../src/host/state-paths.ts'
 import { pingGuestAgent } from '../../src/machine/guest-agent.ts'
+import { giveIpv6 } from './dual-stack.ts'
 import { provideImage } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 import { prepareServers, type Servers } from './servers.ts'
 
 /** A whole Debian takes its time where processors are emulated, all the more its installation: the limit only ends a hang. */
@@ -23,7 +24,7 @@ let imageId: string
 let id: string
 
 beforeAll(async () => {
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  lab = await openLab(labUser)
   await lab.startDaemon()
   servers = await prepareServers(lab, 'admin')
   await provideImage(lab, 'debian-12')
@@ -84,14 +85,15 @@ echo ran >>/var/lib/told-by-script
 --part--
 `
 
-/** By the AWS CLI, with user data of several parts and a larger disk than the image has. */
+/** By the AWS CLI, with user data of several parts, a larger disk than the image has and IPv6 addresses. */
 async function launch(): Promise<string> {
   const userData = join(lab.home, 'user-data')
   await writeFile(userData, userDataText)
   const launched = (await lab.aws(
     ...['run-instances', '--image-id', imageId, '--instance-type', 't3.micro', '--key-name', 'servers'],
     ...['--security-group-ids', servers.groupId, '--user-data', `file://${userData}`],
-    ...['--metadata-options', 'HttpTokens=required'],
+    ...['--subnet-id', await giveIpv6(lab), '--ipv6-address-count', '2'],
+    ...['--metadata-options', 'HttpTokens=required,HttpProtocolIpv6=enabled'],
     ...['--block-device-mappings', 'DeviceName=/dev/xvda,Ebs={VolumeSize=10}'],
   )) as { Instances: { InstanceId: string }[] }
   return launched.Instances[0]?.InstanceId ?? ''
@@ -107,6 +109,9 @@ const questions = {
   rootKib: 'df --output=size / | tail -n 1',
   cloudInit: 'cloud-init status || true',
   machine: 'cat /etc/machine-id; ls /var/log/journal',
+  ipv6: "ip -6 -o addr show scope global | awk '{ print $4 }'; ip -6 route show default",
+  ipv6Metadata: "curl -s -o /dev/null -w '%{http_code}' 'http://[fd00:ec2::254]/latest/meta-data/'",
+  time: 'timedatectl show-timesync --property=ServerAddress --value; ls /run/systemd/timesync',
   failedUnits: 'systemctl --failed --no-legend',
   files: "stat -c '%U:%G %a' / /etc/shadow /usr/bin/sudo /tmp; /sbin/getcap /usr/bin/ping",
 } as const
@@ -146,6 +151,19 @@ describe('a Debian of an ordinary user', () => {
   test('has admin for its user, the hostname of EC2 and the metadata service of EC2', async () => {
     const { PrivateIpAddress: privateIp = '' } = await servers.describe(id)
     expect(told.login).toBe(['admin', `ip-${privateIp.replaceAll('.', '-')}`, 'aws', id, '0'].join('\n'))
+  })
+
+  test('has all of its IPv6 addresses, a way out and the metadata service by them', async () => {
+    const { NetworkInterfaces: interfaces } = await servers.describe(id)
+    const addresses = interfaces?.[0]?.Ipv6Addresses?.map(({ Ipv6Address: one }) => `${one}/128`) ?? []
+    const lines = told.ipv6.split('\n')
+    expect(lines.filter((line) => line.includes('/')).toSorted()).toEqual(addresses.toSorted())
+    expect(lines.at(-1)).toMatch(/^default via fe80::1 dev \w+ proto ra /)
+    expect(told.ipv6Metadata).toBe('401')
+  })
+
+  test('has set its clock by the time service', () => {
+    expect(told.time).toBe('169.254.169.123\nsynchronized')
   })
 
   test('has what was baked, and applies all parts of the user data', () => {

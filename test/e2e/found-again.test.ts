@@ -4,7 +4,7 @@ import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isProcessAlive } from '../../src/host/process-table.ts'
 import { provideImage } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 import { prepareServers, type Servers } from './servers.ts'
 
 let lab: Lab
@@ -13,7 +13,7 @@ let first: string
 let second: string
 
 beforeAll(async () => {
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  lab = await openLab(labUser)
   await lab.startDaemon()
   const image = await provideImage(lab, 'nano')
   servers = await prepareServers(lab)
@@ -109,7 +109,7 @@ test('after a reboot of the host starts what ran, but for what was told not to',
   await servers.run(second, 'sudo sh -c "echo kept >/root/note; sync"')
   const { ImageId: image = '' } = await servers.describe(first)
   const [third = ''] = await servers.launch(image, { MaintenanceOptions: { AutoRecovery: 'disabled' } })
-  await servers.waitForStage(third, 'ssh')
+  await servers.waitForState(third, 'running')
   const all = [first, second, third]
   const before = await Promise.all(all.map(readProcess))
   await lab.killDaemon()

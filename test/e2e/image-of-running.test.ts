@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { waitForConsole } from './bare-qemu.ts'
 import { provideImage } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 import { prepareServers, type Servers } from './servers.ts'
+import { packTwoDisks } from './two-disks.ts'
 
 const copies = 5
 
@@ -22,7 +23,7 @@ beforeAll(async () => {
   bucket = await mkdtemp(join(tmpdir(), 'kiln-bucket-'))
   await chmod(bucket, 0o777)
   const configuration = `buckets: { out: { directory: ${bucket} } }\n`
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined, { configuration })
+  lab = await openLab(labUser, { configuration })
   await lab.startDaemon()
   nano = await provideImage(lab, 'nano')
   servers = await prepareServers(lab)
@@ -39,7 +40,10 @@ const identity = 'cat /etc/machine-id; sudo cat /etc/dropbear/dropbear_ed25519_h
 const listLayers = async () => (await readdir(join(lab.home, 'layers'))).sort()
 
 test('a server that runs becomes an image while it writes', async () => {
-  await servers.run(original, 'echo data-1 >data; sync; (while :; do date >>busy; done) >/dev/null 2>&1 </dev/null &')
+  await servers.run(
+    original,
+    'echo data-1 >data; sync; (while :; do date >>busy; done) >/dev/null 2>&1 </dev/null & echo $! >writer',
+  )
   const image = await lab.call('CreateImage', { InstanceId: original, Name: 'cake', NoReboot: true })
   imageId = image.ImageId ?? ''
   await servers.run(original, 'echo data-2 >data; sync')
@@ -48,6 +52,8 @@ test('a server that runs becomes an image while it writes', async () => {
     return images?.[0]?.State === 'available'
   })
   expect((await servers.describe(original)).State?.Name).toBe('running')
+  // It would keep a whole processor from the servers of the image.
+  await servers.run(original, 'kill $(cat writer)')
   // Whom its servers let in is known of an image that was made of a server, too.
   const { Images: categories } = await lab.call('KilnDescribeImageCategories', {})
   expect(categories).toContainEqual({ ImageId: imageId, Category: 'mine', LoginUser: 'ec2-user' })
@@ -64,11 +70,11 @@ test(`${copies} servers of it have its data, and each is a server of its own`, a
     expect(values).not.toContain('')
   }
   expect(rest[0]?.every((id) => /^[0-9a-f]{32}$/.test(id))).toBe(true)
+  // Nobody asks them any more.
+  await lab.call('TerminateInstances', { InstanceIds: [original, ...ids] })
 })
 
-test('exported, it boots under a bare QEMU; imported again, it is a server with its data', async () => {
-  // Nobody asks it any more, and it writes without a rest.
-  await lab.call('TerminateInstances', { InstanceIds: [original] })
+test('exported, it boots under a bare QEMU; imported again with a second disk, it is a server with the data of both', async () => {
   const exported = await lab.kiln('image', 'export', 'cake', 's3://out/cake.qcow2')
   expect(exported).toMatchObject({ exitCode: 0, stdout: 's3://out/cake.qcow2' })
   const { ExportImageTaskId: exportId = '' } = await lab.call('ExportImage', {
@@ -85,8 +91,9 @@ test('exported, it boots under a bare QEMU; imported again, it is a server with 
     waitForConsole({ path: join(bucket, key), format: 'vmdk' }, 'login:'),
   ])
 
+  await packTwoDisks(bucket, 'two', join(bucket, key), 'data-of-the-second')
   const { ImportTaskId: importId = '' } = await lab.call('ImportImage', {
-    DiskContainers: [{ Format: 'VMDK', UserBucket: { S3Bucket: 'out', S3Key: key } }],
+    DiskContainers: [{ Format: 'OVA', UserBucket: { S3Bucket: 'out', S3Key: 'two.ova' } }],
   })
   const imports = async () =>
     (await lab.call('DescribeImportImageTasks', { ImportTaskIds: [importId] })).ImportImageTasks?.[0]
@@ -94,7 +101,8 @@ test('exported, it boots under a bare QEMU; imported again, it is a server with 
   importedId = (await imports())?.ImageId ?? ''
   const [id = ''] = await servers.launch(importedId)
   await servers.waitForStage(id, 'ssh')
-  expect(await servers.run(id, 'cat data')).toBe('data-1')
+  const second = 'sudo dd if=/dev/vdb bs=1M skip=1 count=1 2>/dev/null | head -c 18'
+  expect(await servers.run(id, `cat data; ${second}`)).toBe('data-1\ndata-of-the-second')
 })
 
 test('nothing of them is left when all of it is taken down', async () => {

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 
 /** Images that recipes of images/recipes build, by the names that these give them, and whom they let in. */
 const recipes = {
@@ -66,7 +66,7 @@ export async function diskOf(recipe: RecipeName): Promise<string> {
 
 async function build(name: RecipeName, path: string): Promise<void> {
   if (await fsExtra.pathExists(path)) return
-  const lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  const lab = await openLab(labUser)
   try {
     await lab.startDaemon()
     const { recipe, architecture } = recipes[name]

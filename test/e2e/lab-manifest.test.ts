@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { provideImage } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 
 let lab: Lab
 let directory: string
@@ -13,6 +13,9 @@ const manifest = `
 name: shop
 images: { base: { recipe: nano } }
 keyPairs: { deploy: { type: ed25519 } }
+dnsZones:
+  shop.internal:
+    records: [{ name: server, instance: server }]
 securityGroups:
   server:
     ingress:
@@ -47,7 +50,7 @@ done
 `
 
 beforeAll(async () => {
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  lab = await openLab(labUser)
   await lab.startDaemon()
   await provideImage(lab, 'nano')
   directory = await mkdtemp('/tmp/kiln-manifest-')
@@ -78,13 +81,13 @@ function up(...options: string[]) {
   return lab.kiln('up', '-f', file, '--yes', ...options)
 }
 
-/** What a connection from the client to the server's port brings. */
+/** What a connection from the client to the server's port, by its name in the lab's zone, brings. */
 async function visit(port: number): Promise<string> {
   const { stdout } = await lab.kiln(
     'ssh',
     'shop-client',
     '--',
-    `nc -w 3 172.31.0.100 ${port} </dev/null || echo blocked`,
+    `nc -w 3 server.shop.internal ${port} </dev/null || echo blocked`,
   )
   return stdout
 }
@@ -94,7 +97,7 @@ test('makes nothing of a manifest with a mistake, and names its line and column'
   await writeFile(wrong, manifest.replace('recipe: nano', 'recipe: nanno').replace('8080', '80-8'))
   const first = await lab.kiln('up', '-f', wrong, '--yes')
   expect(first.exitCode).toBe(2)
-  expect(first.stderr).toContain(`${wrong}:9:18: securityGroups.server.ingress[1].ports: expected a port`)
+  expect(first.stderr).toContain(`${wrong}:12:18: securityGroups.server.ingress[1].ports: expected a port`)
   // What only the daemon knows comes when the rest is right.
   await writeFile(wrong, manifest.replace('recipe: nano', 'recipe: nanno'))
   const second = await lab.kiln('up', '-f', wrong, '--yes')
@@ -123,6 +126,31 @@ test('goes on where an interrupted run has stopped', async () => {
 test('runs user data from a file, behind groups that name each other', async () => {
   await until(async () => (await visit(8080)).includes('told by 8080'))
   expect(await visit(9090)).toContain('blocked')
+})
+
+test('hears of other DHCP options when a lease is renewed', async () => {
+  const { Vpcs: vpcs } = await lab.call('DescribeVpcs', {})
+  const [vpc] = vpcs ?? []
+  const VpcId = vpc?.VpcId ?? ''
+  const { DhcpOptions: options } = await lab.call('CreateDhcpOptions', {
+    DhcpConfigurations: [
+      { Key: 'domain-name', Values: ['shop.internal'] },
+      { Key: 'domain-name-servers', Values: ['AmazonProvidedDNS', '192.0.2.53'] },
+    ],
+  })
+  const DhcpOptionsId = options?.DhcpOptionsId ?? ''
+  const renewed = async () => {
+    const renewal = 'sudo kill -USR1 $(pidof udhcpc); sleep 1; cat /etc/resolv.conf'
+    const { stdout } = await lab.kiln('ssh', 'shop-client', '--', `${renewal}; nc -w 3 server 8080 </dev/null || true`)
+    return stdout
+  }
+  await lab.call('AssociateDhcpOptions', { DhcpOptionsId, VpcId })
+  await until(async () => (await renewed()).includes('nameserver 192.0.2.53'))
+  // By its name alone: the domain is searched.
+  await until(async () => /^search shop\.internal\n[^]*told by 8080/m.test(await renewed()))
+  await lab.call('AssociateDhcpOptions', { DhcpOptionsId: vpc?.DhcpOptionsId ?? '', VpcId })
+  await lab.call('DeleteDhcpOptions', { DhcpOptionsId })
+  await until(async () => !(await renewed()).includes('192.0.2.53'))
 })
 
 test('changes nothing when everything is as it should be', async () => {
@@ -172,6 +200,7 @@ test('leaves nothing but the image when it is taken down', async () => {
   expect((await lab.kiln('down', '-f', file, '--yes')).exitCode).toBe(0)
   expect(await idsByAddress()).toEqual({})
   expect((await lab.call('DescribeKeyPairs', {})).KeyPairs).toEqual([])
+  expect((await lab.call('KilnDescribeDnsZones', {})).Zones).toEqual([])
   expect(await readdir(join(lab.home, 'keys'))).toEqual([])
   const { SecurityGroups: groups } = await lab.call('DescribeSecurityGroups', {})
   expect(groups?.map(({ GroupName: name }) => name)).toEqual(['default'])

@@ -10,6 +10,9 @@ import { findProcesses } from '../../src/host/process-table.ts'
 /** The user whose daemon is tested when the tests run as root; scripts/test makes it. */
 export const ordinaryUser = 'kiln-tester'
 
+/** Whose daemons are tested: the ordinary user's when root runs the tests, else those of whoever does. */
+export const labUser = process.getuid?.() === 0 ? ordinaryUser : undefined
+
 /** A `kiln` command that was started: a promise of how it ends. */
 export interface KilnCommand extends Promise<{ exitCode: number | undefined; stdout: string; stderr: string }> {
   /** As Ctrl-C does. */
@@ -48,19 +51,24 @@ interface LabOptions {
   readonly configuration?: string
   /** Where the daemon looks for programs before anywhere else. */
   readonly programs?: string
+  /** Bridges that servers may be put on. */
+  readonly bridges?: readonly string[]
+  /** What daemon and commands are run by: something that enters namespaces, in the place of a host's. */
+  readonly runBy?: readonly string[]
 }
 
 /** Labs of this process. */
 let labCount = 0
 
 /** `user` absent: whoever runs the test. */
-export async function openLab(user?: string, { diskMib, configuration = '', programs }: LabOptions = {}): Promise<Lab> {
+export async function openLab(user?: string, options: LabOptions = {}): Promise<Lab> {
+  const { diskMib, configuration = '', programs, bridges = [], runBy = [] } = options
   const home = await mkdtemp('/tmp/kiln-e2e-')
   const root = await readableRoot(user)
   if (diskMib) await execa('mount', ['-t', 'tmpfs', '-o', `size=${diskMib}m,mode=0700`, 'tmpfs', home])
-  await writeFile(join(home, 'config.yaml'), `${networkConfiguration()}${configuration}`, { mode: 0o644 })
+  await writeFile(join(home, 'config.yaml'), `${networkConfiguration(bridges)}${configuration}`, { mode: 0o644 })
   if (user) await execa('chown', ['-R', `${user}:`, home])
-  const asUser = user ? ['runuser', '-u', user, '--'] : []
+  const asUser = [...runBy, ...(user ? ['runuser', '-u', user, '--'] : [])]
   let environment: Record<string, string> = {}
   let hasDaemonEnded: Promise<unknown> = Promise.resolve()
 
@@ -97,6 +105,7 @@ export async function openLab(user?: string, { diskMib, configuration = '', prog
   // Unlike runuser, setpriv stays no parent of what it runs: a signal reaches the command itself.
   const asItself = user ? ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--'] : []
   const [program, ...programArguments] = [
+    ...runBy,
     ...asItself,
     'env',
     `KILN_HOME=${home}`,
@@ -173,11 +182,12 @@ export async function openLab(user?: string, { diskMib, configuration = '', prog
  * A block of public addresses that no lab of another test process asks for: while a daemon is dead, before the next one is started,
  * whoever looks for a block may take its own.
  */
-function networkConfiguration(): string {
+function networkConfiguration(bridges: readonly string[]): string {
   const labsOfProcess = 20
   const process = Number(globalThis.process.env['VITEST_POOL_ID'] ?? 0)
   const block = 90 + (((process % 8) * labsOfProcess + (labCount++ % labsOfProcess)) % 160)
-  return `network:\n  publicCidr: 127.${block}.0.0/16\n`
+  const allowed = bridges.length > 0 ? `  bridges: [${bridges.join()}]\n` : ''
+  return `network:\n  publicCidr: 127.${block}.0.0/16\n${allowed}`
 }
 
 /** Where the host offers a port of a public address. */
@@ -186,7 +196,7 @@ async function hostPortOf(call: OperationCaller, address: string, port: number):
     Filters: [{ Name: 'ip-address', Values: [address] }],
   })
   const detail = await call('KilnDescribeInstance', { InstanceId: reservations?.[0]?.Instances?.[0]?.InstanceId ?? '' })
-  return detail.PublicPorts.find((candidate) => candidate.Port === port)?.HostPort ?? port
+  return detail.PublicPorts.find(({ Protocol, Port }) => Protocol === 'tcp' && Port === port)?.HostPort ?? port
 }
 
 /** A checkout in a private directory is copied to where the ordinary user can read it. */
@@ -225,7 +235,14 @@ async function callSocket<T>(
   })
 }
 
-/** Waits until `isDone`; the test's own limit ends a hang. */
+/**
+ * Waits until `isDone`, and asks the less often the longer it takes: whoever asks keeps a processor from the guest that it waits for. The
+ * test's own limit ends a hang.
+ */
 export async function until(isDone: () => Promise<boolean>): Promise<void> {
-  while (!(await isDone())) await new Promise((resolve) => setTimeout(resolve, 100))
+  const begun = performance.now()
+  while (!(await isDone())) {
+    const pauseMs = Math.min(Math.max((performance.now() - begun) / 20, 100), 500)
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+  }
 }

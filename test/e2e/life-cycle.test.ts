@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { provideImage } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 
 // Where the tests run as root, the clients' test does the same with root's daemon.
 describe('a nano server of the daemon of an ordinary user', () => {
@@ -11,7 +11,7 @@ describe('a nano server of the daemon of an ordinary user', () => {
   let left: string[] | undefined
 
   beforeAll(async () => {
-    lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+    lab = await openLab(labUser)
     await lab.startDaemon()
   })
   afterAll(async () => {
@@ -145,7 +145,7 @@ describe('a nano server of the daemon of an ordinary user', () => {
     await expect(lab.aws('describe-instances', '--instance-ids', 'i-0123456789abcdef0')).rejects.toThrow(
       /InvalidInstanceID.NotFound/,
     )
-    await expect(lab.aws('describe-nat-gateways')).rejects.toThrow(/UnsupportedOperation.*DescribeNatGateways/)
+    await expect(lab.aws('describe-transit-gateways')).rejects.toThrow(/UnsupportedOperation.*DescribeTransitGateways/)
   })
 
   test('leaves nothing behind when all is terminated', async () => {

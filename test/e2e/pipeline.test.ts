@@ -4,7 +4,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type DockerRegistry, startDockerRegistry } from '../integration/oci/docker-registry.ts'
 import { provideImage } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 
 let lab: Lab
 let registry: DockerRegistry
@@ -59,7 +59,7 @@ const broken = endless.replace('sleep 3000', "'true'").concat('tests: [{ name: i
 
 beforeAll(async () => {
   registry = await startDockerRegistry()
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  lab = await openLab(labUser)
   await lab.startDaemon()
   await provideImage(lab, 'nano')
   const directory = join(lab.home, 'images/pipelines')
@@ -148,7 +148,7 @@ test('builds by itself at the time of its schedule, reboots, tests and distribut
 })
 
 test('has published to a registry what another Kiln pulls and boots', async () => {
-  const other = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  const other = await openLab(labUser)
   try {
     await other.startDaemon()
     expect(await other.kiln('image', 'pull', `${registry.host}/app:1`)).toMatchObject({ exitCode: 0 })
@@ -177,6 +177,19 @@ test('leaves nothing of a build whose test has failed', async () => {
   const { exitCode, stderr } = await lab.kiln('pipeline', 'build', 'broken')
   expect(exitCode).toBe(1)
   expect(stderr).toContain('The step "it works" failed with exit code 3. See: kiln pipeline logs broken 1')
+  await until(async () => (await layers()).length === before.layers.length)
+  expect({ ...(await resources()), layers: await layers() }).toEqual(before)
+})
+
+test('prepares no image of a server without systemd for warm templates, says why, and leaves nothing', async () => {
+  const before = { ...(await resources()), layers: await layers() }
+  const { exitCode, stderr } = await lab.kiln('image', 'prepare', 'nano')
+  expect(exitCode).toBe(1)
+  expect(stderr).toContain(
+    'The step "Install the guest part" failed with exit code 1: kiln: this image cannot be made a warm template of: it has no systemd.',
+  )
+  const [, name = ''] = /See: kiln pipeline logs (prepare-ami-\w+) 1/.exec(stderr) ?? []
+  expect((await lab.kiln('pipeline', 'logs', name)).stdout).toContain('it has no systemd')
   await until(async () => (await layers()).length === before.layers.length)
   expect({ ...(await resources()), layers: await layers() }).toEqual(before)
 })

@@ -5,7 +5,7 @@ import { execa } from 'execa'
 import fsExtra from 'fs-extra'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { diskOf } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 import { type Publisher, startPublisher } from './publisher.ts'
 
 const mib = 1024 ** 2
@@ -20,7 +20,7 @@ describe('images by the kiln command, from a publisher on this host', () => {
   beforeAll(async () => {
     disk = await diskOf('nano')
     publisher = await startPublisher(await readFile(disk))
-    lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+    lab = await openLab(labUser)
     await writeFile(join(lab.home, 'catalog.yaml'), publisher.catalog)
     await lab.startDaemon()
   })
@@ -128,7 +128,7 @@ describe('images by the kiln command, from a publisher on this host', () => {
     )
     expect(imported).toMatchObject({ exitCode: 0 })
     expect((await lab.kiln('image', 'ls')).stdout).toMatch(
-      /^mine +ami-\w+ +mine +x86_64 +[\d.]+ MiB +1 GiB +me .* My own$/m,
+      /^mine +ami-\w+ +available +mine +x86_64 +[\d.]+ MiB +1 GiB +me .* My own$/m,
     )
   })
 

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type DockerRegistry, startDockerRegistry } from '../integration/oci/docker-registry.ts'
 import { provideImage } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 import { openRegistryLine, type RegistryLine } from './registry-line.ts'
 import { prepareServers } from './servers.ts'
 
@@ -22,11 +22,10 @@ beforeAll(async () => {
   registry = await startDockerRegistry()
   line = await openRegistryLine(registry.host)
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const owner = process.getuid?.() === 0 ? ordinaryUser : undefined
   const configuration = (accountId: string) =>
     [`account: { id: '${accountId}' }`, `community: { registry: '${line.host}/shared' }`, ''].join('\n')
-  publisher = await openLab(owner, { configuration: configuration(publisherId) })
-  user = await openLab(owner, {
+  publisher = await openLab(labUser, { configuration: configuration(publisherId) })
+  user = await openLab(labUser, {
     configuration: `${configuration(userId)}registries: [{ host: '${line.host}/team', publicKeys: [team.pub], requireSignature: true }]\n`,
   })
   await writeFile(join(user.home, 'team.pub'), publicKey.export({ type: 'spki', format: 'pem' }), { mode: 0o644 })
@@ -42,6 +41,11 @@ afterAll(async () => {
   expect(left).toEqual([[], []])
 })
 
+async function largestDownload({ home }: Lab): Promise<number> {
+  const downloads = join(home, 'cache', 'downloads')
+  const files = await Promise.all((await readdir(downloads)).map((name) => stat(join(downloads, name))))
+  return Math.max(0, ...files.map(({ size }) => size))
+}
 const layersOf = async (lab: Lab) => (await readdir(join(lab.home, 'layers'))).length
 const imagesOf = async (lab: Lab) => (await lab.call('DescribeImages', {})).Images ?? []
 const reference = (name: string) => `${line.host}/team/${name}`
@@ -60,6 +64,8 @@ test('a push and a pull whose daemons are killed leave nothing half, and go on',
   const isLarge = line.holdNext('GET', '/team/nano/blobs/', 4 * mib)
   const torn = user.kiln('image', 'pull', reference('nano:1'))
   await isLarge
+  // What the line has passed on, the daemon need not have written yet.
+  await until(async () => (await largestDownload(user)) > mib)
   await user.killDaemon()
   expect((await torn).exitCode).not.toBe(0)
   await user.startDaemon()
@@ -113,14 +119,14 @@ test('a community image is listed, launched by its name, and is a public AMI of 
   await publisher.call('DisableImageBlockPublicAccess', {})
   expect(await publisher.kiln('image', 'publish', 'child')).toMatchObject({ exitCode: 0 })
   const found = (await user.kiln('image', 'ls', '--community', 'chi')).stdout
-  expect(found).toMatch(new RegExp(`^community/${publisherId}/child +- +community `, 'm'))
+  expect(found).toMatch(new RegExp(`^community/${publisherId}/child +- +- +community `, 'm'))
   const run = await user.kiln('run', 'community/child', '--type', 't3.nano')
   expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^i-/) })
   const { Images: images = [] } = await user.call('DescribeImages', { Owners: [publisherId], ExecutableUsers: ['all'] })
   expect(images.map(({ Name, OwnerId, Public }) => [Name, OwnerId, Public])).toEqual([['child', publisherId, true]])
   const here = (await user.kiln('image', 'ls', '--community')).stdout.trimEnd().split('\n')
   expect(here).toHaveLength(2)
-  expect(here[1]).toMatch(new RegExp(`^child +${images[0]?.ImageId} +community `))
+  expect(here[1]).toMatch(new RegExp(`^child +${images[0]?.ImageId} +available +community `))
   // Its layers were here: pulled as another image, and signed.
   expect(await layersOf(user)).toBe(2)
 

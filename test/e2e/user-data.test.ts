@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import type { InstanceMetadataOptionsRequest } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { provideImage } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 import { prepareServers, type Servers } from './servers.ts'
 
 const base64 = (text: string | Buffer) => Buffer.from(text).toString('base64')
@@ -91,7 +91,7 @@ describe('user data and the life of a nano server', () => {
   const ids = { message: '', script: '', silent: '' }
 
   beforeAll(async () => {
-    lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+    lab = await openLab(labUser)
     await lab.startDaemon()
     const imageId = await provideImage(lab, 'nano')
     servers = await prepareServers(lab)

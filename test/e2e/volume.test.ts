@@ -2,7 +2,7 @@ import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { provideImage } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, until } from './lab.ts'
 import { prepareServers, type Servers } from './servers.ts'
 
 const gib = 1024 ** 3
@@ -17,7 +17,7 @@ let server: string
 let data: string
 
 beforeAll(async () => {
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined, {
+  lab = await openLab(labUser, {
     configuration: `storage: { flattenDepth: ${flattenDepth} }\n`,
   })
   await lab.startDaemon()

@@ -1,6 +1,7 @@
+import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { provideImage } from './images.ts'
-import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
+import { type Lab, openLab, labUser, ordinaryUser, until } from './lab.ts'
 
 // One real guest in a VPC of its own: what its gateway, its addresses and its interfaces are to it. The rules are in test/e2e/api/{vpc,subnet,way-out}.test.ts.
 let lab: Lab
@@ -13,7 +14,7 @@ let elasticIp: string
 let left: string[] | undefined
 
 beforeAll(async () => {
-  lab = await openLab(process.getuid?.() === 0 ? ordinaryUser : undefined)
+  lab = await openLab(labUser)
   await lab.startDaemon()
   const imageId = await provideImage(lab, 'nano')
   const { KeyMaterial: material = '' } = await lab.call('CreateKeyPair', { KeyName: 'vpc', KeyType: 'ed25519' })
@@ -118,6 +119,63 @@ test('a server is reached at its elastic address and told what the DHCP options 
   expect(await run('hostname -i; cat /etc/resolv.conf')).toContain('search lab.example\nnameserver 172.31.0.2')
   expect((await describeInstance()).PublicIpAddress).toBe(elasticIp)
   expect(await run('wget -q -O - http://169.254.169.254/latest/meta-data/public-ipv4')).toBe(elasticIp)
+})
+
+test('a key that EC2 Instance Connect pushes lets in while it is served, for its user', async () => {
+  const { KeyMaterial: material = '' } = await lab.call('CreateKeyPair', { KeyName: 'guest', KeyType: 'ed25519' })
+  const guestKey = await lab.saveKey('guest', material)
+  const { stdout: publicKey } = await execa('ssh-keygen', ['-y', '-f', guestKey])
+  const logIn = async () =>
+    await lab.ssh(elasticIp, 'ec2-user', guestKey, 'cat ~/.ssh/authorized_keys').catch(() => 'refused')
+  expect(await logIn()).toBe('refused')
+  const push = { InstanceId: instanceId, SSHPublicKey: publicKey }
+  await lab.call('SendSSHPublicKey', { ...push, InstanceOSUser: 'root' })
+  expect(await logIn()).toBe('refused')
+  expect(await lab.call('SendSSHPublicKey', { ...push, InstanceOSUser: 'ec2-user' })).toMatchObject({ Success: true })
+  expect(await logIn()).toContain('kiln:ec2-instance-connect')
+  // The daemon keeps them nowhere.
+  await lab.killDaemon()
+  await lab.startDaemon()
+  expect(await run('cat ~/.ssh/authorized_keys')).not.toContain('kiln:ec2-instance-connect')
+  expect(await logIn()).toBe('refused')
+})
+
+test('an Instance Connect Endpoint leads to it as far as security groups allow', async () => {
+  const { Groups: groups = [] } = (await describeInstance()).NetworkInterfaces?.[0] ?? {}
+  const { InstanceConnectEndpoint: endpoint } = await lab.call('CreateInstanceConnectEndpoint', { SubnetId: subnetId })
+  const endpointId = endpoint?.InstanceConnectEndpointId ?? ''
+  const stateOf = async () => {
+    const answer = await lab.call('DescribeInstanceConnectEndpoints', { InstanceConnectEndpointIds: [endpointId] })
+    return answer.InstanceConnectEndpoints?.[0]?.State
+  }
+  await until(async () => (await stateOf()) === 'create-complete')
+  const { NetworkInterfaces: interfaces } = await lab.call('DescribeNetworkInterfaces', {
+    NetworkInterfaceIds: endpoint?.NetworkInterfaceIds ?? [],
+  })
+  const address = interfaces?.[0]?.PrivateIpAddress ?? ''
+  // The command runs as the daemon's user.
+  if (process.getuid?.() === 0) await execa('chown', [ordinaryUser, keyFile])
+  const through = ['ssh', '--endpoint', endpointId, '-i', keyFile, instanceId, 'echo $SSH_CONNECTION']
+  expect(await lab.kiln(...through)).toMatchObject({ stderr: '', exitCode: 0 })
+  expect((await lab.kiln(...through)).stdout).toMatch(new RegExp(`^${address} \\d+ 172\\.31\\.7\\.20 22$`))
+  // Only what the endpoint's group lets out goes through it.
+  await lab.call('RevokeSecurityGroupEgress', {
+    GroupId: interfaces?.[0]?.Groups?.[0]?.GroupId ?? '',
+    IpPermissions: [{ IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }],
+  })
+  expect((await lab.kiln(...through)).exitCode).not.toBe(0)
+  await lab.call('ModifyInstanceConnectEndpoint', {
+    InstanceConnectEndpointId: endpointId,
+    SecurityGroupIds: groups.flatMap(({ GroupId }) => GroupId ?? []),
+  })
+  await until(async () => (await stateOf()) === 'update-complete')
+  expect((await lab.kiln(...through)).exitCode).toBe(0)
+  await expect(lab.call('CreateInstanceConnectEndpoint', { SubnetId: subnetId })).rejects.toThrow(
+    'ResourceLimitExceeded',
+  )
+  await lab.call('DeleteInstanceConnectEndpoint', { InstanceConnectEndpointId: endpointId })
+  await until(async () => (await stateOf()) === 'delete-complete')
+  expect((await lab.kiln(...through)).stderr).toContain(endpointId)
 })
 
 test('its way out follows the route table while it runs', async () => {

@@ -27,10 +27,20 @@ export interface DaemonStatus {
   Health: 'ok' | 'degraded'
   StateDirectory: string
   EndpointUrl: string
+  /** Where serial consoles are opened by SSH; absent: nowhere. */
+  SerialConsole?: { Address: string; Port: number }
   /** Loopback block of this daemon's public addresses. */
   PublicCidr: string
   Accelerator: { Name: 'kvm' | 'tcg'; IsProven: boolean; Reason: string }
-  Capacity: { VCpus: number; UsedVCpus: number; MemoryMib: number; UsedMemoryMib: number }
+  Capacity: Capacity
   InstanceCounts: Record<string, number>
   Warnings: string[]
+}
+
+/** What instances may have of this host together, and what is promised to those that run or are about to, of all accounts. */
+export interface Capacity {
+  VCpus: number
+  UsedVCpus: number
+  MemoryMib: number
+  UsedMemoryMib: number
 }

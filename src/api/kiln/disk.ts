@@ -55,8 +55,23 @@ export interface DiskDescription {
     State: string
     OwnBytes: number
   })[]
+  /** What hibernated instances have kept of their memory; it goes when they are started or terminated. */
+  Memories: { InstanceId: string; SavedAt: string; Bytes: number }[]
+  /** Warm templates, as long as they are made with the files that there are. `OwnBytes` is their memory and the state of their devices. */
+  Templates: (DiskUse & {
+    TemplateId: string
+    ImageId: string
+    InstanceType: string
+    /** Its disk; absent while it is made. */
+    LayerId?: string
+    State: string
+    OwnBytes: number
+  })[]
   LayerBytes: number
   VolumeBytes: number
+  MemoryBytes: number
+  /** Memory and devices of the templates. */
+  TemplateBytes: number
   /** Of the host's file system, for an ordinary user. */
   FreeBytes: number
 }

@@ -43,6 +43,10 @@ export interface LifecycleRunDescription {
   StartedAt: string
   EndedAt: string
   Trigger: 'schedule' | 'call'
+  /** The time of the schedule that it is for. */
+  DueAt?: string
+  /** That time had passed: the daemon was down at it, or its end had interrupted the run. */
+  IsLate?: true
   IsDryRun: boolean
   Steps: {
     Action: 'create' | 'copy' | 'deprecate' | 'delete' | 'keep'

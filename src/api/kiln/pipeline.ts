@@ -25,6 +25,12 @@ export const pipelineInputs = {
       .optional(),
     Cause: z.enum(['call', 'schedule']).optional(),
   }),
+  /** Makes a new image of one, with what lets its servers be cloned of warm templates in it. */
+  KilnPrepareImage: z.strictObject({
+    ImageId: z.string(),
+    /** The image's own and `-fast-launch` when absent. */
+    Name: z.string().optional(),
+  }),
   /** The newest first. */
   KilnDescribePipelineBuilds: z.strictObject({
     PipelineName: z.string().max(64).optional(),
@@ -43,6 +49,8 @@ export interface PipelineOutputs {
   KilnDeletePipeline: Record<string, never>
   /** Without a task nothing had changed: image and number are those of the last build. */
   KilnBuildPipeline: { TaskId?: string; BuildNumber: number; ImageId?: string }
+  /** Its log is that of the build. */
+  KilnPrepareImage: { TaskId: string; PipelineName: string; BuildNumber: number }
   KilnDescribePipelineBuilds: { Builds: PipelineBuildDescription[] }
   KilnEnablePipeline: Record<string, never>
   KilnDisablePipeline: Record<string, never>

@@ -22,10 +22,10 @@ export function describeTransfer({ transfers }: Pick<Domain, 'transfers'>, trans
   }
 }
 
-function stateOf({ state, statusMessage = '' }: TransferRecord): TaskDescription['State'] {
+function stateOf({ state, isCancelled }: TransferRecord): TaskDescription['State'] {
   if (state === 'completed') return 'succeeded'
   if (state !== 'deleted') return 'running'
-  return statusMessage.startsWith('Cancelled') ? 'cancelled' : 'failed'
+  return isCancelled ? 'cancelled' : 'failed'
 }
 
 function subjectOf(transfer: TransferRecord): string {

@@ -1,4 +1,6 @@
 import type { Domain } from '../../ec2/domain.ts'
+import { describeFastLaunchImages } from '../../ec2/fast-launch/describe-fast-launch-images.ts'
+import { disableFastLaunch, enableFastLaunch } from '../../ec2/fast-launch/enable-fast-launch.ts'
 import {
   disableAllowedImagesSettings,
   enableAllowedImagesSettings,
@@ -54,6 +56,9 @@ export function imageOperations(domain: Domain) {
     GetImageBlockPublicAccessState: getImageBlockPublicAccessState(domain),
     EnableImageBlockPublicAccess: enableImageBlockPublicAccess(domain),
     DisableImageBlockPublicAccess: disableImageBlockPublicAccess(domain),
+    EnableFastLaunch: enableFastLaunch(domain),
+    DisableFastLaunch: disableFastLaunch(domain),
+    DescribeFastLaunchImages: describeFastLaunchImages(domain),
     GetAllowedImagesSettings: getAllowedImagesSettings(domain),
     EnableAllowedImagesSettings: enableAllowedImagesSettings(domain),
     DisableAllowedImagesSettings: disableAllowedImagesSettings(domain),

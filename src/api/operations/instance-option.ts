@@ -10,6 +10,7 @@ import { getInstanceMetadataDefaults, modifyInstanceMetadataDefaults } from '../
 import { modifyInstanceCpuOptions } from '../../ec2/instance/modify-cpu-options.ts'
 import { modifyInstanceCreditSpecification } from '../../ec2/instance/modify-credits.ts'
 import { modifyInstanceMetadataOptions } from '../../ec2/instance/modify-metadata-options.ts'
+import { modifyPrivateDnsNameOptions } from '../../ec2/instance/modify-private-dns.ts'
 import { monitorInstances, unmonitorInstances } from '../../ec2/instance/monitoring.ts'
 import { getPasswordData } from '../../ec2/instance/password-data.ts'
 import { reportInstanceStatus } from '../../ec2/instance/report-status.ts'
@@ -22,6 +23,7 @@ import {
 import { describeInstanceTopology } from '../../ec2/instance/topology.ts'
 import { getInstanceTpmEkPub } from '../../ec2/instance/tpm-key.ts'
 import { getInstanceUefiData } from '../../ec2/instance/uefi-data.ts'
+import { modifyInstanceEventStartTime } from '../../ec2/instance-event/modify-event-start-time.ts'
 import type { AnyOperation } from '../dispatch.ts'
 
 export function instanceOptionOperations(domain: Domain) {
@@ -36,8 +38,10 @@ export function instanceOptionOperations(domain: Domain) {
     ModifyInstanceCreditSpecification: modifyInstanceCreditSpecification(domain),
     GetDefaultCreditSpecification: getDefaultCreditSpecification(domain),
     ModifyDefaultCreditSpecification: modifyDefaultCreditSpecification(domain),
+    ModifyPrivateDnsNameOptions: modifyPrivateDnsNameOptions(domain),
     MonitorInstances: monitorInstances(domain),
     UnmonitorInstances: unmonitorInstances(domain),
+    ModifyInstanceEventStartTime: modifyInstanceEventStartTime(domain),
     ReportInstanceStatus: reportInstanceStatus(domain),
     SendDiagnosticInterrupt: sendDiagnosticInterrupt(domain),
     GetPasswordData: getPasswordData(domain),

@@ -1,6 +1,5 @@
 import type { Domain } from '../../ec2/domain.ts'
 import { Ec2Error } from '../../ec2/errors.ts'
-import { usedCapacity } from '../../ec2/instance/capacity.ts'
 import { instanceStateCodes } from '../../ec2/instance/instance.ts'
 import type { CallContext } from '../../ec2/operation.ts'
 import type { AnyOperation } from '../dispatch.ts'
@@ -8,6 +7,7 @@ import type { KilnDependencies } from '../kiln-dependencies.ts'
 import { query } from '../kiln-operation.ts'
 import type { KilnOutputs } from '../kiln-operations.ts'
 import { describeEvent } from '../stream/event-stream.ts'
+import { describeCapacity } from './kiln-usage.ts'
 
 /** The daemon: how it is, how tools reach it, what has happened. */
 export function kilnDaemonOperations(domain: Domain, kiln: KilnDependencies): Record<string, AnyOperation> {
@@ -25,7 +25,7 @@ export function kilnDaemonOperations(domain: Domain, kiln: KilnDependencies): Re
 async function describeStatus(domain: Domain, kiln: KilnDependencies): Promise<KilnOutputs['KilnGetStatus']> {
   const { settings, store } = domain
   const verdict = await kiln.chooseAccelerator()
-  const used = usedCapacity(domain)
+  const console = kiln.serialConsole()
   const warnings = [
     ...kiln.network.warnings(),
     ...[kiln.flattener.problem()].filter((problem) => problem !== undefined),
@@ -43,14 +43,10 @@ async function describeStatus(domain: Domain, kiln: KilnDependencies): Promise<K
     Health: warnings.length > 0 ? 'degraded' : 'ok',
     StateDirectory: domain.paths.root,
     EndpointUrl: kiln.endpointUrl(),
+    ...(console.port === 0 ? {} : { SerialConsole: { Address: console.address, Port: console.port } }),
     PublicCidr: settings.publicCidr,
     Accelerator: { Name: verdict.accelerator, IsProven: verdict.isProven, Reason: verdict.reason },
-    Capacity: {
-      VCpus: settings.vCpuCapacity,
-      UsedVCpus: used.vCpus,
-      MemoryMib: settings.memoryCapacityMib,
-      UsedMemoryMib: used.memoryMib,
-    },
+    Capacity: describeCapacity(domain),
     InstanceCounts: counts,
     Warnings: warnings,
   }

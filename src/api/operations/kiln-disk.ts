@@ -1,6 +1,9 @@
+import { join } from 'node:path'
+import { templateFile } from '../../host/state-paths.ts'
 import type { Domain } from '../../ec2/domain.ts'
 import { findOne } from '../../ec2/ids.ts'
 import type { ImageRecord } from '../../ec2/image/image.ts'
+import { statePathOf } from '../../ec2/hibernation/hibernation.ts'
 import { createDiskUsage, type MeasuredLayer } from '../../ec2/layer/disk-usage.ts'
 import { chainOf } from '../../ec2/layer/layer-chain.ts'
 import type { LayerRecord } from '../../ec2/layer/layer.ts'
@@ -67,10 +70,26 @@ async function describeDisks(
   const volumes = await Promise.all(
     store.volumes.listAll().map(async (volume) => ({ ...volume, bytes: await sizeOf(overlayPathOf(paths, volume)) })),
   )
+  const memories = await Promise.all(
+    store.instances
+      .listBy('state', 'stopped')
+      .flatMap(({ id, hibernation }) =>
+        hibernation
+          ? [sizeOf(statePathOf(paths, id)).then((bytes) => ({ id, savedAt: hibernation.savedAt, bytes }))]
+          : [],
+      ),
+  )
+  const templates = await Promise.all(
+    store.warmTemplates.listAll().map(async (template) => {
+      const files = Object.values(templateFile).map((name) => sizeOf(join(paths.templates, template.id, name)))
+      return { ...template, bytes: (await Promise.all(files)).reduce((total, bytes) => total + bytes, 0) }
+    }),
+  )
   const snapshots = store.snapshots.listAll()
   const recycled = store.recycledSnapshots.listAll()
   const named = [...snapshots, ...recycled.map(({ resource }) => resource), ...volumes]
-  const usage = createDiskUsage(layers, named.flatMap(layersOf))
+  const ofTemplates = templates.flatMap(({ warm }) => warm?.layerId ?? [])
+  const usage = createDiskUsage(layers, [...named.flatMap(layersOf), ...ofTemplates])
   const layersOfImage = ({ blockDevices }: ImageRecord) =>
     blockDevices.flatMap(({ snapshotId }) => {
       const snapshot = store.snapshots.find(snapshotId)
@@ -130,8 +149,20 @@ async function describeDisks(
       OwnBytes: volume.bytes,
       ...use(volume.layerId === undefined ? [] : [volume.layerId], volume.bytes),
     })),
+    Memories: memories.map(({ id, savedAt, bytes }) => ({ InstanceId: id, SavedAt: savedAt, Bytes: bytes })),
+    Templates: templates.map(({ id, imageId, instanceType, state, warm, bytes }) => ({
+      TemplateId: id,
+      ImageId: imageId,
+      InstanceType: instanceType,
+      ...(warm ? { LayerId: warm.layerId } : {}),
+      State: state,
+      OwnBytes: bytes,
+      ...use(warm ? [warm.layerId] : [], bytes),
+    })),
     LayerBytes: sum(layers),
     VolumeBytes: sum(volumes),
+    MemoryBytes: sum(memories),
+    TemplateBytes: sum(templates),
     FreeBytes: await disks.freeBytes(paths.root),
   }
 }

@@ -73,6 +73,8 @@ function describeRun(run: LifecycleRunRecord): LifecycleRunDescription {
     StartedAt: run.startedAt,
     EndedAt: run.endedAt,
     Trigger: run.trigger,
+    ...(run.dueAt === undefined ? {} : { DueAt: run.dueAt }),
+    ...(run.isLate ? { IsLate: true as const } : {}),
     IsDryRun: run.isDryRun,
     Steps: run.steps.map(({ action, resourceId, region, reason, madeId, error }) => ({
       Action: action,

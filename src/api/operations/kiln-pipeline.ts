@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto'
 import type { Domain } from '../../ec2/domain.ts'
 import { Ec2Error } from '../../ec2/errors.ts'
 import { findAll } from '../../ec2/ids.ts'
+import { requireNewImage } from '../../ec2/image/new-image.ts'
+import { findVisibleImage, requireAvailableImage } from '../../ec2/image/visible-image.ts'
 import type { CallContext, MutationContext } from '../../ec2/operation.ts'
 import { describeBase } from '../../ec2/pipeline/base-image.ts'
 import { prepareBuild, recordBuild } from '../../ec2/pipeline/begin-build.ts'
 import type { Pipeline, PipelineBuildRecord } from '../../ec2/pipeline/pipeline.ts'
 import { buildsOf, findPipelineRecord, savePipelineRecord } from '../../ec2/pipeline/pipeline-record.ts'
 import type { ListedPipeline } from '../../ec2/pipeline/pipeline-library.ts'
+import { preparationOf, preparedNameOf } from '../../ec2/pipeline/preparation.ts'
 import type { AnyOperation } from '../dispatch.ts'
 import { mutation, preparedMutation, query } from '../kiln-operation.ts'
 import type { PipelineBuildDescription, PipelineDescription } from '../kiln/pipeline.ts'
@@ -18,7 +21,7 @@ export function kilnPipelineOperations(domain: Domain): Record<string, AnyOperat
   const { pipelines, store } = domain
 
   function setDisabled(context: MutationContext, name: string, isDisabled: boolean): Record<string, never> {
-    const { isDisabled: _isDisabled, nextRunAt: _nextRunAt, ...record } = findPipelineRecord(store, context, name)
+    const { isDisabled: _isDisabled, ...record } = findPipelineRecord(store, context, name)
     savePipelineRecord(store, isDisabled ? { ...record, isDisabled } : record)
     context.afterCommit(() => pipelines.clock.refresh())
     return {}
@@ -45,7 +48,7 @@ export function kilnPipelineOperations(domain: Domain): Record<string, AnyOperat
       },
     ),
     KilnDeletePipeline: mutation('KilnDeletePipeline', (context, { Name: name }) => {
-      const { put, nextRunAt: _nextRunAt, ...record } = findPipelineRecord(store, context, name)
+      const { put, ...record } = findPipelineRecord(store, context, name)
       if (!put) throw new Ec2Error('InvalidPipeline.NotFound', `No lab has put a pipeline ${name}.`, 404)
       // The record stays: numbers of builds, which names of images are made of, must not begin again.
       savePipelineRecord(store, record)
@@ -69,6 +72,22 @@ export function kilnPipelineOperations(domain: Domain): Record<string, AnyOperat
           pipelines.works.build(taskId, pipeline, parameters, job),
         )
         return { TaskId: taskId, BuildNumber: recordBuild(domain, context, prepared, { taskId, cause }).number }
+      },
+    ),
+    KilnPrepareImage: preparedMutation(
+      'KilnPrepareImage',
+      () => pipelines.readGuestPart(),
+      (context, input, guestPart) => {
+        const image = findVisibleImage(store, context, input.ImageId)
+        requireAvailableImage(image)
+        const imageName = input.Name ?? preparedNameOf(image)
+        requireNewImage(domain, context, { name: imageName })
+        const pipeline = preparationOf(image, imageName, guestPart)
+        const { TaskId: taskId } = startTask(domain, context, 'build-pipeline', pipeline.name, (job) =>
+          pipelines.works.build(taskId, pipeline, new Map(), job),
+        )
+        const { number } = recordBuild(domain, context, { pipeline }, { taskId, cause: 'call' })
+        return { TaskId: taskId, PipelineName: pipeline.name, BuildNumber: number }
       },
     ),
     KilnDescribePipelineBuilds: query('KilnDescribePipelineBuilds', (context, input) => {

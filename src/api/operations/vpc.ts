@@ -8,6 +8,7 @@ import {
   getSubnetCidrReservations,
 } from '../../ec2/subnet/reserve-cidr.ts'
 import { createSubnet, deleteSubnet } from '../../ec2/subnet/create-subnet.ts'
+import { associateSubnetCidrBlock, disassociateSubnetCidrBlock } from '../../ec2/subnet/ipv6-association.ts'
 import { describeSubnets } from '../../ec2/subnet/describe-subnets.ts'
 import { modifySubnetAttribute } from '../../ec2/subnet/modify-subnet.ts'
 import { describeVpcClassicLink, describeVpcClassicLinkDnsSupport } from '../../ec2/vpc/classic-link.ts'
@@ -36,6 +37,8 @@ export function vpcOperations(domain: Domain) {
     DeleteSubnet: deleteSubnet(domain),
     DescribeSubnets: describeSubnets(domain),
     ModifySubnetAttribute: modifySubnetAttribute(domain),
+    AssociateSubnetCidrBlock: associateSubnetCidrBlock(domain),
+    DisassociateSubnetCidrBlock: disassociateSubnetCidrBlock(domain),
     CreateSubnetCidrReservation: createSubnetCidrReservation(domain),
     GetSubnetCidrReservations: getSubnetCidrReservations(domain),
     DeleteSubnetCidrReservation: deleteSubnetCidrReservation(domain),

@@ -10,6 +10,13 @@ import { refuseConnection } from '../connection-refusal.ts'
 import { type Dispatch, operationNotOffered } from '../dispatch.ts'
 import { readBody, RequestAbandoned } from '../read-body.ts'
 import type { Parameter } from './form.ts'
+import {
+  instanceConnectContentType,
+  instanceConnectService,
+  isInstanceConnectRequest,
+  parseInstanceConnect,
+  writeInstanceConnectError,
+} from './instance-connect.ts'
 import { parseQuery } from './parse-query.ts'
 import { readParameters } from './read-parameters.ts'
 import { type SigningSecret, type VerifiedSignature, verifySignature } from './signature.ts'
@@ -39,6 +46,8 @@ export interface QueryServerDependencies {
   readonly dispatch: Dispatch
   /** Whether dispatch has that operation: one that it lacks is refused by name, whatever its parameters. */
   readonly isOffered: (operation: string) => boolean
+  /** Throws RequestLimitExceeded where an account calls more often than it may just now. */
+  readonly admit: (accountId: string) => void
   /** Undefined for a key that is not there or whose session token is not its own. */
   readonly findCredential: (accessKeyId: string, sessionToken: string | undefined) => QueryCredential | undefined
   /** The VPC in which it listens; absent at the host's own address. */
@@ -52,7 +61,7 @@ export interface QueryServerDependencies {
 /** An answer before it has a body: what kind of client waits for it. */
 interface Exchange {
   readonly requestId: string
-  isSts: boolean
+  protocol: 'ec2' | 'sts' | 'instance-connect'
 }
 
 /** Idle connections are kept for longer than SDKs keep theirs, so that the client is the one who closes. */
@@ -62,7 +71,7 @@ const maximumHeaderBytes = 64 * 1024
 const timeoutCheckMs = 1000
 
 /**
- * Builds the EC2 query front end, and STS on the same port; the caller listens and closes. Every answer carries its
+ * Builds the EC2 query front end, and STS and EC2 Instance Connect on the same port; the caller listens and closes. Every answer carries its
  * request id in the body and in `x-amzn-requestid`.
  */
 export function createQueryServer(dependencies: QueryServerDependencies): Server {
@@ -98,7 +107,7 @@ async function respond(
   response: ServerResponse,
 ): Promise<void> {
   const { clock, random, log } = dependencies
-  const exchange: Exchange = { requestId: random.uuid(), isSts: false }
+  const exchange: Exchange = { requestId: random.uuid(), protocol: 'ec2' }
   const startedMs = clock.monotonicMs()
   try {
     const body = await readBody(request, limits.bodyBytes)
@@ -110,8 +119,7 @@ async function respond(
     }
     const refusal = error instanceof Ec2Error ? error : internalError()
     if (refusal !== error) log.error({ requestId: exchange.requestId, err: error }, 'request failed unexpectedly')
-    const document = exchange.isSts ? writeStsError : writeError
-    send(response, exchange, refusal.status, document(refusal, exchange.requestId))
+    send(response, exchange, refusal.status, errorDocuments[exchange.protocol](refusal, exchange.requestId))
   }
   const durationMs = Math.round(clock.monotonicMs() - startedMs)
   log.debug({ requestId: exchange.requestId, status: response.statusCode, durationMs }, 'answered a query request')
@@ -123,14 +131,24 @@ async function answer(
   request: IncomingMessage,
   body: Buffer,
 ): Promise<string | Buffer[]> {
-  const { dispatch, findCredential, clock } = dependencies
-  const parameters = readParameters(request, body)
-  exchange.isSts = isStsRequest(parameters)
+  const { dispatch, findCredential, admit, clock } = dependencies
   const { method = '', url = '/', rawHeaders } = request
-  const signature = verifySignature({ method, url, rawHeaders, body }, findCredential, clock.now())
-  const caller = callerOf(dependencies, exchange, request, signature)
-  refuseOtherService(exchange, signature)
-  if (exchange.isSts) {
+  const verify = () => {
+    const signature = verifySignature({ method, url, rawHeaders, body }, findCredential, clock.now())
+    refuseOtherService(exchange, signature)
+    admit(signature.credential.accountId)
+    return callerOf(dependencies, exchange, request, signature)
+  }
+  if (isInstanceConnectRequest(request)) {
+    exchange.protocol = 'instance-connect'
+    const caller = verify()
+    const { operation, input } = parseInstanceConnect(request, body)
+    return JSON.stringify(await dispatch(caller, operation, input))
+  }
+  const parameters = readParameters(request, body)
+  if (isStsRequest(parameters)) exchange.protocol = 'sts'
+  const caller = verify()
+  if (exchange.protocol === 'sts') {
     const { operation, input } = parseStsQuery(parameters)
     return writeStsResponse(operation, await dispatch(caller, operation, input), exchange.requestId)
   }
@@ -169,19 +187,25 @@ function callerOf(
   }
 }
 
-function refuseOtherService({ isSts }: Exchange, { service }: VerifiedSignature<QueryCredential>): void {
-  if (isSts && service !== 'sts') {
-    throw new Ec2Error('SignatureDoesNotMatch', "Credential should be scoped to correct service: 'sts'.", 403)
-  }
-  if (!isSts && service !== 'ec2') {
-    throw new Ec2Error('AuthFailure', "Credential should be scoped to correct service: 'ec2'.", 401)
-  }
+function refuseOtherService({ protocol }: Exchange, { service }: VerifiedSignature<QueryCredential>): void {
+  const expected = protocol === 'instance-connect' ? instanceConnectService : protocol
+  if (service === expected) return
+  const message = `Credential should be scoped to correct service: '${expected}'.`
+  if (protocol === 'ec2') throw new Ec2Error('AuthFailure', message, 401)
+  throw new Ec2Error(protocol === 'sts' ? 'SignatureDoesNotMatch' : 'InvalidSignatureException', message, 403)
 }
 
-function send(response: ServerResponse, { requestId }: Exchange, status: number, document: string | Buffer[]): void {
+const errorDocuments = { ec2: writeError, sts: writeStsError, 'instance-connect': writeInstanceConnectError }
+
+function send(
+  response: ServerResponse,
+  { requestId, protocol }: Exchange,
+  status: number,
+  document: string | Buffer[],
+): void {
   const pieces = typeof document === 'string' ? [Buffer.from(document)] : document
   response.writeHead(status, {
-    'content-type': 'text/xml;charset=UTF-8',
+    'content-type': protocol === 'instance-connect' ? instanceConnectContentType : 'text/xml;charset=UTF-8',
     'content-length': pieces.reduce((sum, { length }) => sum + length, 0),
     'cache-control': 'no-cache, no-store',
     'x-amzn-requestid': requestId,

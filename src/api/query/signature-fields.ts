@@ -26,6 +26,7 @@ export interface CredentialScope {
 
 type Headers = ReadonlyMap<string, readonly string[]>
 
+const knownServices: ReadonlySet<string> = new Set(['ec2', 'sts', 'ec2-instance-connect'])
 const algorithm = 'AWS4-HMAC-SHA256'
 
 /** Reads the signature of a request. Throws MissingAuthenticationToken when there is none, IncompleteSignature when it is no good. */
@@ -56,7 +57,7 @@ export function readCredentialScope(fields: SignatureFields): CredentialScope {
   if (!/^[\w-]{1,128}$/.test(accessKeyId) || !/^[a-z0-9-]{1,40}$/.test(region)) {
     throw incomplete('Credential holds characters that are not allowed')
   }
-  if (service !== 'ec2' && service !== 'sts') {
+  if (!knownServices.has(service)) {
     throw new Ec2Error('AuthFailure', "Credential should be scoped to correct service: 'ec2'.", 401)
   }
   if (day !== fields.date.slice(0, 8))

@@ -26,7 +26,7 @@ export interface VerifiedSignature<Credential> {
   /** What belongs to the key. */
   readonly credential: Credential
   readonly region: string
-  /** `ec2` or `sts`. */
+  /** `ec2`, `sts` or `ec2-instance-connect`. */
   readonly service: string
 }
 
@@ -111,8 +111,9 @@ interface Refusals {
   expiredToken(): Ec2Error
 }
 
-/** EC2 and STS refuse the same things in different words. */
+/** Each service refuses the same things in different words. */
 function refusalsOf(service: string): Refusals {
+  if (service === 'ec2-instance-connect') return connectRefusals
   return service === 'sts' ? stsRefusals : ec2Refusals
 }
 
@@ -139,6 +140,21 @@ const stsRefusals: Refusals = {
       403,
     ),
   expiredToken: () => new Ec2Error('ExpiredToken', 'The security token included in the request is expired', 403),
+}
+
+const connectRefusals: Refusals = {
+  unknownKey: () =>
+    new Ec2Error('UnrecognizedClientException', 'The security token included in the request is invalid.', 403),
+  wrongSignature: () =>
+    new Ec2Error(
+      'InvalidSignatureException',
+      'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and ' +
+        'signing method. Consult the service documentation for details.',
+      403,
+    ),
+  expired: (date) => new Ec2Error('InvalidSignatureException', `Signature expired or not yet current: ${date}`, 403),
+  expiredToken: () =>
+    new Ec2Error('ExpiredTokenException', 'The security token included in the request is expired', 403),
 }
 
 function requestExpired(): Ec2Error {

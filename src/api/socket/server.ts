@@ -30,6 +30,12 @@ export interface SocketServerDependencies {
   readonly defaultRegion: string
   /** Raw bytes to and from a TCP port of an instance, or its serial console. */
   readonly openStream: (caller: Caller, kind: 'dial' | 'console', instanceId: string, port: number) => Promise<Duplex>
+  /** A TCP connection from the router of a VPC, or from a connect endpoint in one; without a target, a UDP socket at the router. */
+  readonly openVpcStream: (
+    caller: Caller,
+    vpcOrEndpointId: string,
+    target: { readonly host: string; readonly port: number } | undefined,
+  ) => Promise<Duplex>
   /** Output of the serial console; goes on until `until` is aborted. */
   readonly openConsoleLog: (
     caller: Caller,
@@ -48,8 +54,8 @@ const timeoutCheckMs = 1000
 
 /**
  * `POST /operations/NAME` answers JSON; `GET /events?after=NUMBER` streams one event a line; `GET /console-log/INSTANCE` gives the output
- * of the serial console (`?tail=LINES`, `&follow=1`); `GET /dial/INSTANCE/PORT` and `GET /console/INSTANCE` with `Upgrade: kiln-stream`
- * become raw bytes; `POST /shutdown` ends the daemon; `GET /health`.
+ * of the serial console (`?tail=LINES`, `&follow=1`); `GET /dial/INSTANCE/PORT`, `GET /console/INSTANCE` and `GET /vpc/VPC/tcp/HOST/PORT` with
+ * `Upgrade: kiln-stream` become raw bytes, `GET /vpc/VPC/udp` frames of datagrams; `POST /shutdown` ends the daemon; `GET /health`.
  */
 export function createSocketServer(dependencies: SocketServerDependencies): Server {
   const { requestTimeoutMs = defaultRequestTimeoutMs, random } = dependencies
@@ -148,6 +154,13 @@ function parseUrl(text: string): URL {
   throw new Ec2Error('NotFound', `There is no ${text.slice(0, 100)} here.`, 404)
 }
 
+/** What is neither EC2's nor Kiln's own. */
+const otherServices: ReadonlySet<string> = new Set([
+  'GetCallerIdentity',
+  'SendSSHPublicKey',
+  'SendSerialConsoleSSHPublicKey',
+])
+
 async function callOperation(
   { model, dispatch, isOffered }: SocketServerDependencies,
   caller: Caller,
@@ -155,7 +168,7 @@ async function callOperation(
   input: Record<string, unknown>,
 ): Promise<unknown> {
   const isEc2s = model.findOperation(name) !== undefined
-  if (!isEc2s && !Object.hasOwn(kilnInputs, name) && name !== 'GetCallerIdentity') {
+  if (!isEc2s && !Object.hasOwn(kilnInputs, name) && !otherServices.has(name)) {
     throw new Ec2Error('InvalidAction', `The action ${name} is not valid for this web service.`)
   }
   if (isEc2s && !isOffered(name)) throw operationNotOffered(name)
@@ -201,12 +214,7 @@ async function upgrade(
   socket: Duplex,
 ): Promise<void> {
   refuseUnknownAccount(dependencies, caller)
-  const match = /^\/(dial|console)\/(i-[0-9a-f]+)(?:\/(\d{1,5}))?$/.exec(request.url ?? '')
-  const [, kind, instanceId, port] = match ?? []
-  if ((kind !== 'dial' && kind !== 'console') || instanceId === undefined || (kind === 'dial' && port === undefined)) {
-    throw new Ec2Error('NotFound', 'There is no such stream.', 404)
-  }
-  const stream = await dependencies.openStream(caller, kind, instanceId, Number(port ?? 0))
+  const stream = await openStream(dependencies, caller, request.url ?? '')
   stream.on('error', () => socket.destroy())
   socket.on('close', () => stream.destroy())
   // What has ended in order is still to be handed on.
@@ -214,6 +222,24 @@ async function upgrade(
   socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: kiln-stream\r\n\r\n')
   socket.pipe(stream)
   stream.pipe(socket)
+}
+
+async function openStream(dependencies: SocketServerDependencies, caller: Caller, url: string): Promise<Duplex> {
+  const [, vpcId, host, vpcPort] =
+    /^\/vpc\/((?:vpc|eice)-[0-9a-f]+)\/(?:udp|tcp\/([\w.-]{1,255})\/(\d{1,5}))$/.exec(url) ?? []
+  if (vpcId !== undefined) {
+    return await dependencies.openVpcStream(
+      caller,
+      vpcId,
+      host === undefined ? undefined : { host, port: Number(vpcPort) },
+    )
+  }
+  const match = /^\/(dial|console)\/(i-[0-9a-f]+)(?:\/(\d{1,5}))?$/.exec(url)
+  const [, kind, instanceId, port] = match ?? []
+  if ((kind !== 'dial' && kind !== 'console') || instanceId === undefined || (kind === 'dial' && port === undefined)) {
+    throw new Ec2Error('NotFound', 'There is no such stream.', 404)
+  }
+  return await dependencies.openStream(caller, kind, instanceId, Number(port ?? 0))
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

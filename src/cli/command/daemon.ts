@@ -63,6 +63,14 @@ function describeStatus(status: DaemonStatus): string[] {
     ['Daemon', `version ${status.Version}, pid ${status.Pid}, up ${describeDuration(status.StartedAt)}`],
     ['Health', status.Health],
     ['Endpoint', status.EndpointUrl],
+    ...(status.SerialConsole
+      ? [
+          ['Serial consoles', `ssh -p ${status.SerialConsole.Port} i-….port0@${status.SerialConsole.Address}`] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
     ['State', status.StateDirectory],
     ['Public addresses', status.PublicCidr],
     ['Accelerator', `${accelerator.Name}${proof}: ${accelerator.Reason}`],

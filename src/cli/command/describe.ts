@@ -36,7 +36,11 @@ export function defineDescribe(command: Command, session: Session): void {
 type Detail = Awaited<ReturnType<typeof detailOf>>
 
 async function detailOf(client: KilnClient, { InstanceId = '' }: InstanceRecord) {
-  return client.call('KilnDescribeInstance', { InstanceId })
+  const [detail, Metadata] = await Promise.all([
+    client.call('KilnDescribeInstance', { InstanceId }),
+    client.call('KilnDescribeMetadataUse', { InstanceId }),
+  ])
+  return { ...detail, Metadata }
 }
 
 async function sectionsOf(

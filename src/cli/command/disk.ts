@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { KilnClient } from '../client.ts'
 import { exitCode, ExitRequest } from '../failure.ts'
 import { renderDisks } from '../render/disk.ts'
+import { resolveImage } from '../resolve/image.ts'
 import { addOutputOption, clientOf, type OutputFormat, printAnswer, say, type Session } from '../session.ts'
 import { followTask } from '../task.ts'
 
@@ -9,7 +10,7 @@ import { followTask } from '../task.ts'
 export function defineDisk(command: Command, session: Session): void {
   command.addHelpText(
     'after',
-    '\nExamples:\n  kiln disk ls\n  kiln disk check\n  kiln disk check ami-0123456789abcdef0',
+    '\nExamples:\n  kiln disk ls\n  kiln disk check\n  kiln disk check nano vol-0123456789abcdef0',
   )
   addOutputOption(command.command('ls').description('Show what stands on what, and what deleting it would free'))
     .addHelpText(
@@ -29,7 +30,10 @@ Examples:
   command
     .command('check')
     .description('Read layers and compare them with what they were when they were made')
-    .argument('[id...]', 'of images, snapshots, volumes or layers: all that they stand on; every layer when absent')
+    .argument(
+      '[what...]',
+      'images by id or name, snapshots, volumes and layers by id: all that they stand on; every layer when absent',
+    )
     .addHelpText(
       'after',
       `
@@ -37,13 +41,14 @@ Nothing is made of a damaged layer any more: its snapshots are in the state erro
 
 Examples:
   kiln disk check
-  kiln disk check ami-0123456789abcdef0`,
+  kiln disk check nano vol-0123456789abcdef0`,
     )
-    .action(async (ids: string[]) => await check(session, clientOf(session), ids))
+    .action(async (names: string[]) => await check(session, clientOf(session), names))
 }
 
-async function check(session: Session, client: KilnClient, ids: readonly string[]): Promise<void> {
-  const { TaskId } = await client.call('KilnCheckDisks', ids.length === 0 ? {} : { ResourceIds: [...ids] })
+async function check(session: Session, client: KilnClient, names: readonly string[]): Promise<void> {
+  const ids = await Promise.all(names.map((name) => resourceIdOf(client, name)))
+  const { TaskId } = await client.call('KilnCheckDisks', ids.length === 0 ? {} : { ResourceIds: ids })
   await followTask(session, client, TaskId, 'Cancelled; what was found until then is marked.')
   const disks = await client.call('KilnDescribeDisks', {})
   const damaged = disks.Layers.filter(({ Damage }) => Damage)
@@ -60,6 +65,13 @@ async function check(session: Session, client: KilnClient, ids: readonly string[
     for (const one of standing) say(session, `  ${one}`)
   }
   if (damaged.length > 0) throw new ExitRequest(exitCode.failed)
+}
+
+/** What is no id is the name of an image. */
+async function resourceIdOf(client: KilnClient, name: string): Promise<string> {
+  if (/^(ami|snap|vol|layer)-/.test(name)) return name
+  const { ImageId: id = '' } = await resolveImage(client, name)
+  return id
 }
 
 function layersOver(layers: readonly { LayerId: string; ParentId?: string }[], layerId: string): string[] {

@@ -40,15 +40,15 @@ export function defineImageLs(command: Command, session: Session): void {
     const [images, { Snapshots = [] }] = await Promise.all([listImages(client), client.call('DescribeSnapshots', {})])
     const available = [
       ...(await listAvailable(client, chosen, images)),
-      ...(chosen.includes('community') ? await listPublished(session, client) : []),
+      ...(chosen.includes('community') ? await listPublished(session, client, images) : []),
     ]
-    const rows = [...images, ...available].filter(
-      (row) => (chosen.length === 0 || chosen.includes(row.Category)) && hasQuery(row, options.community),
-    )
+    const isWanted = (row: Row) =>
+      (chosen.length === 0 || chosen.includes(row.Category)) && hasQuery(row, options.community)
+    const rows = [...images, ...available].filter(isWanted)
     const sizes = new Map(Snapshots.map((snapshot) => [snapshot.SnapshotId, snapshot.FullSnapshotSizeInBytes]))
     await printListing(session, options.output, {
       answer: {
-        Images: rows.flatMap(({ Image, Category }) => (Image ? [{ ...Image, Category }] : [])),
+        Images: images.filter(isWanted).flatMap(({ Image, Category }) => (Image ? [{ ...Image, Category }] : [])),
         ...(available.length > 0 ? { Available: available } : {}),
       },
       rows,
@@ -56,6 +56,7 @@ export function defineImageLs(command: Command, session: Session): void {
       columns: [
         { title: 'NAME', value: (row) => row.Name },
         { title: 'ID', value: (row) => row.Image?.ImageId },
+        { title: 'STATE', value: ({ Image }) => Image && stateOf(Image) },
         { title: 'CATEGORY', value: (row) => row.Category },
         { title: 'ARCHITECTURE', value: (row) => row.Architecture },
         { title: 'SIZE', value: ({ Image }) => Image && sizeOf(Image, sizes) },
@@ -82,17 +83,26 @@ function hasQuery({ Name, Category, Description = '', Image }: Row, query: strin
   return [Name, Description, Image?.OwnerId ?? ''].some((text) => text.toLowerCase().includes(wanted))
 }
 
-/** What other Kilns have published and is not here. What is here is listed also when the registry is away. */
-async function listPublished(session: Session, client: KilnClient): Promise<Row[]> {
+/**
+ * What Kilns have published: what is not here, and what this one has published itself. What was pulled is listed as it is here, also when the
+ * registry is away.
+ */
+async function listPublished(session: Session, client: KilnClient, present: readonly Row[]): Promise<Row[]> {
+  const isListed = (id: string | undefined) =>
+    id !== undefined && present.some(({ Image, Category }) => Image?.ImageId === id && Category === 'community')
   try {
     const { Images } = await client.call('KilnDescribeCommunityImages', {})
-    return Images.filter(({ ImageId }) => ImageId === undefined).map(
-      ({ Name, OwnerId, Architecture, Description }) => ({
-        Name: `community/${OwnerId}/${Name}`,
-        Category: 'community',
-        Architecture,
-        Description,
-      }),
+    return Images.filter(({ ImageId }) => !isListed(ImageId)).map(
+      ({ Name, OwnerId, Architecture, Description, ImageId }) => {
+        const own = ImageId === undefined ? undefined : present.find(({ Image }) => Image?.ImageId === ImageId)
+        return {
+          Name: `community/${OwnerId}/${Name}`,
+          Category: 'community',
+          Architecture,
+          Description,
+          ...(own?.Image ? { Image: own.Image, LoginUser: own.LoginUser } : {}),
+        }
+      },
     )
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
@@ -109,7 +119,7 @@ function chosenCategories(options: Options): ImageCategory[] {
 
 async function listImages(client: KilnClient): Promise<Row[]> {
   const [{ Images = [] }, { Images: categories }] = await Promise.all([
-    client.call('DescribeImages', {}),
+    client.call('DescribeImages', { IncludeDisabled: true }),
     client.call('KilnDescribeImageCategories', {}),
   ])
   const aboutOf = new Map(categories.map((about) => [about.ImageId, about]))
@@ -161,6 +171,11 @@ async function listAvailable(
     }
   }
   return rows
+}
+
+/** `deprecated` is launched as before, by whoever knows its id. */
+function stateOf({ State: state, DeprecationTime: time }: ImageRecord): string | undefined {
+  return state === 'available' && time !== undefined && time <= new Date().toISOString() ? 'deprecated' : state
 }
 
 /** What the image's files take on the host. */

@@ -160,6 +160,29 @@ Examples:
     })
 }
 
+/** `kiln image prepare` */
+export function definePrepare(command: Command, session: Session): void {
+  command
+    .description('Make a new image of one, whose servers can go on from a warm template')
+    .argument('<image>', 'id or name; of a systemd distribution with cloud-init and Python 3')
+    .option('--name <name>', "of the new image; the image's own and -fast-launch when absent")
+    .addHelpText(
+      'after',
+      `
+A server of the image is launched, the guest part installed in it, and an image made of it. Images of recipes have it already.
+
+Examples:
+  kiln image prepare ubuntu-24.04
+  kiln image prepare ami-0123456789abcdef0 --name base`,
+    )
+    .action(async (image: string, { name }: { name?: string }) => {
+      const client = clientOf(session)
+      const { ImageId: imageId = '' } = await resolveImage(client, image)
+      const { TaskId } = await client.call('KilnPrepareImage', { ImageId: imageId, ...(name ? { Name: name } : {}) })
+      await tellResult(session, client, await followTask(session, client, TaskId, cancelled))
+    })
+}
+
 /** Tells the id of an image that is there now. */
 export async function tellResult(
   session: Session,

@@ -77,7 +77,10 @@ export function defineUnpublish(command: Command, session: Session): void {
     .description('Take back what you have published by a name; who has pulled it keeps it')
     .argument('<name>', 'as it was published')
     .action(async (name: string) => {
-      await clientOf(session).call('KilnUnpublishImage', { Name: communityNameOf(name)?.Name ?? name })
+      const { Name: published } = communityNameOf(name) ?? { Name: name }
+      await clientOf(session).call('KilnUnpublishImage', { Name: published })
+      say(session, published)
+      note(session, 'Other Kilns do not find it any more; the accounts of this host may launch it as before.')
     })
   addExamples(command, 'kiln image unpublish web')
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { TaskDescription } from '../../api/kiln/task.ts'
+import { formatObjectUrl, readObjectUrl } from '../../ec2/transfer/object-url.ts'
 import type { KilnClient } from '../client.ts'
 import { CliError, exitCode } from '../failure.ts'
 import { addExamples } from '../help.ts'
@@ -18,9 +19,11 @@ export function defineStore(command: Command, session: Session): void {
       const client = clientOf(session)
       const { ImageId: imageId = '' } = await resolveImage(client, name)
       const Bucket = bucket.replace(/^s3:\/\//i, '').replace(/\/$/, '')
+      const before = await listTasks(client)
       const { ObjectKey: key = '' } = await client.call('CreateStoreImageTask', { ImageId: imageId, Bucket })
-      await follow(session, client, 'store-image', imageId, 'Cancelled: nothing was stored.')
-      say(session, `s3://${Bucket}/${key}`)
+      const task = await findTask(client, { kind: 'store-image', imageId, before })
+      await followTask(session, client, task, 'Cancelled: nothing was stored.')
+      say(session, formatObjectUrl({ bucket: Bucket, key }))
     })
   addExamples(command, 'kiln image store web backups')
 }
@@ -32,17 +35,13 @@ export function defineRestore(command: Command, session: Session): void {
     .argument('<object>', 's3://BUCKET/KEY')
     .option('--name <name>', 'of the image; the stored one when absent')
     .action(async (place: string, { name }: { name?: string }) => {
-      const [, Bucket = '', ObjectKey = ''] = /^s3:\/\/([^/]+)\/(.+)$/is.exec(place) ?? []
-      if (ObjectKey === '') {
-        throw new CliError(`${place} names no object.`, {
-          exitCode: exitCode.usage,
-          hint: 'Expected s3://BUCKET/KEY. See what is there: kiln bucket ls BUCKET',
-        })
-      }
+      const { bucket: Bucket, key: ObjectKey } = readPlace(place)
       const client = clientOf(session)
       const request = { Bucket, ObjectKey, ...(name === undefined ? {} : { Name: name }) }
+      const before = await listTasks(client)
       const { ImageId: imageId = '' } = await client.call('CreateRestoreImageTask', request)
-      await tellResult(session, client, await follow(session, client, 'restore-image', imageId, 'Cancelled.'))
+      const task = await findTask(client, { kind: 'restore-image', imageId, before })
+      await tellResult(session, client, await followTask(session, client, task, 'Cancelled.'))
     })
   addExamples(
     command,
@@ -51,18 +50,32 @@ export function defineRestore(command: Command, session: Session): void {
   )
 }
 
-/** EC2 tells the id of no such task: it is the newest of its image. */
-async function follow(
-  session: Session,
+function readPlace(place: string): ReturnType<typeof readObjectUrl> {
+  try {
+    return readObjectUrl(place)
+  } catch {
+    throw new CliError(`${place} names no object.`, {
+      exitCode: exitCode.usage,
+      hint: 'Expected s3://BUCKET/KEY. See what is there: kiln bucket ls BUCKET',
+    })
+  }
+}
+
+/** The tasks that there are already. */
+async function listTasks(client: KilnClient): Promise<ReadonlySet<string>> {
+  const { Tasks: tasks } = await client.call('KilnDescribeTasks', {})
+  return new Set(tasks.map(({ TaskId }) => TaskId))
+}
+
+/** EC2 tells the id of no such task: it is the one of the image that was not there before. */
+async function findTask(
   client: KilnClient,
-  kind: TaskDescription['Kind'],
-  imageId: string,
-  whenCancelled: string,
-): Promise<TaskDescription> {
-  const { Tasks } = await client.call('KilnDescribeTasks', {})
-  const [task] = Tasks.filter(({ Kind, Subject }) => Kind === kind && Subject === imageId).sort((a, b) =>
-    b.StartedAt.localeCompare(a.StartedAt),
+  wanted: { kind: TaskDescription['Kind']; imageId: string; before: ReadonlySet<string> },
+): Promise<string> {
+  const { Tasks: tasks } = await client.call('KilnDescribeTasks', {})
+  const task = tasks.find(
+    ({ TaskId, Kind, Subject }) => Kind === wanted.kind && Subject === wanted.imageId && !wanted.before.has(TaskId),
   )
   if (!task) throw new CliError('The daemon does not know the task.', { hint: 'See: kiln logs --daemon' })
-  return await followTask(session, client, task.TaskId, whenCancelled)
+  return task.TaskId
 }

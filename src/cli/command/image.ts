@@ -6,8 +6,9 @@ import { listInstances } from '../resolve/instance.ts'
 import { addOutputOption, clientOf, note, type OutputFormat, printListing, say, type Session } from '../session.ts'
 import { defineImageExport } from './export.ts'
 import { defineImageLs } from './image-ls.ts'
-import { defineBuild, defineImport, definePull } from './image-make.ts'
+import { defineBuild, defineImport, definePrepare, definePull } from './image-make.ts'
 import { defineRestore, defineStore } from './image-store.ts'
+import { defineCool, defineTemplates, defineWarm } from './image-warm.ts'
 import { definePublish, definePush, defineSign, defineUnpublish } from './image-registry.ts'
 
 /** `kiln image …` */
@@ -20,9 +21,11 @@ Examples:
   kiln image pull ubuntu-24.04
   kiln image build nano
   kiln image import disk.qcow2 --name mine --login-user admin
+  kiln image prepare ubuntu-24.04
   kiln image export mine mine.ova
   kiln image store mine backups
   kiln image push mine registry.example.org/team/mine:1
+  kiln image warm mine
   kiln image ls
   kiln image rm mine`,
   )
@@ -32,6 +35,7 @@ Examples:
   defineBuild(command.command('build'), session)
   definePull(command.command('pull'), session)
   defineImport(command.command('import'), session)
+  definePrepare(command.command('prepare'), session)
   defineImageExport(command.command('export'), session)
   defineStore(command.command('store'), session)
   defineRestore(command.command('restore'), session)
@@ -39,6 +43,9 @@ Examples:
   defineSign(command.command('sign'), session)
   definePublish(command.command('publish'), session)
   defineUnpublish(command.command('unpublish'), session)
+  defineWarm(command.command('warm'), session)
+  defineCool(command.command('cool'), session)
+  defineTemplates(command.command('templates'), session)
   defineRm(command.command('rm'), session)
 }
 

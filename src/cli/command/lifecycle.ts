@@ -65,7 +65,7 @@ function defineRun(command: Command, session: Session): void {
     await printListing(session, output, { answer, rows: steps, empty: 'There is nothing to do.', columns: stepColumns })
     const failed = steps.filter(({ Error: error }) => error !== undefined)
     if (failed.length > 0) throw new CliError(`${failed.length} of ${steps.length} steps could not be done.`)
-    if (dryRun) note(session, `Nothing was changed. To do it: kiln lifecycle run ${name}`)
+    if (dryRun && steps.length > 0) note(session, `Nothing was changed. To do it: kiln lifecycle run ${name}`)
   })
   addExamples(command, 'kiln lifecycle run nightly --dry-run', 'kiln lifecycle run nightly')
 }
@@ -77,6 +77,11 @@ const stepColumns = [
   { title: 'MADE', value: (row: Step) => row.MadeId },
   { title: 'WHY', value: (row: Step) => row.Error ?? row.Reason },
 ]
+
+function triggerOf({ Trigger: trigger, IsLate: isLate }: LifecycleRunDescription): string {
+  if (trigger === 'call') return 'hand'
+  return isLate ? 'schedule, late' : 'schedule'
+}
 
 function defineHistory(command: Command, session: Session): void {
   addOutputOption(
@@ -93,7 +98,7 @@ function defineHistory(command: Command, session: Session): void {
       empty: 'It has never run.',
       columns: [
         { title: 'STARTED', value: (row) => row.StartedAt.slice(0, 19).replace('T', ' ') },
-        { title: 'BY', value: (row) => (row.Trigger === 'call' ? 'hand' : 'schedule') },
+        { title: 'BY', value: triggerOf },
         { title: 'DRY RUN', value: (row) => (row.IsDryRun ? 'yes' : 'no') },
         { title: 'MADE', value: (row) => count(row, 'create') },
         { title: 'COPIED', value: (row) => count(row, 'copy') },

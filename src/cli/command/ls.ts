@@ -76,6 +76,7 @@ function columnsOf(
 }
 
 const wideColumns: Column<InstanceRecord>[] = [
+  { title: 'IPV6', value: (row) => row.Ipv6Address },
   { title: 'ZONE', value: (row) => row.Placement?.AvailabilityZone },
   { title: 'KEY', value: (row) => row.KeyName },
   { title: 'GROUPS', value: (row) => row.SecurityGroups?.map((group) => group.GroupName).join(' ') },

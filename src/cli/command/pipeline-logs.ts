@@ -32,10 +32,11 @@ export function defineLogs(command: Command, session: Session): void {
 }
 
 async function findBuild(client: KilnClient, name: string, number: number | undefined) {
-  await client.call('KilnDescribePipelines', { Names: [name] })
   const { Builds: builds } = await client.call('KilnDescribePipelineBuilds', { PipelineName: name })
   const build = number === undefined ? builds[0] : builds.find((one) => one.Number === number)
   if (build) return build
+  // What prepares an image has builds, and no file. A name that means nothing is told with what there is.
+  if (builds.length === 0) await client.call('KilnDescribePipelines', { Names: [name] })
   throw new CliError(number === undefined ? `${name} has not been built yet.` : `${name} has no build ${number}.`, {
     exitCode: exitCode.notFound,
     hint: `See: kiln pipeline history ${name}`,

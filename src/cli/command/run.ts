@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { OperationError, type OperationInput } from '../../api/contract.ts'
 import { ensurePrivateDirectory, writeFileAtomic } from '../../host/files.ts'
-import { defaultTypeFor } from '../../manifest/host-facts.ts'
+import { fastLaunchTag, type FastLaunchTagValue, fastLaunchTagValues } from '../../ec2/fast-launch/fast-launch-tag.ts'
+import { bridgeTag } from '../../ec2/instance/bridge-tag.ts'
+import { defaultTypeFor } from '../../ec2/instance-type/default-type.ts'
 import type { KilnClient } from '../client.ts'
 import { CliError, exitCode } from '../failure.ts'
 import { readTagOption } from '../tag-option.ts'
@@ -30,6 +32,10 @@ interface RunOptions {
   tag?: string[]
   subnet?: string
   privateIp?: string
+  bridge?: string[]
+  fastLaunch?: FastLaunchTagValue
+  ipv6?: string[]
+  ipv6Count?: number
   terminationProtection?: boolean
   stopProtection?: boolean
   shutdown?: 'stop' | 'terminate'
@@ -54,6 +60,15 @@ export function defineRun(command: Command, session: Session): void {
     .option('--tag <key=value>', 'repeatable', collect)
     .option('--subnet <id>', 'the default one of a zone when absent')
     .option('--private-ip <address>', 'one that is free in the subnet')
+    .option('--bridge <name>', 'put it on a bridge of the host too; repeatable; see docs/guides/bridged.md', collect)
+    .addOption(
+      new Option(
+        '--fast-launch <way>',
+        'off: boot it, whatever warm templates there are; wait-for-cloud-init: SSH answers only when that is done; see docs/guides/fast-launch.md',
+      ).choices(fastLaunchTagValues),
+    )
+    .option('--ipv6 <address>', "of the subnet's IPv6 block, and free; repeatable", collect)
+    .option('--ipv6-count <number>', 'how many IPv6 addresses; as the subnet says when absent', integerBetween(0, 50))
     .option('--termination-protection', 'refuse to terminate it until this is taken back')
     .option('--stop-protection', 'refuse to stop it until this is taken back')
     .addOption(new Option('--shutdown <action>', 'what its own power-off does').choices(['stop', 'terminate']))
@@ -94,11 +109,13 @@ async function launchInput(
   image: ImageRecord,
   options: RunOptions,
 ): Promise<OperationInput<'RunInstances'>> {
-  const { count, disk, subnet, privateIp, shutdown } = options
+  const { count, disk, subnet, privateIp, ipv6, ipv6Count, shutdown } = options
   const userData = options.userData === undefined ? undefined : await readUserData(session, options.userData)
   const tags = [
     ...(options.tag ?? []).map(readTagOption),
     ...(options.name ? [{ Key: 'Name', Value: options.name }] : []),
+    ...(options.bridge ? [{ Key: bridgeTag, Value: options.bridge.join(',') }] : []),
+    ...(options.fastLaunch ? [{ Key: fastLaunchTag, Value: options.fastLaunch }] : []),
   ]
   const type = options.type ?? defaultTypeFor(image.Architecture)
   await requireType(client, type)
@@ -113,6 +130,8 @@ async function launchInput(
     SecurityGroupIds: groupIds ?? [await ensureDefaultGroup(session, client)],
     ...(subnet ? { SubnetId: subnet } : {}),
     ...(privateIp ? { PrivateIpAddress: privateIp } : {}),
+    ...(ipv6 ? { Ipv6Addresses: ipv6.map((Ipv6Address) => ({ Ipv6Address })) } : {}),
+    ...(ipv6Count === undefined ? {} : { Ipv6AddressCount: ipv6Count }),
     ...(userData ? { UserData: userData } : {}),
     ...(options.terminationProtection ? { DisableApiTermination: true } : {}),
     ...(options.stopProtection ? { DisableApiStop: true } : {}),

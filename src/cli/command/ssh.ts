@@ -14,7 +14,8 @@ export function defineSsh(command: Command, session: Session): void {
     .passThroughOptions()
     .option('-l, --user <name>', "login name; the image's when absent")
     .option('-i, --identity <file>', 'private key; the one that Kiln keeps for the key pair when absent')
-    .action(async (name: string, words: string[], options: { user?: string; identity?: string }) => {
+    .option('--endpoint <id>', 'go through an EC2 Instance Connect Endpoint')
+    .action(async (name: string, words: string[], options: { user?: string; identity?: string; endpoint?: string }) => {
       const remote = words[0] === '--' ? words.slice(1) : words
       if (words[0] !== '--' && remote[0]?.startsWith('-')) {
         throw new CliError(`${remote[0]} stands after the instance, where the command begins.`, {
@@ -27,7 +28,14 @@ export function defineSsh(command: Command, session: Session): void {
       const { instanceId, user, identity } = await findSshAccess(session, client, instance)
       await ensurePrivateDirectory(session.paths.knownHosts)
       const identities = [options.identity ?? identity].filter((path) => path !== undefined)
-      const argv = ['-l', options.user ?? user, ...sshOptions(session, identities), '--', instanceId, ...remote]
+      const argv = [
+        '-l',
+        options.user ?? user,
+        ...sshOptions(session, identities, options.endpoint),
+        '--',
+        instanceId,
+        ...remote,
+      ]
       throw new ExitRequest(await session.runInForeground(['ssh', ...argv]))
     })
   addExamples(command, 'kiln ssh web', 'kiln ssh web uname -a', "kiln ssh -l root web 'tail -f /var/log/messages'")

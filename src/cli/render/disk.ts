@@ -17,10 +17,19 @@ export function renderDisks(disks: DiskDescription): string {
   const rows = [
     ...disks.Layers.filter(isRoot).flatMap((layer) => rowsOf(disks, layer, '')),
     ...disks.Volumes.filter(({ LayerId }) => LayerId === undefined).map((volume) => volumeRow(volume, '')),
+    ...disks.Templates.filter(({ LayerId }) => LayerId === undefined).map((template) => templateRow(template, '')),
+    ...disks.Memories.map(({ InstanceId, SavedAt, Bytes }) => ({
+      label: InstanceId,
+      bytes: Bytes,
+      FreedBytes: Bytes,
+      remark: `memory, hibernated since ${SavedAt.slice(0, 16).replace('T', ' ')}`,
+    })),
   ]
   const table = rows.length === 0 ? '' : `${renderTable(rows, columns)}\n`
-  const { LayerBytes, VolumeBytes, FreeBytes } = disks
-  return `${table}Layers take ${formatBytes(LayerBytes)}, volumes ${formatBytes(VolumeBytes)}; ${formatBytes(FreeBytes)} are free.\n`
+  const { LayerBytes, VolumeBytes, MemoryBytes, TemplateBytes, FreeBytes } = disks
+  const memory = MemoryBytes > 0 ? `, the memory of hibernated instances ${formatBytes(MemoryBytes)}` : ''
+  const warm = TemplateBytes > 0 ? `, the memory of warm templates ${formatBytes(TemplateBytes)}` : ''
+  return `${table}Layers take ${formatBytes(LayerBytes)}, volumes ${formatBytes(VolumeBytes)}${memory}${warm}; ${formatBytes(FreeBytes)} are free.\n`
 }
 
 const bytesOf = (bytes: number | undefined) => (bytes === undefined ? undefined : formatBytes(bytes))
@@ -66,6 +75,7 @@ function rowsOf(disks: DiskDescription, layer: DiskDescription['Layers'][number]
       label: `${inner}${recycled.SnapshotId}`,
       remark: `in the Recycle Bin until ${recycled.ExitTime.slice(0, 16).replace('T', ' ')}`,
     })),
+    ...disks.Templates.filter(({ LayerId }) => LayerId === id).map((template) => templateRow(template, inner)),
     ...disks.Volumes.filter(({ LayerId }) => LayerId === id).map((volume) => volumeRow(volume, inner)),
     ...disks.Layers.filter(({ ParentId }) => ParentId === id).flatMap((child) => rowsOf(disks, child, inner)),
   ]
@@ -77,6 +87,19 @@ function volumeRow(volume: DiskDescription['Volumes'][number], indent: string): 
     label: `${indent}${volume.VolumeId}`,
     bytes: volume.OwnBytes,
     ...remarkOf(volume.InstanceId === undefined ? volume.State : `of ${volume.InstanceId}`),
+  }
+}
+
+/** Its disk is the layer above; its own files are memory and devices. */
+function templateRow(template: DiskDescription['Templates'][number], indent: string): Row {
+  return {
+    ...template,
+    label: `${indent}${template.TemplateId}`,
+    bytes: template.OwnBytes,
+    ...remarkOf(
+      template.State === 'ready' ? undefined : template.State,
+      `memory of a warm template of ${template.ImageId} for ${template.InstanceType}`,
+    ),
   }
 }
 

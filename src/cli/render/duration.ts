@@ -1,16 +1,11 @@
-const units = [
-  { letter: 'd', seconds: 86_400 },
-  { letter: 'h', seconds: 3600 },
-  { letter: 'm', seconds: 60 },
-  { letter: 's', seconds: 1 },
-] as const
+import { durationUnits, parseDuration } from '../../host/duration.ts'
 
 /** How long ago a time was, in its two largest units: `3d 4h`, `12m 5s`. Undefined when the time is unknown. */
 export function renderAge(time: string | undefined, now: Date): string | undefined {
   if (time === undefined || Number.isNaN(Date.parse(time))) return undefined
   let rest = Math.max(0, Math.floor((now.getTime() - Date.parse(time)) / 1000))
   const parts: string[] = []
-  for (const { letter, seconds } of units) {
+  for (const { letter, seconds } of durationUnits) {
     const count = Math.floor(rest / seconds)
     rest -= count * seconds
     if (count > 0 || parts.length > 0) parts.push(`${count}${letter}`)
@@ -20,13 +15,8 @@ export function renderAge(time: string | undefined, now: Date): string | undefin
 
 /** The time of `10m`, `2h 30m` or `3d` ago, or of an ISO 8601 text. Undefined when it is neither. */
 export function parseSince(text: string, now: Date): Date | undefined {
-  if (/^(\d+[dhms]\s*)+$/.test(text)) {
-    let seconds = 0
-    for (const [, count, letter] of text.matchAll(/(\d+)([dhms])/g)) {
-      seconds += Number(count) * (units.find((unit) => unit.letter === letter)?.seconds ?? 0)
-    }
-    return new Date(now.getTime() - seconds * 1000)
-  }
+  const seconds = parseDuration(text)
+  if (seconds !== undefined) return new Date(now.getTime() - seconds * 1000)
   if (!/^\d{4}-\d{2}/.test(text)) return undefined
   const time = Date.parse(text)
   return Number.isNaN(time) ? undefined : new Date(time)

@@ -5,13 +5,18 @@ import { CliError, exitCode } from '../failure.ts'
 
 export type ImageRecord = Jsonified<Image>
 
-/** The image of an id, or the newest available one of a name. Says how to get it when a recipe or the catalogue has it. */
+/**
+ * The image of an id, or the newest of a name: an available one, where there is one, else one that is coming to be, disabled or failed. Says
+ * how to get it when a recipe or the catalogue has it.
+ */
 export async function resolveImage(client: KilnClient, name: string): Promise<ImageRecord> {
   const isId = /^ami-[0-9a-f]{8,17}$/.test(name)
-  const answer = await client.call('DescribeImages', isId ? { ImageIds: [name] } : {})
-  const found = (answer.Images ?? [])
-    .filter((image) => isId || (image.Name === name && image.State === 'available'))
+  const answer = await client.call('DescribeImages', { IncludeDisabled: true, ...(isId ? { ImageIds: [name] } : {}) })
+  const named = (answer.Images ?? [])
+    .filter((image) => isId || image.Name === name)
     .sort((a, b) => (b.CreationDate ?? '').localeCompare(a.CreationDate ?? ''))
+  const available = named.filter(({ State }) => State === 'available')
+  const found = available.length > 0 ? available : named
   if (found[0]) return (await ownOf(client, found)) ?? found[0]
   throw new CliError(`There is no image ${name}.`, {
     exitCode: exitCode.notFound,
@@ -24,7 +29,7 @@ export async function resolveImage(client: KilnClient, name: string): Promise<Im
  */
 async function ownOf(client: KilnClient, found: readonly ImageRecord[]): Promise<ImageRecord | undefined> {
   if (found.every(({ OwnerId }) => OwnerId === found[0]?.OwnerId)) return undefined
-  const { Images: own = [] } = await client.call('DescribeImages', { Owners: ['self'] })
+  const { Images: own = [] } = await client.call('DescribeImages', { Owners: ['self'], IncludeDisabled: true })
   return found.find(({ ImageId }) => own.some((image) => image.ImageId === ImageId))
 }
 

@@ -1,5 +1,7 @@
+import { isIPv6 } from 'node:net'
 import type { Instance } from '@aws-sdk/client-ec2'
 import type { Jsonified } from '../../api/contract.ts'
+import { canonicalIpv6 } from '../../ec2/ipv6.ts'
 import type { KilnClient } from '../client.ts'
 import { CliError, exitCode } from '../failure.ts'
 
@@ -31,10 +33,17 @@ export async function listInstances(
   return found
 }
 
-/** The instance of an id or a Name tag. Throws CliError when there is none or more than one. */
+/** The instance of an id, a Name tag or an IPv6 address. Throws CliError when there is none or more than one. */
 export async function resolveInstance(client: KilnClient, name: string): Promise<InstanceRecord> {
   if (/^i-[0-9a-f]{8,17}$/.test(name)) {
     const [instance] = await listInstances(client, { InstanceIds: [name] })
+    if (instance) return instance
+    throw noSuchInstance(name)
+  }
+  if (isIPv6(name)) {
+    const [instance] = await listInstances(client, {
+      Filters: [{ Name: 'ipv6-address', Values: [canonicalIpv6(name) ?? name] }],
+    })
     if (instance) return instance
     throw noSuchInstance(name)
   }

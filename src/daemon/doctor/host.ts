@@ -4,6 +4,8 @@ import { type Check, type HostView, ok, problem, warning } from './check.ts'
 const oldestNode = [20, 19] as const
 const comfortableMemoryMib = 1024
 const comfortableFiles = 8192
+/** Of x86, and of arm64 as most distributions have it. */
+const ksmPageBytes = 4096
 
 /** Node.js, and the one native module, which is compiled for a version of it. */
 export function checkNode(version: string, loadDatabase: () => Promise<unknown>): Check {
@@ -41,6 +43,24 @@ export function checkMemory(host: HostView): Check {
       const detail = `${mib('MemAvailable')} of ${mib('MemTotal')} MiB available`
       if (mib('MemAvailable') >= comfortableMemoryMib) return ok(detail)
       return warning(`only ${detail}`, 'A nano server takes 512 MiB, a Debian server 1 GiB: end other programs.')
+    },
+  }
+}
+
+/**
+ * Whether the kernel keeps pages of the same content once (KSM). It is the host's own affair, as it takes processor time and lets one guest
+ * find out by the time of a write what another one has: either is as it should be.
+ */
+export function checkSamePageMerging(host: HostView): Check {
+  const read = async (name: string) => (await host.readText(`/sys/kernel/mm/ksm/${name}`))?.trim()
+  return {
+    name: 'Same-page merging',
+    run: async () => {
+      const run = await read('run')
+      if (run === undefined) return ok('this kernel has none (CONFIG_KSM)')
+      if (run !== '1') return ok('off (KSM); what it would give and cost: docs/guides/density.md')
+      const savedMib = Math.floor((Number(await read('pages_sharing')) * ksmPageBytes) / 1024 ** 2)
+      return ok(`on (KSM), saves ${savedMib} MiB now`)
     },
   }
 }

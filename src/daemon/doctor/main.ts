@@ -12,11 +12,13 @@ import { createAcceleratorProbe } from '../../machine/accelerator.ts'
 import { checkAccelerator } from './accelerator.ts'
 import { type Check, type HostView, runCheck } from './check.ts'
 import { examineConfiguration } from './configuration.ts'
-import { checkClock, checkMemory, checkNode, checkOpenFiles } from './host.ts'
+import { checkClock, checkMemory, checkNode, checkOpenFiles, checkSamePageMerging } from './host.ts'
 import { checkNamespaces } from './namespaces.ts'
 import { checkPackages } from './packages.ts'
 import { checkEndpoint, checkLowPorts } from './ports.ts'
 import { checkQemu } from './qemu.ts'
+import { checkBridgedMode } from './bridged-mode.ts'
+import { checkRoutedMode } from './routed-mode.ts'
 import { checkState } from './state.ts'
 import { checkSubordinateIds } from './subordinate-ids.ts'
 import { checkWayOut } from './way-out.ts'
@@ -64,9 +66,12 @@ async function main(): Promise<void> {
     checkWayOut(host, clock),
     checkSubordinateIds(host),
     checkLowPorts(host),
+    ...checkRoutedMode(host, configuration.network.routed),
+    ...checkBridgedMode(host, configuration.network.bridges),
     checkEndpoint(host, configuration.endpoint, () => readRunningUrl(paths)),
     ...checkState(root),
     checkMemory(host),
+    checkSamePageMerging(host),
     checkOpenFiles(host),
     checkClock(clock.now(), join(projectRoot, 'package.json')),
   ]

@@ -1,9 +1,9 @@
 import { CommandError } from '../../host/process.ts'
-import { type Check, type HostView, ok, problem, sysctlRemedy, type Verdict } from './check.ts'
+import { type Check, type HostView, ok, problem, sysctlRemedy, type Verdict, warning } from './check.ts'
 
 const toolTimeoutMs = 20_000
-/** What a VPC is made of; root uses a user namespace too. */
-const enterFresh = ['unshare', '--user', '--map-root-user', '--net'] as const
+/** What a VPC is made of: a user namespace with its network in a user namespace of all VPCs. Root uses them too. */
+const enterFresh = ['unshare', '--user', '--map-root-user', 'unshare', '--user', '--map-root-user', '--net'] as const
 
 const sampleRuleset = `table ip kiln_doctor {
   set addresses { type ipv4_addr; elements = { 192.0.2.1 } }
@@ -42,6 +42,17 @@ export function checkNamespaces(host: HostView): Check[] {
         return failure === undefined
           ? ok('a tap and a bridge can be made in a namespace')
           : await blameForTap(host, failure)
+      },
+    },
+    {
+      name: 'Peering',
+      run: async () => {
+        const failure = await tryInside(host, ['ip', 'link', 'add', 'kiln1', 'type', 'veth', 'peer', 'name', 'kiln2'])
+        if (failure === undefined) return ok('a wire between two VPCs can be made')
+        return warning(
+          `a wire between two VPCs cannot be made: ${failure}; all else of a VPC works`,
+          'sudo modprobe veth; see also Namespaces.',
+        )
       },
     },
   ]

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../../host/clock.ts'
+import { createCommonUserNamespace } from '../../network/common-user-namespace.ts'
 import { createEgress } from '../../network/egress.ts'
 import { readHostFacts } from '../../network/host-facts.ts'
 import { createNamespace } from '../../network/namespace.ts'
@@ -40,13 +41,16 @@ async function tryEgress(host: HostView, clock: Clock): Promise<string | undefin
   const { processes, isRoot } = host
   const networksDirectory = await mkdtemp(join(tmpdir(), 'kiln-doctor-'))
   try {
-    const namespace = await createNamespace({ processes, clock, networksDirectory }, 'vpc-doctor')
+    const dependencies = { processes, clock, networksDirectory }
+    const common = createCommonUserNamespace(dependencies, () => [])
+    const namespace = await common.use(async (key) => await createNamespace(dependencies, 'vpc-doctor', key))
     const egress = createEgress({ processes, clock, isRoot }, namespace)
     try {
-      return await egress.converge(await readHostFacts())
+      return await egress.converge(readHostFacts(), false)
     } finally {
       await egress.end()
       await endProcess(clock, namespace.holder, 'SIGKILL')
+      await common.end()
     }
   } catch (error) {
     return `it could not be tried: ${error instanceof Error ? error.message : String(error)}`

@@ -1,3 +1,4 @@
+import { markOf } from '../../host/file-mark.ts'
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { LayerBlob } from '../../ec2/ports/disk.ts'
@@ -9,12 +10,13 @@ const pieceBytes = 4 * 1024 ** 2
 export async function openLayerBlob(path: string, maximumVirtualBytes: number): Promise<LayerBlob> {
   const file = await open(path, 'r')
   try {
-    const { ino, size, mtimeMs } = await file.stat()
+    const stats = await file.stat()
+    const { size } = stats
     const head = await readHead(file, size, maximumVirtualBytes)
     const read = async (offset: number, length: number): Promise<Buffer> => readCanonical(file, head, offset, length)
     return {
       sizeBytes: size,
-      mark: `${ino}-${size}-${mtimeMs}`,
+      mark: markOf(stats),
       virtualSizeBytes: head.virtualSizeBytes,
       ...(head.backingPath === undefined ? {} : { backingPath: head.backingPath }),
       read,

@@ -1,8 +1,10 @@
+import { markOf } from '../../host/file-mark.ts'
 import { constants, createWriteStream, type Stats } from 'node:fs'
 import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { Ec2Error, outOfSpace } from '../../ec2/errors.ts'
+import { Ec2Error } from '../../ec2/errors.ts'
+import { outOfSpace } from '../../ec2/out-of-space.ts'
 import type { ObjectDescription } from '../../ec2/ports/object-store.ts'
 import { syncDirectory, syncFile } from '../../host/files.ts'
 import { isOutOfSpace } from '../../host/out-of-space.ts'
@@ -142,8 +144,9 @@ export function createDirectoryBucket(bucket: string, directory: string): Bucket
       const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
         throw explain(error)
       })
-      const { size: sizeBytes, ino, mtimeMs } = await file.stat()
-      const present = `${ino}-${sizeBytes}-${mtimeMs}`
+      const stats = await file.stat()
+      const { size: sizeBytes } = stats
+      const present = markOf(stats)
       if (version !== undefined && version !== present) {
         await file.close()
         throw objectChanged(bucket, key)

@@ -21,7 +21,7 @@ const efiMib = 64
 /** Builds the raw, sparse disk of a Debian recipe in `workDirectory`; answers its path. `root/boot/vmlinuz` there is its kernel. */
 export async function buildDebianDisk(
   dependencies: { processes: ProcessHost; random: Random; mirror: string; cacheDirectory: string },
-  request: { recipe: DebianRecipe; guestDirectory: string; workDirectory: string },
+  request: { recipe: DebianRecipe; guestDirectories: readonly string[]; workDirectory: string },
   work: WorkOptions,
 ): Promise<string> {
   const { processes, random, mirror, cacheDirectory } = dependencies
@@ -48,7 +48,7 @@ export async function buildDebianDisk(
       packages: recipe.packages,
       buildSources: sourceLines(mirror, recipe.suite),
       guestSources: guestSources(recipe),
-      guestDirectory: request.guestDirectory,
+      guestDirectories: request.guestDirectories,
       cacheDirectory: join(cacheDirectory, `${recipe.name}-${architecture.dpkg}`),
       room,
       roomMib: 2 * neededMib,

@@ -1,5 +1,5 @@
 import { chmod, copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import type { ProcessHost } from '../../host/process.ts'
 import { earlyGrubConfiguration, grubModules } from './bios-boot.ts'
 import { grubEntry } from './grub-entry.ts'
@@ -19,8 +19,8 @@ export interface DebianRootRequest {
   readonly buildSources: readonly string[]
   /** debian.sources of the finished system. */
   readonly guestSources: string
-  /** Files of the finished system that are the same in every Debian image, images/debian. */
-  readonly guestDirectory: string
+  /** Files of the finished system that are the same in every Debian image, as they lie in it. */
+  readonly guestDirectories: readonly string[]
   /** Packages and package lists of earlier builds. */
   readonly cacheDirectory: string
   /** Existing directory; a file system in memory is mounted over it. */
@@ -74,7 +74,7 @@ export async function makeDebianRoot(
   report.onStage('Installing packages')
   await prepareCache(request.cacheDirectory)
   const first = join(room, 'first')
-  await copyGuestFiles(join(request.guestDirectory, initramfsSettings), join(first, initramfsSettings))
+  for (const directory of request.guestDirectories) await copyGuestFiles(directory, first, initramfsSettings)
   await writeFile(join(first, 'etc/fstab'), fileSystemTable(request))
   await chmod(join(first, 'etc/fstab'), 0o644)
   await openDirectories(first)
@@ -88,7 +88,7 @@ export async function makeDebianRoot(
 
   report.onStage('Configuring')
   await removeTraces(root)
-  await copyGuestFiles(request.guestDirectory, root)
+  for (const directory of request.guestDirectories) await copyGuestFiles(directory, root)
   await mkdir(join(root, 'etc/default/grub.d'), { recursive: true })
   await writeFile(join(root, 'etc/default/grub.d/10_cloud.cfg'), grubDefaults(request.architecture))
   await writeFile(join(root, 'etc/apt/sources.list.d/debian.sources'), request.guestSources)
@@ -193,11 +193,13 @@ async function removeTraces(root: string): Promise<void> {
     if (name.startsWith('ssh_host_')) await rm(join(root, 'etc/ssh', name))
 }
 
-async function copyGuestFiles(guestDirectory: string, root: string): Promise<void> {
+/** `under`: only what lies there. */
+async function copyGuestFiles(guestDirectory: string, root: string, under = ''): Promise<void> {
   for (const entry of await readdir(guestDirectory, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue
     const source = join(entry.parentPath, entry.name)
-    const target = join(root, source.slice(guestDirectory.length))
+    const path = relative(guestDirectory, source)
+    if (!entry.isFile() || !path.startsWith(under)) continue
+    const target = join(root, path)
     await mkdir(dirname(target), { recursive: true })
     await rm(target, { force: true })
     await cp(source, target)

@@ -17,7 +17,7 @@ export interface ImageBuilderDependencies {
   readonly processes: ProcessHost
   readonly random: Random
   readonly log: Logger
-  /** images/recipes; the guests' files are in folders beside it, images/nano and images/debian. */
+  /** images/recipes; the guests' files are in folders beside it: images/nano, images/debian and images/guest. */
   readonly recipesDirectory: string
   /** Packages that were downloaded once are kept here. */
   readonly cacheDirectory: string
@@ -29,7 +29,7 @@ export interface ImageBuilderDependencies {
 export function createImageBuilder(dependencies: ImageBuilderDependencies): ImageBuilder {
   const { processes, random, log, recipesDirectory, cacheDirectory, debianMirror } = dependencies
   const packageCache = createPackageCache({ processes, directory: cacheDirectory, mirror: debianMirror })
-  const guestFiles = (kind: 'nano' | 'debian') => join(recipesDirectory, '..', kind)
+  const guestFiles = (kind: 'nano' | 'debian' | 'guest') => join(recipesDirectory, '..', kind)
 
   async function buildNano(recipe: NanoRecipe, workDirectory: string, work: WorkOptions): Promise<string> {
     const root = join(workDirectory, 'root')
@@ -57,7 +57,7 @@ export function createImageBuilder(dependencies: ImageBuilderDependencies): Imag
   function buildDebian(recipe: DebianRecipe, workDirectory: string, work: WorkOptions): Promise<string> {
     return buildDebianDisk(
       { processes, random, mirror: debianMirror, cacheDirectory },
-      { recipe, guestDirectory: guestFiles('debian'), workDirectory },
+      { recipe, guestDirectories: [guestFiles('debian'), join(guestFiles('guest'), 'root')], workDirectory },
       work,
     )
   }

@@ -106,14 +106,18 @@ async function makeInitrd(
   if (version === undefined) throw new Error('the kernel package holds no modules')
   await copyFile(join(unpacked, `boot/vmlinuz-${version}`), join(root, 'boot/vmlinuz'))
   const initrd = join(request.workDirectory, 'initrd')
-  for (const directory of ['bin', 'modules', 'proc', 'sys', 'dev', 'root'])
+  for (const directory of ['bin', 'proc', 'sys', 'dev', 'root'])
     await mkdir(join(initrd, directory), { recursive: true })
   await copyFile(join(root, 'bin/busybox'), join(initrd, 'bin/busybox'))
   await copyFile(join(request.guestDirectory, 'initrd-init'), join(initrd, 'init'))
   await chmod(join(initrd, 'init'), 0o755)
-  const paths = await orderModules(join(unpacked, 'lib/modules', version), request.recipe.modules)
-  for (const path of paths) await copyFile(path, join(initrd, 'modules', basename(path)))
-  await writeFile(join(initrd, 'modules/order'), `${paths.map((path) => basename(path)).join('\n')}\n`)
+  const { modules, templateModules } = request.recipe
+  const directory = join(unpacked, 'lib/modules', version)
+  const atBoot = await orderModules(directory, modules)
+  await copyModules(atBoot, join(initrd, 'modules'))
+  // Not in the initrd: every boot would unpack them.
+  const ofTemplates = await orderModules(directory, [...modules, ...templateModules])
+  await copyModules(ofTemplates.slice(atBoot.length), join(root, 'usr/lib/kiln/modules'))
   const names = (await readdir(initrd, { recursive: true })).sort()
   const archive = join(request.workDirectory, 'initrd.cpio')
   await run(['cpio', '-o', '-H', 'newc', '-R', '0:0', '--quiet', '-O', archive], {
@@ -122,6 +126,14 @@ async function makeInitrd(
   })
   await run(['gzip', '-n', '-9', archive])
   await copyFile(`${archive}.gz`, join(root, 'boot/initrd.gz'))
+}
+
+/** Lays modules beside a file `order` that names them in the order to insert them in. */
+async function copyModules(paths: readonly string[], directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  const names = paths.map((path) => basename(path))
+  for (const path of paths) await copyFile(path, join(directory, basename(path)))
+  await writeFile(join(directory, 'order'), names.map((name) => `${name}\n`).join(''))
 }
 
 async function findLibrary(unpacked: string, multiarch: string, name: string): Promise<string> {

@@ -24,6 +24,8 @@ function byArchitecture<Own extends z.ZodRawShape>(own: Own) {
 
 const relativePath = z.string().regex(/^[^/].*$/)
 
+const moduleName = z.string().regex(/^[a-z0-9_]+$/)
+
 const nanoSchema = z.strictObject({
   kind: z.literal('nano'),
   ...common,
@@ -37,7 +39,9 @@ const nanoSchema = z.strictObject({
   /** `{multiarch}` in a path stands for the architecture's directory of libraries. */
   files: z.array(relativePath),
   libraries: z.array(z.string().regex(/^[^/]+$/)),
-  modules: z.array(z.string().regex(/^[a-z0-9_]+$/)),
+  modules: z.array(moduleName),
+  /** Inserted by machines that are to become templates alone. */
+  templateModules: z.array(moduleName),
 })
 
 const debianSchema = z.strictObject({

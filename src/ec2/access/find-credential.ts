@@ -34,6 +34,7 @@ export function findCredential(
       parent,
       isTemporary: true,
       ...(isReadOnly ? { isReadOnly } : {}),
+      ...('instanceId' in parent && parent.profile === undefined ? { isIdentityOnly: true } : {}),
     },
     isExpired: expiresAt.getTime() <= now.getTime(),
   }
@@ -55,7 +56,6 @@ function findLongLived(store: Store, accessKeyId: string): Credential | undefine
 function isParentInForce(store: Store, { parent }: SessionClaims): boolean {
   if ('accessKeyId' in parent) return store.accessKeys.find(parent.accessKeyId)?.isEnabled === true
   const instance = store.instances.find(parent.instanceId)
-  return (
-    instance !== undefined && instance.state !== 'terminated' && instance.iamInstanceProfile?.name === parent.profile
-  )
+  if (instance === undefined || instance.state === 'terminated') return false
+  return parent.profile === undefined || instance.iamInstanceProfile?.name === parent.profile
 }

@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto'
 import { base32Of } from './base32.ts'
 
-/** What temporary credentials end with: the access key that they were got with, or the instance that has the profile of their role. */
-export type SessionParent = { readonly accessKeyId: string } | { readonly instanceId: string; readonly profile: string }
+/**
+ * What temporary credentials end with: the access key that they were got with, or the instance that has the profile of their role. Those
+ * of an instance without a profile say who the instance is, and allow nothing.
+ */
+export type SessionParent =
+  | { readonly accessKeyId: string }
+  | { readonly instanceId: string; readonly profile?: string }
 
 /** Who a call is made as, in IAM's words. */
 export interface CallerIdentity {
@@ -19,6 +24,8 @@ export interface CallerIdentity {
   readonly isRole?: true
   /** Set where it may change nothing. */
   readonly isReadOnly?: true
+  /** Set where it may do nothing but ask who it is. */
+  readonly isIdentityOnly?: true
 }
 
 /** A role as one session has it. */

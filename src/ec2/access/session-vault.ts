@@ -34,7 +34,7 @@ const secretBytes = 30
 /** Longer than any that is issued. */
 const maximumTokenLength = 4096
 
-/** The claims as they stand in a token: the parent is `k`, or `i` and `p`; `e` is seconds since 1970, `n` makes it differ from others. */
+/** The claims as they stand in a token: the parent is `k`, or `i` and perhaps `p`; `e` is seconds since 1970, `n` makes it differ from others. */
 const contentSchema = z.strictObject({
   a: z.string(),
   k: z.string().optional(),
@@ -81,7 +81,7 @@ export function createSessionVault(secret: Buffer): SessionVault {
 function writeClaims({ accountId, parent, role, isReadOnly, expiresAt }: SessionClaims, nonce: Buffer) {
   return {
     a: accountId,
-    ...('accessKeyId' in parent ? { k: parent.accessKeyId } : { i: parent.instanceId, p: parent.profile }),
+    ...('accessKeyId' in parent ? { k: parent.accessKeyId } : writeInstance(parent)),
     ...(role ? { r: role.role, s: role.session } : {}),
     ...(isReadOnly ? { o: true } : {}),
     e: Math.floor(expiresAt.getTime() / 1000),
@@ -89,11 +89,16 @@ function writeClaims({ accountId, parent, role, isReadOnly, expiresAt }: Session
   } satisfies z.infer<typeof contentSchema>
 }
 
+function writeInstance({ instanceId, profile }: Exclude<SessionParent, { accessKeyId: string }>) {
+  return { i: instanceId, ...(profile === undefined ? {} : { p: profile }) }
+}
+
 function readClaims(text: string): SessionClaims {
-  const { a, k, i = '', p = '', r, s, o, e } = contentSchema.parse(JSON.parse(text))
+  const { a, k, i = '', p, r, s, o, e } = contentSchema.parse(JSON.parse(text))
+  const instance = { instanceId: i, ...(p === undefined ? {} : { profile: p }) }
   return {
     accountId: a,
-    parent: k === undefined ? { instanceId: i, profile: p } : { accessKeyId: k },
+    parent: k === undefined ? instance : { accessKeyId: k },
     ...(r !== undefined && s !== undefined ? { role: { role: r, session: s } } : {}),
     isReadOnly: o ?? false,
     expiresAt: new Date(e * 1000),

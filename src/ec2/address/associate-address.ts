@@ -3,7 +3,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination, missingParameter } from '../errors.ts'
 import { findOne, idNotFound, requireWellFormed } from '../ids.ts'
 import { requireSoleInterface } from '../instance/find-instance.ts'
-import { addressesOf, type InterfaceRecord } from '../network-interface/network-interface.ts'
+import { addressesOf, type InterfaceRecord, requireUsersOwn } from '../network-interface/network-interface.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import type { AddressRecord } from './address.ts'
 import { bindAddress, replaceLostAddress, unbindAddress } from './association.ts'
@@ -43,6 +43,7 @@ export function associateAddress(domain: Domain): Ec2Mutation<'AssociateAddress'
       }
       if (input.AllowReassociation === false) refuseReassociation(address, side.elasticIp?.associationId)
       const loser = association && store.interfaces.find(association.interfaceId)
+      if (loser) requireUsersOwn(loser)
       const associationId = bindAddress(domain, address, target, privateIp)
       if (loser) replaceLostAddress(domain, loser.id)
       const take = () => networks.refreshSoon(target.vpcId)
@@ -64,7 +65,11 @@ function findTarget({ store }: Domain, context: MutationContext, input: Associat
   if (instanceId && interfaceId) {
     throw invalidParameterCombination('You may specify an instance or a network interface, but not both')
   }
-  if (interfaceId) return findOne('eni', interfaceId, (id) => store.interfaces.get(context, id))
+  if (interfaceId) {
+    const found = findOne('eni', interfaceId, (id) => store.interfaces.get(context, id))
+    requireUsersOwn(found)
+    return found
+  }
   if (!instanceId) throw missingParameter('InstanceId')
   const instance = findOne('i', instanceId, (id) => store.instances.get(context, id))
   if (!['running', 'stopped', 'stopping'].includes(instance.state)) {
@@ -90,6 +95,8 @@ export function disassociateAddress(domain: Domain): Ec2Mutation<'DisassociateAd
       const address = associationId
         ? findByAssociation(domain, context, associationId)
         : findAddress(store, context, { PublicIp: publicIp })
+      const bound = address?.association && store.interfaces.find(address.association.interfaceId)
+      if (bound) requireUsersOwn(bound)
       const freed = address && unbindAddress(store, address)
       if (!freed) throw new Ec2Error('InvalidAssociationID.NotFound', `The address ${publicIp} is not associated`)
       replaceLostAddress(domain, freed.id)

@@ -1,15 +1,16 @@
 import type { DhcpOptions, NewDhcpConfiguration } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import { dependencyViolation, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
+import { dependencyViolation, invalidParameterValue, missingParameter } from '../errors.ts'
 import { findOne, newId } from '../ids.ts'
 import { isIpv4Address } from '../ipv4.ts'
+import { canonicalIpv6 } from '../ipv6.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { amazonProvidedDns } from '../ports/network.ts'
 import type { Store } from '../ports/store.ts'
 import { describeTags, putTags, readTagSpecifications } from '../tag/tag.ts'
 import { type DhcpConfiguration, type DhcpOptionName, dhcpOptionNames, type DhcpOptionsRecord } from './dhcp-options.ts'
 
-/** EC2 takes up to four servers of a kind. */
+/** EC2 takes up to four servers of a kind, of NTP four of each family. */
 const maximumServers = 4
 
 /** CreateDhcpOptions: what the guests of the VPCs that get it are told. */
@@ -77,9 +78,6 @@ function readConfigurations(given: readonly NewDhcpConfiguration[]): DhcpConfigu
 function readName(name: string): DhcpOptionName {
   const key = dhcpOptionNames.find((candidate) => candidate === name)
   if (key) return key
-  if (/^netbios-(name-servers|node-type)$|^ipv6-address-preferred-lease-time$/.test(name)) {
-    throw unsupportedOperation(`The DHCP option ${name} is not supported by Kiln: guests are not told of it.`)
-  }
   throw invalidParameterValue(
     'dhcpConfiguration.key',
     name.slice(0, 80),
@@ -95,11 +93,29 @@ function requireValues(key: DhcpOptionName, values: readonly string[]): void {
     if (name.length <= 255 && /^[A-Za-z0-9_.-]+( [A-Za-z0-9_.-]+)*$/.test(name)) return
     throw refuse(name, 'Expected names of letters, digits, dots and hyphens, separated by spaces.')
   }
-  if (values.length === 0 || values.length > maximumServers) {
-    throw refuse(values.join(', '), `Expected 1 to ${maximumServers} servers.`)
+  if (key === 'netbios-node-type' || key === 'ipv6-address-preferred-lease-time') {
+    const number = values.length === 1 && /^\d{1,10}$/.test(values[0] ?? '') ? Number(values[0]) : Number.NaN
+    const isNodeType = [1, 2, 4, 8].includes(number)
+    const isLeaseTime = number >= 140 && number <= 2_147_483_647
+    if (key === 'netbios-node-type' ? isNodeType : isLeaseTime) return
+    const expected = key === 'netbios-node-type' ? '1, 2, 4 or 8' : 'seconds, 140 to 2147483647'
+    throw refuse(values.join(', '), `Expected ${expected}.`)
+  }
+  requireServers(key, values)
+}
+
+/** NetBIOS is of IPv4 alone. */
+function requireServers(key: DhcpOptionName, values: readonly string[]): void {
+  const refuse = (value: string, why: string) => invalidParameterValue(key, value.slice(0, 80), why)
+  const byIpv6 = values.filter((value) => key !== 'netbios-name-servers' && canonicalIpv6(value) !== undefined)
+  const counts = key === 'ntp-servers' ? [byIpv6.length, values.length - byIpv6.length] : [values.length]
+  if (values.length === 0 || counts.some((count) => count > maximumServers)) {
+    const ofWhat = key === 'ntp-servers' ? 'servers of IPv4 and of IPv6 each' : 'servers'
+    throw refuse(values.join(', '), `Expected 1 to ${maximumServers} ${ofWhat}.`)
   }
   for (const value of values) {
-    if (isIpv4Address(value) || (key === 'domain-name-servers' && value === amazonProvidedDns)) continue
-    throw refuse(value, 'Expected an IPv4 address.')
+    const isFine = isIpv4Address(value) || (key === 'domain-name-servers' && value === amazonProvidedDns)
+    if (isFine || byIpv6.includes(value)) continue
+    throw refuse(value, key === 'netbios-name-servers' ? 'Expected an IPv4 address.' : 'Expected an IP address.')
   }
 }

@@ -12,8 +12,15 @@ export interface DhcpConfiguration {
   readonly values: readonly string[]
 }
 
-/** The options that guests can be told of. */
-export const dhcpOptionNames = ['domain-name', 'domain-name-servers', 'ntp-servers'] as const
+/** EC2's options. */
+export const dhcpOptionNames = [
+  'domain-name',
+  'domain-name-servers',
+  'ntp-servers',
+  'netbios-name-servers',
+  'netbios-node-type',
+  'ipv6-address-preferred-lease-time',
+] as const
 export type DhcpOptionName = (typeof dhcpOptionNames)[number]
 
 /** What stands in a VPC's record in the place of an id when its guests are told of nothing. */
@@ -23,9 +30,14 @@ export const noDhcpOptions = 'default'
 export function describeDhcp(record: DhcpOptionsRecord | undefined): DhcpNetwork {
   const valuesOf = (name: DhcpOptionName) => record?.configurations.find(({ key }) => key === name)?.values ?? []
   const [domainName] = valuesOf('domain-name')
+  const [nodeType] = valuesOf('netbios-node-type')
+  const [preferredLease] = valuesOf('ipv6-address-preferred-lease-time')
   return {
     ...(domainName === undefined ? {} : { domainName }),
     nameServers: valuesOf('domain-name-servers'),
     ntpServers: valuesOf('ntp-servers'),
+    netbiosNameServers: valuesOf('netbios-name-servers'),
+    ...(nodeType === undefined ? {} : { netbiosNodeType: Number(nodeType) }),
+    ...(preferredLease === undefined ? {} : { ipv6PreferredLeaseSeconds: Number(preferredLease) }),
   }
 }

@@ -48,6 +48,7 @@ function ownerOf(store: Store, resourceId: string): string | undefined {
     store.schedules,
     store.pipelines,
     store.lifecycleRuns,
+    store.faults,
   ]
   for (const kind of kinds) {
     const record = kind.find(resourceId)

@@ -8,12 +8,14 @@ export interface EventRecord {
     | 'instance-problem'
     | 'instance-report'
     | 'image-state-change'
+    | 'fast-launch-state-change'
     | 'layer-problem'
     | 'volume-problem'
     | 'task'
     | 'schedule'
     | 'lifecycle'
     | 'pipeline'
+    | 'fault'
   readonly resourceId: string
   /** Whose resource it is; absent when nobody's is known, and then everyone is told. */
   readonly accountId?: string

@@ -27,6 +27,7 @@ export function deregisterImage(domain: Domain): Ec2Mutation<'DeregisterImage'> 
       store.tags.removeAll(image.id)
       context.afterCommit(() => {
         domain.descriptionRefresher.refreshImage(image.id)
+        domain.warmTemplates.wake(image.id)
         void domain.layers.collect()
       })
       domain.events.publish({

@@ -1,7 +1,7 @@
 import type { ImageAncestryEntry } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import type { CallContext, Ec2Query } from '../operation.ts'
-import type { Store } from '../ports/store.ts'
+import type { Ec2Query } from '../operation.ts'
+import type { Scope, Store } from '../ports/store.ts'
 import type { ImageRecord } from './image.ts'
 import { findVisibleImage, visibleImages } from './visible-image.ts'
 
@@ -18,15 +18,16 @@ export function getImageAncestry({ store }: Domain): Ec2Query<'GetImageAncestry'
   }
 }
 
-function ancestorsOf(store: Store, context: CallContext, image: ImageRecord): ImageRecord[] {
+/** The image, what it was made of, and so on, as far as an account may see. */
+export function ancestorsOf(store: Store, scope: Scope, image: ImageRecord): ImageRecord[] {
   const chain: ImageRecord[] = []
   for (let next: ImageRecord | undefined = image; next; ) {
-    const { sourceImageId, sourceImageRegion = context.region }: ImageRecord = next
+    const { sourceImageId, sourceImageRegion = scope.region }: ImageRecord = next
     chain.push(next)
     next =
       sourceImageId === undefined
         ? undefined
-        : visibleImages(store).get({ ...context, region: sourceImageRegion }, sourceImageId)
+        : visibleImages(store).get({ accountId: scope.accountId, region: sourceImageRegion }, sourceImageId)
   }
   return chain
 }

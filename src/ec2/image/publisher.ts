@@ -15,10 +15,11 @@ import { type BootMode, usualBootMode } from './boot-settings.ts'
 import { isImageNameTaken, refuseTakenImageName } from './image-name.ts'
 import { imageTag } from './image-tag.ts'
 import type { ImageJob } from './image-work.ts'
-import type { ImageRecord } from './image.ts'
+import { nameDevices } from './image-devices.ts'
+import type { ImageBlockDevice, ImageRecord } from './image.ts'
 import { requireQuotasOfDiskImage } from './new-image.ts'
 
-/** Makes an AMI of a disk file: a layer, a snapshot that names it, an image that maps it. */
+/** Makes an AMI of a disk file: a layer for each of its disks, a snapshot that names it, an image that maps them. */
 export interface ImagePublisher {
   /** Nothing is left when it rejects, with ResourceLimitExceeded and SnapshotLimitExceeded among others. The result has a note when the image could not get the name it was to have. */
   publish(scope: Scope, request: PublishRequest): Promise<TaskResult>
@@ -46,6 +47,8 @@ export interface PublishRequest {
   readonly job: ImageJob
 }
 
+const rootDevice = '/dev/xvda'
+
 export function createImagePublisher(dependencies: {
   store: Store
   clock: Clock
@@ -62,17 +65,17 @@ export function createImagePublisher(dependencies: {
     requireQuotasOfDiskImage({ store, quotas }, scope)
     // What everybody is to launch is under nobody's key.
     const isForAll = request.isQuickStart === true || request.productCodes !== undefined
-    const encryption = isForAll ? {} : newEncryption({ random }, defaultKmsKey(store, scope))
-    const layer = await layerMaker.make(scope, request.source, request.job, { encryption })
-    const layerId = layer.record.id
+    const encryptionOf = () => (isForAll ? {} : newEncryption({ random }, defaultKmsKey(store, scope)))
+    const { source, job } = request
+    const layers = await layerMaker.makeAll(scope, { source, directory: job.directory, encryptionOf }, job)
     try {
       const image = store.transaction(() => {
         const name = chooseName(scope, request)
-        requireQuotasOfDiskImage({ store, quotas }, scope)
-        layerMaker.keep(layer)
-        return recordImage(scope, { ...request, name }, layer)
+        requireQuotasOfDiskImage({ store, quotas }, scope, layers.length)
+        for (const layer of layers) layerMaker.keep(layer)
+        return recordImage(scope, { ...request, name }, layers)
       })
-      await descriptions.describeLayer(layerId)
+      for (const { record } of layers) await descriptions.describeLayer(record.id)
       await descriptions.describeImage(image.id)
       events.publish({
         kind: 'image-state-change',
@@ -82,7 +85,9 @@ export function createImagePublisher(dependencies: {
       if (image.name === request.name) return { imageId: image.id }
       return { imageId: image.id, note: `The name ${request.name} is taken: this image is ${image.name}.` }
     } catch (error) {
-      if (store.layers.find(layerId)?.state === 'pending') await layerMaker.discard(layerId)
+      for (const { record } of layers) {
+        if (store.layers.find(record.id)?.state === 'pending') await layerMaker.discard(record.id)
+      }
       throw error
     }
   }
@@ -97,25 +102,9 @@ export function createImagePublisher(dependencies: {
     }
   }
 
-  function recordImage(
-    scope: Scope,
-    request: PublishRequest,
-    { record: layer, sizeGib, encryption }: MadeLayer,
-  ): ImageRecord {
+  function recordImage(scope: Scope, request: PublishRequest, layers: readonly MadeLayer[]): ImageRecord {
     const now = clock.now().toISOString()
-    const snapshotId = newId('snap', random)
-    store.snapshots.insert({
-      ...scope,
-      id: snapshotId,
-      layerId: layer.id,
-      state: 'completed',
-      description: `Root device of ${request.name}`,
-      volumeId: 'vol-ffffffff',
-      volumeSizeGib: sizeGib,
-      ...withProductCodes(request.productCodes),
-      ...encryption,
-      startTime: now,
-    })
+    const names = nameDevices(Array(layers.length).fill(undefined), rootDevice)
     const image: ImageRecord = {
       ...scope,
       id: newId('ami', random),
@@ -125,10 +114,8 @@ export function createImagePublisher(dependencies: {
       state: 'available',
       creationDate: now,
       imageLocation: `${scope.accountId}/${request.name}`,
-      rootDeviceName: '/dev/xvda',
-      blockDevices: [
-        { deviceName: '/dev/xvda', snapshotId, volumeSizeGib: sizeGib, volumeType: 'gp3', deleteOnTermination: true },
-      ],
+      rootDeviceName: rootDevice,
+      blockDevices: layers.map((layer, index) => recordDevice(scope, request, layer, names[index] ?? '')),
       bootMode: request.bootMode ?? usualBootMode(request.architecture),
       enaSupport: true,
       ...(request.isQuickStart ? { origin: 'quick-start' as const } : {}),
@@ -141,6 +128,28 @@ export function createImagePublisher(dependencies: {
     )
     if (tags.length > 0) store.tags.put(scope, image.id, 'image', tags)
     return image
+  }
+
+  function recordDevice(
+    scope: Scope,
+    request: PublishRequest,
+    { record: layer, sizeGib, encryption }: MadeLayer,
+    deviceName: string,
+  ): ImageBlockDevice {
+    const snapshotId = newId('snap', random)
+    store.snapshots.insert({
+      ...scope,
+      id: snapshotId,
+      layerId: layer.id,
+      state: 'completed',
+      description: `${deviceName === rootDevice ? 'Root device' : deviceName} of ${request.name}`,
+      volumeId: 'vol-ffffffff',
+      volumeSizeGib: sizeGib,
+      ...withProductCodes(request.productCodes),
+      ...encryption,
+      startTime: clock.now().toISOString(),
+    })
+    return { deviceName, snapshotId, volumeSizeGib: sizeGib, volumeType: 'gp3', deleteOnTermination: true }
   }
 
   return {

@@ -1,3 +1,4 @@
+import { rootDeviceOf } from './root-device.ts'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
@@ -52,7 +53,7 @@ export function registerImage(domain: Domain): Ec2Mutation<'RegisterImage'> {
       if (names.size < blockDevices.length) {
         throw new Ec2Error('InvalidBlockDeviceMapping', 'A device name is used twice in the block device mappings.')
       }
-      const root = blockDevices.find(({ deviceName }) => deviceName === rootDeviceName)
+      const root = rootDeviceOf({ blockDevices, rootDeviceName })
       if (!root) {
         throw invalidParameterValue(
           'rootDeviceName',

@@ -10,7 +10,7 @@ const manufacturerNames: Readonly<Record<CpuManufacturer, string>> = {
   'amazon-web-services': 'AWS',
 }
 
-/** An instance type in EC2's shape. What a machine of Kiln's has not (enclaves, IPv6, local disks) is told as not supported. */
+/** An instance type in EC2's shape. What a machine of Kiln's has not (enclaves, local disks) is told as not supported. */
 export function describeType(type: InstanceType): InstanceTypeInfo {
   return {
     InstanceType: type.name as NonNullable<InstanceTypeInfo['InstanceType']>,
@@ -46,7 +46,7 @@ export function describeType(type: InstanceType): InstanceTypeInfo {
     PlacementGroupInfo: {
       SupportedStrategies: type.isBurstable ? ['partition', 'spread'] : ['cluster', 'partition', 'spread'],
     },
-    HibernationSupported: false,
+    HibernationSupported: true,
     BurstablePerformanceSupported: type.isBurstable,
     DedicatedHostsSupported: false,
     AutoRecoverySupported: true,
@@ -73,8 +73,8 @@ function describeNetwork(type: InstanceType): NonNullable<InstanceTypeInfo['Netw
       },
     ],
     Ipv4AddressesPerInterface: type.addressesPerInterface,
-    Ipv6AddressesPerInterface: 0,
-    Ipv6Supported: false,
+    Ipv6AddressesPerInterface: type.ipv6AddressesPerInterface,
+    Ipv6Supported: type.ipv6AddressesPerInterface > 0,
     EnaSupport: 'supported',
     EfaSupported: false,
     EncryptionInTransitSupported: false,

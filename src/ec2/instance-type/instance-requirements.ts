@@ -64,7 +64,6 @@ export function selectTypes(
 function wantsMoreThanThereIs(requirements: InstanceRequirementsRequest): boolean {
   return (
     requirements.BareMetal === 'required' ||
-    requirements.RequireHibernateSupport === true ||
     requirements.RequireEncryptionInTransit === true ||
     requirements.LocalStorage === 'required' ||
     (requirements.TotalLocalStorageGB?.Min ?? 0) > 0 ||

@@ -24,6 +24,8 @@ export interface InstanceType {
   readonly networkPerformance: string
   readonly maximumInterfaces: number
   readonly addressesPerInterface: number
+  /** 0: the type has no IPv6. */
+  readonly ipv6AddressesPerInterface: number
 }
 
 /** Who makes the processors, in the words of instance requirements. */
@@ -51,6 +53,7 @@ export const instanceTypeFileSchema = z.strictObject({
       hypervisor: z.enum(['nitro', 'xen']).optional(),
       ebsOptimized: z.enum(['default', 'unsupported']).optional(),
       network: z.string(),
+      ipv6: z.boolean().optional(),
       sizes: z.record(
         z.string(),
         z.strictObject({
@@ -87,6 +90,8 @@ export function createInstanceTypeCatalog(file: z.infer<typeof instanceTypeFileS
         networkPerformance: shared.network,
         maximumInterfaces: own.interfaces,
         addressesPerInterface: own.addresses,
+        // As many as of version 4, on every type that has any ("IP addresses per network interface").
+        ipv6AddressesPerInterface: (shared.ipv6 ?? true) ? own.addresses : 0,
       }),
     ),
   )

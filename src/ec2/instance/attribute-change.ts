@@ -10,6 +10,7 @@ import { refuseTooManyGroups } from '../security-group/find-group.ts'
 import { defaultCreditsOf } from './credit-specification.ts'
 import { requireSoleInterface } from './find-instance.ts'
 import { chooseBootMode } from './boot-mode.ts'
+import { requireNotHibernated } from '../hibernation/hibernation.ts'
 import type { InstanceRecord } from './instance.ts'
 import { readUserData } from './user-data.ts'
 
@@ -106,6 +107,7 @@ function changeType(
   input: ModifyInstanceAttributeRequest,
 ): InstanceRecord {
   const { store, instanceTypes } = domain
+  requireNotHibernated(instance, 'get another type')
   const name = input.InstanceType?.Value ?? ''
   const type = instanceTypes.find(name)
   if (!type) throw unknownInstanceType(name)

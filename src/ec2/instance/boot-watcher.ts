@@ -34,6 +34,15 @@ const retryIntervalMs = 250
 const bannerTimeoutMs = 60_000
 const checkIntervalMs = 30_000
 const sshPort = 22
+/**
+ * Where it is looked whether a guest can be reached, one after the other. Nothing listens at the first (discard): the guest's kernel
+ * answers by itself, while a connection to its SSH server would cost it processes and a line in its log each time. The other is for guests whose own
+ * firewall is silent there.
+ */
+const reachPlaces = [
+  { port: 9, timeoutMs: 3000 },
+  { port: sshPort, timeoutMs: 10_000 },
+]
 /** A guest that floods its console takes this much of the host's disk, and what it writes between two looks. */
 const consoleLimits = { maximumBytes: 16 * 1024 ** 2, keptBytes: 1024 ** 2 }
 
@@ -168,14 +177,17 @@ export function createBootWatcher(dependencies: BootWatcherDependencies): BootWa
   async function askReachable(instanceId: string, signal: AbortSignal): Promise<'answered' | 'silent'> {
     const record = store.instances.find(instanceId)
     if (!record) return 'silent'
-    try {
-      const attempt = AbortSignal.any([signal, AbortSignal.timeout(10_000)])
-      const socket = await network.dial(record.vpcId, record.privateIp, sshPort, attempt)
-      socket.destroy()
-      return 'answered'
-    } catch (error) {
-      return isRefusal(error) ? 'answered' : 'silent'
+    for (const { port, timeoutMs } of reachPlaces) {
+      try {
+        const attempt = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+        const socket = await network.dial(record.vpcId, record.privateIp, port, attempt)
+        socket.destroy()
+        return 'answered'
+      } catch (error) {
+        if (isRefusal(error)) return 'answered'
+      }
     }
+    return 'silent'
   }
 
   function runUntilAborted(instanceId: string, signal: AbortSignal, work: Promise<void>): void {

@@ -1,7 +1,7 @@
 import type { Domain } from '../domain.ts'
 import type { InstanceType } from '../instance-type/instance-type.ts'
 
-/** How much of the host is promised to instances that run or are about to. */
+/** How much of the host is promised to instances that run or are about to, and to templates that are being made. */
 export function usedCapacity({ store, instanceTypes }: Pick<Domain, 'store' | 'instanceTypes'>): {
   vCpus: number
   memoryMib: number
@@ -14,6 +14,11 @@ export function usedCapacity({ store, instanceTypes }: Pick<Domain, 'store' | 'i
       vCpus += type.vCpus
       memoryMib += type.memoryMib
     }
+  }
+  for (const template of store.warmTemplates.listBy('state', 'making')) {
+    const type = instanceTypes.get(template.instanceType)
+    vCpus += type.vCpus
+    memoryMib += type.memoryMib
   }
   return { vCpus, memoryMib }
 }

@@ -1,36 +1,38 @@
 import type { InstanceStateChange } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import { Ec2Error, incorrectInstanceState, insufficientInstanceCapacity, unsupportedOperation } from '../errors.ts'
+import {
+  Ec2Error,
+  incorrectInstanceState,
+  insufficientInstanceCapacity,
+  invalidParameterCombination,
+  unsupportedOperation,
+} from '../errors.ts'
 import { findAll } from '../ids.ts'
+import { withEndedEvents } from '../instance-event/instance-event.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { countFittingInGroup, spreadIsFull } from '../placement-group/choose-placement-group.ts'
+import { readBridges } from './bridged-device.ts'
 import { usedCapacity } from './capacity.ts'
 import { describeState } from './describe-instance.ts'
 import type { InstanceRecord, InstanceState } from './instance.ts'
-import { publishState, userInitiatedShutdown, withState } from './state-machine.ts'
+import { publishState, userInitiatedHibernation, userInitiatedShutdown, withState } from './state-machine.ts'
 
-/** StopInstances: the guest is asked to power off, and ended when it does not in time; `Force` ends it at once. */
+/**
+ * StopInstances: the guest is asked to power off, and ended when it does not in time; `Force` ends it at once, `Hibernate` keeps its memory.
+ */
 export function stopInstances(domain: Domain): Ec2Mutation<'StopInstances'> {
   return {
     kind: 'mutation',
     parameters: ['InstanceIds', 'Force', 'Hibernate', 'SkipOsShutdown'],
     apply: (context, input) => {
-      if (input.Hibernate) throw unsupportedOperation('Hibernation is not supported by Kiln yet.')
       const isForced = input.Force === true || input.SkipOsShutdown === true
       const instances = requireInstances(domain, context, input.InstanceIds)
-      for (const instance of instances) {
-        if (instance.spot) {
-          throw unsupportedOperation(
-            `You can't stop the Spot Instance '${instance.id}' because it is associated with a one-time Spot Instance request. You can only stop Spot Instances associated with persistent Spot Instance requests.`,
-          )
-        }
-        if (instance.hasStopProtection) {
-          throw new Ec2Error(
-            'OperationNotPermitted',
-            `The instance '${instance.id}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.`,
-          )
-        }
+      if (input.Hibernate) {
+        if (isForced) throw invalidParameterCombination('Force and Hibernate may not be used together.')
+        for (const instance of instances) requireHibernationConfigured(instance)
+        return { StoppingInstances: hibernateInstances(domain, context, instances) }
       }
+      for (const instance of instances) requireStoppable(instance)
       return {
         StoppingInstances: instances.map((instance) =>
           change(
@@ -52,7 +54,48 @@ export function stopInstances(domain: Domain): Ec2Mutation<'StopInstances'> {
   }
 }
 
-/** StartInstances: a stopped instance boots again, with a new public address. */
+/** Has running instances keep their memory and stop; those that have begun to stop, or have, stay as they are. */
+export function hibernateInstances(
+  domain: Domain,
+  context: MutationContext,
+  instances: readonly InstanceRecord[],
+): InstanceStateChange[] {
+  for (const instance of instances) requireStoppable(instance)
+  return instances.map((instance) =>
+    change(
+      domain,
+      context,
+      instance,
+      'hibernated',
+      { stopped: 'stay', running: 'stopping', stopping: 'stay' },
+      (record) => ({ ...record, stateReason: userInitiatedHibernation, request: { isHibernation: true } }),
+    ),
+  )
+}
+
+function requireHibernationConfigured({ id, isHibernationConfigured }: InstanceRecord): void {
+  if (isHibernationConfigured) return
+  throw new Ec2Error(
+    'UnsupportedHibernationConfiguration',
+    `The instance '${id}' was launched without HibernationOptions.Configured and cannot be hibernated.`,
+  )
+}
+
+function requireStoppable(instance: InstanceRecord): void {
+  if (instance.spot) {
+    throw unsupportedOperation(
+      `You can't stop the Spot Instance '${instance.id}' because it is associated with a one-time Spot Instance request. You can only stop Spot Instances associated with persistent Spot Instance requests.`,
+    )
+  }
+  if (instance.hasStopProtection) {
+    throw new Ec2Error(
+      'OperationNotPermitted',
+      `The instance '${instance.id}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.`,
+    )
+  }
+}
+
+/** StartInstances: a stopped instance boots again, or goes on where it was hibernated, with a new public address. */
 export function startInstances(domain: Domain): Ec2Mutation<'StartInstances'> {
   return {
     kind: 'mutation',
@@ -64,9 +107,13 @@ export function startInstances(domain: Domain): Ec2Mutation<'StartInstances'> {
       requireSpread(domain, instances)
       return {
         StartingInstances: instances.map((instance) => {
+          const bridges =
+            instance.state === 'stopped' ? readBridges(domain.networks, domain.store.tags.of(instance.id)) : []
           const transitions = { stopped: 'pending', pending: 'stay', running: 'stay' } as const
+          // A start brings it to another host: what was scheduled for the old one is over.
           return change(domain, context, instance, 'started', transitions, (record) => ({
-            ...record,
+            ...withEndedEvents(record, 'completed', context.now, () => true),
+            bridges,
             launchTime: context.now.toISOString(),
             boot: {
               requestedAt: context.now.toISOString(),
@@ -89,7 +136,7 @@ export function rebootInstances(domain: Domain): Ec2Mutation<'RebootInstances'> 
     apply: (context, input) => {
       for (const instance of requireInstances(domain, context, input.InstanceIds)) {
         change(domain, context, instance, 'rebooted', { running: 'again', pending: 'stay' }, (record) => ({
-          ...record,
+          ...withEndedEvents(record, 'completed', context.now, ({ code }) => code === 'instance-reboot'),
           request: { isReboot: true },
         }))
       }

@@ -2,6 +2,7 @@ import type { InstanceStatus } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
 import { defineFilters } from '../filter.ts'
+import { describeInstanceEvent, descriptionOf, shownEvents } from '../instance-event/instance-event.ts'
 import type { Ec2Query } from '../operation.ts'
 import { describeState } from './describe-instance.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
@@ -13,6 +14,7 @@ const noChecks: StatusChecks = { system: 'not-applicable', instance: 'not-applic
 export function describeInstanceStatus(domain: Domain): Ec2Query<'DescribeInstanceStatus'> {
   const { store } = domain
   const checksOf = ({ id }: InstanceRecord) => domain.instances.runtimeOf(id)?.checks ?? noChecks
+  const eventsOf = (record: InstanceRecord) => shownEvents(record, domain.clock.now())
   const zoneIdOf = ({ subnetId }: InstanceRecord) => store.subnets.find(subnetId)?.availabilityZoneId
   /** A machine that a failing disk has paused has a problem; else its disks are as well as QEMU is. */
   const ebsCheckOf = (record: InstanceRecord): CheckStatus =>
@@ -26,12 +28,12 @@ export function describeInstanceStatus(domain: Domain): Ec2Query<'DescribeInstan
       'attached-ebs-status.status': (record) => ebsCheckOf(record),
       'application-status.status': () => undefined,
       'availability-zone-id': zoneIdOf,
-      'event.code': () => undefined,
-      'event.description': () => undefined,
-      'event.instance-event-id': () => undefined,
-      'event.not-after': () => undefined,
-      'event.not-before': () => undefined,
-      'event.not-before-deadline': () => undefined,
+      'event.code': (record) => eventsOf(record).map(({ code }) => code),
+      'event.description': (record) => eventsOf(record).map(descriptionOf),
+      'event.instance-event-id': (record) => eventsOf(record).map(({ id }) => id),
+      'event.not-after': (record) => eventsOf(record).map(({ notAfter }) => notAfter),
+      'event.not-before': (record) => eventsOf(record).map(({ notBefore }) => notBefore),
+      'event.not-before-deadline': (record) => eventsOf(record).map(({ notBeforeDeadline }) => notBeforeDeadline),
       'instance-state-code': ({ state }) => instanceStateCodes[state],
       'instance-state-name': { read: ({ state }) => state, index: 'state' },
       'instance-status.reachability': (record) => reachabilityOf(checksOf(record).instance),
@@ -65,7 +67,7 @@ export function describeInstanceStatus(domain: Domain): Ec2Query<'DescribeInstan
             AvailabilityZoneId: zoneIdOf(record),
             InstanceId: record.id,
             InstanceState: describeState(record.state),
-            Events: [],
+            Events: eventsOf(record).map(describeInstanceEvent),
             InstanceStatus: describeCheck(checks.instance, checks.impairedSince),
             SystemStatus: describeCheck(checks.system),
             AttachedEbsStatus: describeCheck(ebsCheckOf(record)),

@@ -1,9 +1,10 @@
 import type { Instance, InstanceNetworkInterface, NetworkInterfaceAssociation, Reservation } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { describeProductCodes } from '../marketplace/product-code.ts'
-import type { InterfaceRecord } from '../network-interface/network-interface.ts'
+import { describeIpv6Of, type InterfaceRecord } from '../network-interface/network-interface.ts'
 import { describeAddressesOf, hasPublicNames } from '../network-interface/describe-address.ts'
 import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
+import { describePrivateDnsOptions, privateDnsOptionsOf, privateHostNameOf } from './private-dns.ts'
 import type { Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
 import { processorsOf } from './cpu-options.ts'
@@ -47,7 +48,7 @@ export function describeInstance(
     InstanceId: instance.id,
     ImageId: instance.imageId,
     State: describeState(instance.state),
-    PrivateDnsName: isGone ? '' : privateNameOf(instance.privateIp, instance.region),
+    PrivateDnsName: isGone ? '' : privateHostNameOf(store, instance),
     PublicDnsName: publicIp && hasPublicNames(store, primary) ? publicNameOf(publicIp, instance.region) : '',
     StateTransitionReason: instance.stateTransitionReason,
     ...describeStateReason(instance),
@@ -68,6 +69,7 @@ export function describeInstance(
     },
     Monitoring: { State: instance.isMonitored ? 'enabled' : 'disabled' },
     ...(isGone ? {} : { SubnetId: instance.subnetId, VpcId: instance.vpcId, PrivateIpAddress: instance.privateIp }),
+    ...ipv6Of(primary),
     PublicIpAddress: publicIp,
     Architecture: instance.architecture,
     RootDeviceType: 'ebs',
@@ -95,7 +97,7 @@ export function describeInstance(
     EnaSupport: true,
     CpuOptions: { CoreCount: processors.coreCount, ThreadsPerCore: processors.threadsPerCore },
     ...(instance.spot ? { InstanceLifecycle: 'spot' as const, SpotInstanceRequestId: instance.spot.requestId } : {}),
-    HibernationOptions: { Configured: false },
+    HibernationOptions: { Configured: instance.isHibernationConfigured ?? false },
     EnclaveOptions: { Enabled: false },
     CapacityReservationSpecification: {
       CapacityReservationPreference: instance.capacityReservationPreference ?? 'open',
@@ -113,12 +115,13 @@ export function describeInstance(
     PlatformDetails: 'Linux/UNIX',
     UsageOperation: 'RunInstances',
     UsageOperationUpdateTime: new Date(primary?.attachment?.attachTime ?? instance.launchTime),
-    PrivateDnsNameOptions: {
-      HostnameType: 'ip-name',
-      EnableResourceNameDnsARecord: true,
-      EnableResourceNameDnsAAAARecord: false,
-    },
+    PrivateDnsNameOptions: describePrivateDnsOptions(privateDnsOptionsOf(store, instance)),
   }
+}
+
+function ipv6Of(primary: InterfaceRecord | undefined): Pick<Instance, 'Ipv6Address'> {
+  const address = primary?.ipv6Addresses?.[0]
+  return address === undefined ? {} : { Ipv6Address: address }
 }
 
 /** EC2 gives a reason to instances that are not running. */
@@ -147,7 +150,7 @@ export function describeInterface(store: Store, record: InterfaceRecord): Instan
     SourceDestCheck: record.hasSourceDestCheck,
     InterfaceType: 'interface',
     Groups: describeGroups(store, record.groupIds),
-    Ipv6Addresses: [],
+    Ipv6Addresses: describeIpv6Of(record).Ipv6Addresses,
     Operator: { Managed: false },
     PrivateIpAddresses: addresses,
     ...(primary?.Association ? { Association: primary.Association } : {}),

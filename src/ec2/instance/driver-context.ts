@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
 import type { EventBus } from '../event/event-bus.ts'
+import type { Hibernator } from '../hibernation/hibernator.ts'
 import type { Store } from '../ports/store.ts'
 import type { RootReplacer } from '../root-volume-task/root-replacer.ts'
 import type { BootWatcher } from './boot-watcher.ts'
@@ -22,6 +23,7 @@ export interface DriverDependencies {
   readonly drives: DrivePlugging
   readonly interfaces: InterfacePlugging
   readonly rootReplacer: RootReplacer
+  readonly hibernator: Hibernator
   readonly log: Logger
   readonly stopTimeoutMs: number
   readonly rebootTimeoutMs: number

@@ -12,13 +12,19 @@ const cloudInitComplaint = /cloud-init\[\d+\]: .* - \S+\.py\[(?:WARNING|ERROR|CR
 const nanoComplaint = /kiln: (user data: .+)/
 
 /**
+ * What no user is to do anything about, on EC2 neither: cloud-init looks for a category that EC2 has never had (it has
+ * `subnet-ipv6-cidr-blocks`) when an interface has several IPv6 addresses, and goes on with what is right.
+ */
+const idleComplaint = /^Could not parse subnet-ipv6-cidr-block None /
+
+/**
  * What cloud-init complains of in whole lines of the console (latin1): user data that cannot be understood, a script or module that has
  * failed. Without it a user sees such errors only inside the guest.
  */
 export function findGuestWarnings(lines: readonly string[]): readonly string[] {
   return lines.flatMap((line) => {
     const words = (cloudInitComplaint.exec(line) ?? nanoComplaint.exec(line))?.[1]
-    if (words === undefined) return []
+    if (words === undefined || idleComplaint.test(words)) return []
     const text = Buffer.from(words, 'latin1').toString('utf8').trim()
     // The module's Python object: its name stands before it.
     return [text.replace(/ \(<module .*?>\)/, '').slice(0, maximumLength)]

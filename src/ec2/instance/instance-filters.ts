@@ -2,12 +2,13 @@ import type { Domain } from '../domain.ts'
 import type { FilterTable } from '../filter.ts'
 import { productCodeTypesOf } from '../marketplace/product-code.ts'
 import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
+import { privateDnsOptionsOf, privateHostNameOf } from './private-dns.ts'
 import { addressesOf } from '../network-interface/network-interface.ts'
 import type { Candidates } from '../ports/store.ts'
 import { currentBootModeOf } from './boot-mode.ts'
 import { type InstanceRecord, instanceStateCodes } from './instance.ts'
 import { interfaceFilters } from './interface-filters.ts'
-import { metadataStateOf } from './metadata-options.ts'
+import { ipv6ProtocolOf, metadataStateOf } from './metadata-options.ts'
 
 /** The documented filters of DescribeInstances that have a meaning here. */
 export function instanceFilters({ store, instances }: Domain): FilterTable<InstanceRecord> {
@@ -25,10 +26,15 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     | 'groupIds[]'
     | 'secondaryIps[].privateIp'
     | 'secondaryIps[].publicIp'
+    | 'ipv6Addresses[]'
   const byInterface =
     (...indexes: readonly InterfaceIndex[]) =>
     (values: readonly string[]) =>
       idsOf(indexes.flatMap((index) => [...store.interfaces.listByEach(index, values).values()].flat()))
+  const ipv6Address = {
+    read: (instance: InstanceRecord) => interfacesOf(instance).flatMap(({ ipv6Addresses = [] }) => ipv6Addresses),
+    index: byInterface('ipv6Addresses[]'),
+  }
   const byPublicIp = byInterface('publicIp', 'secondaryIps[].publicIp')
   return {
     ...interfaceFilters(store),
@@ -60,7 +66,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'ebs-optimized': ({ isEbsOptimized }) => isEbsOptimized,
     'ena-support': () => true,
     'enclave-options.enabled': () => false,
-    'hibernation-options.configured': () => false,
+    'hibernation-options.configured': ({ isHibernationConfigured }) => isHibernationConfigured ?? false,
     'host-id': () => undefined,
     hypervisor: () => 'xen',
     'iam-instance-profile.arn': {
@@ -84,7 +90,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     },
     'instance.group-name': (instance) => groupsOf(instance).map(({ name }) => name),
     'ip-address': { read: publicIpsOf, index: byPublicIp },
-    'ipv6-address': () => undefined,
+    'ipv6-address': ipv6Address,
     'kernel-id': () => undefined,
     'key-name': { read: ({ keyName }) => keyName, index: 'keyName' },
     'launch-index': ({ launchIndex }) => launchIndex,
@@ -92,7 +98,7 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'metadata-options.http-endpoint': ({ metadataOptions }) => metadataOptions.httpEndpoint,
     'maintenance-options.auto-recovery': ({ autoRecovery }) => autoRecovery,
     'metadata-options.http-protocol-ipv4': ({ metadataOptions }) => metadataOptions.httpEndpoint,
-    'metadata-options.http-protocol-ipv6': () => 'disabled',
+    'metadata-options.http-protocol-ipv6': ({ metadataOptions }) => ipv6ProtocolOf(metadataOptions),
     'metadata-options.http-put-response-hop-limit': ({ metadataOptions }) => metadataOptions.httpPutResponseHopLimit,
     'metadata-options.http-tokens': ({ metadataOptions }) => metadataOptions.httpTokens,
     'metadata-options.state': ({ id }) => metadataStateOf(instances.runtimeOf(id)),
@@ -131,6 +137,8 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
       index: byInterface('groupIds[]'),
     },
     'network-interface.group-name': (instance) => groupsOf(instance).map(({ name }) => name),
+    'network-interface.ipv6-address': ipv6Address,
+    'network-interface.ipv6-addresses.ipv6-address': ipv6Address,
     'network-interface.mac-address': {
       read: (instance) => interfacesOf(instance).map(({ macAddress }) => macAddress),
       index: byInterface('macAddress'),
@@ -162,11 +170,13 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'placement-partition-number': ({ placement }) => placement?.partitionNumber,
     platform: () => undefined,
     'platform-details': () => 'Linux/UNIX',
-    'private-dns-name': ({ privateIp, region }) => privateNameOf(privateIp, region),
+    'private-dns-name': (instance) => privateHostNameOf(store, instance),
     'private-ip-address': { read: ({ privateIp }) => privateIp, index: 'privateIp' },
-    'private-dns-name-options.enable-resource-name-dns-a-record': () => true,
-    'private-dns-name-options.enable-resource-name-dns-aaaa-record': () => false,
-    'private-dns-name-options.hostname-type': () => 'ip-name',
+    'private-dns-name-options.enable-resource-name-dns-a-record': (instance) =>
+      privateDnsOptionsOf(store, instance).hasResourceNameA,
+    'private-dns-name-options.enable-resource-name-dns-aaaa-record': (instance) =>
+      privateDnsOptionsOf(store, instance).hasResourceNameAaaa,
+    'private-dns-name-options.hostname-type': (instance) => privateDnsOptionsOf(store, instance).hostnameType,
     'product-code': ({ productCodes }) => productCodes ?? [],
     'product-code.type': ({ productCodes }) => productCodeTypesOf(productCodes),
     'ramdisk-id': () => undefined,

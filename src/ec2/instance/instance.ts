@@ -1,5 +1,9 @@
+import type { LaunchWay } from '../fast-launch/fast-launch.ts'
+import type { Hibernation } from '../hibernation/hibernation.ts'
 import type { BootSettings } from '../image/boot-settings.ts'
+import type { InstanceEvent } from '../instance-event/instance-event.ts'
 import type { Accelerator, Architecture } from '../ports/machine.ts'
+import type { PrivateDnsOptions } from '../network-interface/dns-name.ts'
 import type { ResourceRecord } from '../ports/store.ts'
 import type { SpotInterruption } from '../spot/spot-request.ts'
 import type { Tenancy } from '../vpc/vpc.ts'
@@ -31,6 +35,8 @@ export interface InstanceMetadataOptions {
   readonly httpTokens: 'optional' | 'required'
   readonly httpPutResponseHopLimit: number
   readonly instanceMetadataTags: 'enabled' | 'disabled'
+  /** Whether the service answers at its IPv6 address, too; absent: it does not. */
+  readonly httpProtocolIpv6?: 'enabled' | 'disabled'
 }
 
 /** How a burstable type pays for more than its baseline. Kiln never throttles; the choice is kept and told. */
@@ -61,6 +67,8 @@ export interface CpuOptions {
 /** The spot request that an instance fulfils. */
 export interface InstanceSpot {
   readonly requestId: string
+  /** Once it was recommended to be replaced. */
+  readonly rebalanceNoticedAt?: string
   /** Once it was told that it will be taken away. */
   readonly interruption?: SpotInterruption
 }
@@ -110,6 +118,10 @@ export interface InstanceRecord extends ResourceRecord, BootSettings {
   readonly autoRecovery: 'default' | 'disabled'
   /** Absent: `default`. Kept and told: nothing here reboots an instance on a schedule of its own. */
   readonly rebootMigration?: 'default' | 'disabled'
+  /** How it is called in its VPC; absent on instances of before: as their subnet says. */
+  readonly privateDns?: PrivateDnsOptions
+  /** Bridges of the host that its machine has network devices on, besides its interfaces; absent: none. */
+  readonly bridges?: readonly string[]
   /** SMBIOS system UUID. */
   readonly uuid: string
   readonly state: InstanceState
@@ -117,8 +129,14 @@ export interface InstanceRecord extends ResourceRecord, BootSettings {
   readonly stateReason?: StateReason
   /** EC2's text: `User initiated (2026-11-23 10:00:00 GMT)`. */
   readonly stateTransitionReason: string
+  /** Whether it may be hibernated; absent: it may not. */
+  readonly isHibernationConfigured?: boolean
+  /** Its memory, as long as it is hibernated. */
+  readonly hibernation?: Hibernation
   /** What was asked while in a state and is still to be done. */
   readonly request?: InstanceRequest
+  /** What is or was scheduled for it, the oldest first. */
+  readonly events?: readonly InstanceEvent[]
   /** The start under way or in force: when it was asked for, with what it runs, which stages it has reached. */
   readonly boot?: InstanceBoot
 }
@@ -126,6 +144,8 @@ export interface InstanceRecord extends ResourceRecord, BootSettings {
 export interface InstanceRequest {
   /** `stopping` is to be done by force. */
   readonly isForced?: boolean
+  /** `stopping` is to keep the memory. */
+  readonly isHibernation?: boolean
   /** A reboot that was acknowledged and not done yet. */
   readonly isReboot?: boolean
 }
@@ -136,6 +156,10 @@ export interface InstanceBoot {
   readonly accelerator?: Accelerator
   readonly acceleratorReason?: string
   readonly generationId: string
+  /** The template that its first machine is to go on from, until its guest knows who it is: a try that was broken off came to nothing. */
+  readonly cloning?: string
+  /** How its machine came to run; absent: it booted, and nothing else was looked for. */
+  readonly way?: LaunchWay
   /** Size of the console log, which all boots append to, when this one began. */
   readonly consoleStart?: number
   /** Seconds after `requestedAt`. */

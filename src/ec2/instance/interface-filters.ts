@@ -43,12 +43,6 @@ export function interfaceFilters(store: Store): FilterTable<InstanceRecord> {
     'network-interface.ipv4-prefixes.ipv4-prefix': each(({ Ipv4Prefixes: told = [] }) =>
       told.map(({ Ipv4Prefix: prefix }) => prefix),
     ),
-    'network-interface.ipv6-address': each(({ Ipv6Addresses: told = [] }) =>
-      told.map(({ Ipv6Address: address }) => address),
-    ),
-    'network-interface.ipv6-addresses.ipv6-address': each(({ Ipv6Addresses: told = [] }) =>
-      told.map(({ Ipv6Address: address }) => address),
-    ),
     'network-interface.ipv6-addresses.is-primary-ipv6': each(({ Ipv6Addresses: told = [] }) =>
       told.map(({ IsPrimaryIpv6: isPrimary }) => isPrimary),
     ),

@@ -6,7 +6,7 @@ import {
   type InterfaceRecord,
   networkDeviceOf,
 } from '../network-interface/network-interface.ts'
-import { withoutGivenPublicIp } from '../network-interface/public-address.ts'
+import { detachedOf } from '../network-interface/public-address.ts'
 import type { Machine } from '../ports/machine.ts'
 import type { Network } from '../ports/network.ts'
 import type { Store } from '../ports/store.ts'
@@ -79,9 +79,7 @@ export function createInterfacePlugging(dependencies: {
   function letGo({ id, vpcId }: AttachedInterface): void {
     store.transaction(() => {
       const present = store.interfaces.find(id)
-      if (!present) return
-      const { attachment: _attachment, ...rest } = withoutGivenPublicIp(present)
-      store.interfaces.replace(rest)
+      if (present) store.interfaces.replace(detachedOf(present))
     })
     networks.refreshSoon(vpcId)
   }

@@ -2,6 +2,7 @@ import type { RunInstancesRequest } from '@aws-sdk/client-ec2'
 import { Ec2Error, invalidParameterCombination, invalidParameterValue } from '../errors.ts'
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import { type AddressChoice, readAddresses } from '../network-interface/interface-draft.ts'
+import { type Ipv6Choice, readIpv6 } from '../network-interface/ipv6-choice.ts'
 import { networkPortCount } from '../ports/machine.ts'
 
 /** A network interface of a launch as the client wants it, told on the instance or in `NetworkInterface.N`. */
@@ -12,6 +13,7 @@ export interface LaunchInterface {
   readonly subnetId?: string
   readonly groupIds?: readonly string[]
   readonly addresses: AddressChoice
+  readonly ipv6: Ipv6Choice
   /** Absent: as the subnet says. */
   readonly wantsPublicIp?: boolean
   readonly description: string
@@ -31,6 +33,9 @@ const describing = [
   'PrivateIpAddress',
   'PrivateIpAddresses',
   'SecondaryPrivateIpAddressCount',
+  'Ipv6AddressCount',
+  'Ipv6Addresses',
+  'PrimaryIpv6',
   'Description',
 ] as const
 const honoured = [
@@ -39,7 +44,6 @@ const honoured = [
   'DeleteOnTermination',
   'NetworkCardIndex',
   'InterfaceType',
-  'Ipv6AddressCount',
   'AssociateCarrierIpAddress',
   ...describing,
 ]
@@ -53,7 +57,12 @@ export function readInterfaces(input: RunInstancesRequest): [LaunchInterface, ..
       'Network interfaces and an instance-level subnet ID, private address or security groups may not be specified on the same request',
     )
   }
-  const read = given.map((one, index) => readInterface(one, given.length === 1 ? 0 : index))
+  if (input.Ipv6AddressCount || input.Ipv6Addresses?.length) {
+    throw invalidParameterCombination(
+      'Network interfaces and instance-level IPv6 addresses may not be specified on the same request',
+    )
+  }
+  const read = given.map((one, index) => readInterface(one, given.length === 1 ? 0 : index, input))
   read.sort((a, b) => a.deviceIndex - b.deviceIndex)
   const [primary, ...others] = read
   if (primary?.deviceIndex !== 0) {
@@ -75,12 +84,17 @@ function readFromInstance(input: RunInstancesRequest): LaunchInterface {
     deviceIndex: 0,
     ...(input.SubnetId === undefined ? {} : { subnetId: input.SubnetId }),
     addresses: readAddresses({ PrivateIpAddress: input.PrivateIpAddress }),
+    ipv6: readIpv6(input, input.EnablePrimaryIpv6),
     description: '',
     deleteOnTermination: true,
   }
 }
 
-function readInterface(given: InterfaceRequest, usualIndex: number): LaunchInterface {
+function readInterface(
+  given: InterfaceRequest,
+  usualIndex: number,
+  { EnablePrimaryIpv6: wantsPrimary }: RunInstancesRequest,
+): LaunchInterface {
   requireOrdinary(given)
   const deviceIndex = given.DeviceIndex ?? usualIndex
   if (deviceIndex < 0 || deviceIndex >= networkPortCount) {
@@ -98,6 +112,8 @@ function readInterface(given: InterfaceRequest, usualIndex: number): LaunchInter
     ...(given.SubnetId === undefined ? {} : { subnetId: given.SubnetId }),
     ...(given.Groups?.length ? { groupIds: given.Groups } : {}),
     addresses: readAddresses(given),
+    // What is said of the instance holds for its first interface.
+    ipv6: readIpv6(given, given.PrimaryIpv6 ?? (deviceIndex === 0 && wantsPrimary)),
     ...(given.AssociatePublicIpAddress === undefined ? {} : { wantsPublicIp: given.AssociatePublicIpAddress }),
     description,
     // One that was there before stays by default.
@@ -121,6 +137,5 @@ function requireOrdinary(given: InterfaceRequest): void {
   refuseOtherMembers(operation, path, given, honoured)
   requireOneOf(operation, `${path}.NetworkCardIndex`, given.NetworkCardIndex, [0])
   requireOneOf(operation, `${path}.InterfaceType`, given.InterfaceType, ['interface'])
-  requireOneOf(operation, `${path}.Ipv6AddressCount`, given.Ipv6AddressCount, [0])
   requireOneOf(operation, `${path}.AssociateCarrierIpAddress`, given.AssociateCarrierIpAddress, [false])
 }

@@ -12,6 +12,7 @@ export interface LaunchOptions {
   readonly isMonitored: boolean
   readonly autoRecovery: 'default' | 'disabled'
   readonly capacityReservationPreference: 'open' | 'none'
+  readonly isHibernationConfigured?: boolean
   readonly cpuOptions?: CpuOptions
   /** Only of burstable types. */
   readonly cpuCredits?: CpuCredits
@@ -38,6 +39,7 @@ export function readLaunchOptions(
     isMonitored: input.Monitoring?.Enabled ?? false,
     autoRecovery: input.MaintenanceOptions?.AutoRecovery ?? 'default',
     capacityReservationPreference: readReservationPreference(input.CapacityReservationSpecification),
+    ...(input.HibernationOptions?.Configured ? { isHibernationConfigured: true } : {}),
     ...(cpuOptions ? { cpuOptions } : {}),
     ...(cpuCredits ? { cpuCredits } : {}),
   }
@@ -45,18 +47,9 @@ export function readLaunchOptions(
 
 /** Refuses options that ask for what no machine of Kiln's has. */
 export function requireDefaults(input: Partial<RunInstancesRequest>): void {
-  requireOneOf(operation, 'HibernationOptions.Configured', input.HibernationOptions?.Configured, [false])
   requireOneOf(operation, 'EnclaveOptions.Enabled', input.EnclaveOptions?.Enabled, [false])
-  requireOneOf(operation, 'Ipv6AddressCount', input.Ipv6AddressCount, [0])
-  requireOneOf(operation, 'EnablePrimaryIpv6', input.EnablePrimaryIpv6, [false])
   const { BandwidthWeighting: weighting } = input.NetworkPerformanceOptions ?? {}
   requireOneOf(operation, 'NetworkPerformanceOptions.BandwidthWeighting', weighting, ['default'])
-  const names = input.PrivateDnsNameOptions
-  requireOneOf(operation, 'PrivateDnsNameOptions.HostnameType', names?.HostnameType, ['ip-name'])
-  // The names of instance ids resolve in every VPC.
-  const { EnableResourceNameDnsARecord: a, EnableResourceNameDnsAAAARecord: aaaa } = names ?? {}
-  requireOneOf(operation, 'PrivateDnsNameOptions.EnableResourceNameDnsARecord', a, [true])
-  requireOneOf(operation, 'PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord', aaaa, [false])
 }
 
 function readReservationPreference(given: RunInstancesRequest['CapacityReservationSpecification']): 'open' | 'none' {

@@ -27,6 +27,7 @@ export const launchParameters = [
   'EnclaveOptions',
   'HibernationOptions',
   'Ipv6AddressCount',
+  'Ipv6Addresses',
   'NetworkPerformanceOptions',
   'PrivateDnsNameOptions',
   'TagSpecifications',

@@ -45,6 +45,7 @@ export function choosePlace(domain: Domain, scope: Scope, input: RunInstancesReq
     subnet,
     groupIds: existing?.groupIds ?? groupIds(),
     addresses: wanted.addresses,
+    ipv6: wanted.ipv6,
     // As on EC2, several interfaces have no public address but an elastic one.
     wantsPublicIp: wanted.wantsPublicIp ?? (others.length === 0 && subnet.mapPublicIpOnLaunch),
     description: wanted.description,

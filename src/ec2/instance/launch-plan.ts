@@ -1,6 +1,13 @@
 import type { RunInstancesRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
-import { Ec2Error, invalidParameterCombination, invalidParameterValue, missingParameter } from '../errors.ts'
+import {
+  Ec2Error,
+  invalidParameterCombination,
+  invalidParameterValue,
+  missingParameter,
+  unsupportedOperation,
+} from '../errors.ts'
+import { readFastLaunchTag } from '../fast-launch/fast-launch-tag.ts'
 import { requireAllowedImage } from '../image/allowed-images.ts'
 import type { ImageRecord } from '../image/image.ts'
 import { findVisibleImage, requireAvailableImage } from '../image/visible-image.ts'
@@ -18,9 +25,12 @@ import type { SpotTerms } from '../spot/spot-request.ts'
 import { readMarketOptions } from '../spot/spot-terms.ts'
 import { readTagSpecifications } from '../tag/tag.ts'
 import { type PlannedVolume, planVolumes } from './block-devices.ts'
+import { readBridges } from './bridged-device.ts'
 import { readInstanceProfile } from './iam-instance-profile.ts'
 import type { InstanceMetadataOptions, InstanceProfile } from './instance.ts'
 import { type LaunchOptions, readLaunchOptions } from './launch-options.ts'
+import type { PrivateDnsOptions } from '../network-interface/dns-name.ts'
+import { choosePrivateDns } from './private-dns.ts'
 import { choosePlace, type LaunchPlace } from './launch-place.ts'
 import { chooseMetadataOptions } from './metadata-defaults.ts'
 import { requirePlannable } from './planned-interface.ts'
@@ -28,6 +38,7 @@ import { readUserData } from './user-data.ts'
 
 /** A launch with every question answered: what is left is to write it down. */
 export interface LaunchPlan extends LaunchPlace, LaunchOptions {
+  readonly privateDns: PrivateDnsOptions
   readonly image: ImageRecord
   readonly type: InstanceType
   readonly minimumCount: number
@@ -45,6 +56,7 @@ export interface LaunchPlan extends LaunchPlace, LaunchOptions {
   readonly isEbsOptimized: boolean
   readonly metadataOptions: InstanceMetadataOptions
   readonly tags: ReadonlyMap<string, Tag[]>
+  readonly bridges: readonly string[]
   readonly clientToken?: string
 }
 
@@ -84,14 +96,24 @@ export function planLaunch(
   requirePlannable(type, place.interfaces, maximumCount)
   const keyPair = input.KeyName === undefined ? undefined : requireKeyPair(store, scope, input.KeyName)
   const spot = spotTerms ?? readMarketOptions('RunInstances', input.InstanceMarketOptions)
+  if (spot && input.HibernationOptions?.Configured) {
+    throw unsupportedOperation(
+      'Spot Instances cannot be hibernated in Kiln: they are terminated when they are interrupted.',
+    )
+  }
   const userData = readUserData(input.UserData)
   const instanceProfile = readInstanceProfile(scope, input.IamInstanceProfile)
   const volumes = planVolumes(domain, scope, image, input.BlockDeviceMappings ?? [])
   const codes = withProductCodes(image.productCodes, ...volumes.map(({ productCodes }) => productCodes))
   requireSubscription(domain, scope, codes.productCodes)
+  const tags = readTagSpecifications(input.TagSpecifications, launchTagTypes(spot))
+  const instanceTags = tags.get('instance') ?? []
+  // The driver goes by it; what it could not read is refused here.
+  readFastLaunchTag(instanceTags)
   return {
     ...place,
     ...readLaunchOptions(store, scope, type, input),
+    privateDns: choosePrivateDns(place.subnet, input.PrivateDnsNameOptions),
     image,
     type,
     currentBootMode: chooseBootMode(image, type),
@@ -108,7 +130,8 @@ export function planLaunch(
     hasStopProtection: input.DisableApiStop ?? false,
     isEbsOptimized: chooseEbsOptimized(type, input.EbsOptimized),
     metadataOptions: chooseMetadataOptions(store, scope, image, input.MetadataOptions),
-    tags: readTagSpecifications(input.TagSpecifications, launchTagTypes(spot)),
+    tags,
+    bridges: readBridges(domain.networks, instanceTags),
     ...(input.ClientToken ? { clientToken: input.ClientToken } : {}),
   }
 }
@@ -140,7 +163,8 @@ function chooseEbsOptimized(type: InstanceType, isWanted: boolean | undefined): 
   return isWanted ?? false
 }
 
-function chooseType(domain: Domain, image: ImageRecord, name: string = defaultInstanceType): InstanceType {
+/** The type of that name, which runs the image. Throws EC2's errors. */
+export function chooseType(domain: Domain, image: ImageRecord, name: string = defaultInstanceType): InstanceType {
   const type = domain.instanceTypes.find(name)
   if (!type) throw unknownInstanceType(name)
   if (!type.architectures.includes(image.architecture)) {

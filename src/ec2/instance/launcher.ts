@@ -8,11 +8,7 @@ import type { DescriptionWriter } from '../description/description-writer.ts'
 import { removeAssociation } from '../iam-instance-profile/association.ts'
 import { networkDeviceOf } from '../network-interface/network-interface.ts'
 import { removeInterface } from '../network-interface/remove-interface.ts'
-import {
-  assignPublicAddresses,
-  releasePublicAddresses,
-  withoutGivenPublicIp,
-} from '../network-interface/public-address.ts'
+import { assignPublicAddresses, detachedOf, releasePublicAddresses } from '../network-interface/public-address.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type {
   AcceleratorVerdict,
@@ -26,24 +22,36 @@ import type {
 } from '../ports/machine.ts'
 import type { Network } from '../ports/network.ts'
 import type { Store } from '../ports/store.ts'
+import { listFreezeIntents } from '../snapshot/freeze-intent.ts'
 import { makeVolumeDisk } from '../volume/make-disk.ts'
-import { driveOf } from '../volume/volume.ts'
+import { driveOf, keyOf, overlayPathOf, type VolumeRecord } from '../volume/volume.ts'
 import type { VolumeDriver } from '../volume/volume-driver.ts'
 import type { NetworkDriver } from '../vpc/network-driver.ts'
+import type { Clone, Cloner } from '../fast-launch/cloner.ts'
+import type { Hibernator } from '../hibernation/hibernator.ts'
 import type { InstanceTypeCatalog } from '../instance-type/instance-type.ts'
 import { decodeUefiData } from '../uefi/uefi-data.ts'
+import { bridgedDevicesOf } from './bridged-device.ts'
 import { currentBootModeOf } from './boot-mode.ts'
 import { markStage } from './boot-stage.ts'
 import type { InstanceRecord } from './instance.ts'
+import { createMachineStarter } from './machine-starter.ts'
 
 /** What an instance needs around its machine, and the machine itself. */
 export interface MachineLauncher {
-  /** Makes the disks that do not exist yet, brings up the network, starts QEMU. */
+  /** Makes the disks that do not exist yet, brings up the network, starts QEMU; one that is hibernated goes on where it was. */
   start(record: InstanceRecord, onEvent: (event: MachineEvent) => void): Promise<Machine>
+  /** What the machine of an instance is made of, as its records say now. */
+  describeMachine(record: InstanceRecord): Promise<MachineSpec>
   /** Takes over the machine that an earlier daemon started. */
   adopt(record: InstanceRecord, onEvent: (event: MachineEvent) => void): ReturnType<MachineHost['adopt']>
   /** Makes the disks of an instance that is stopped before its machine has run; a failure is the log's, the next start tries again. */
   completeDisks(record: InstanceRecord): Promise<void>
+  /**
+   * Gives back what a machine that was killed had lost in its volumes; a failure is the log's. No machine may have them, and nothing may have
+   * been made of them since.
+   */
+  repairDisks(record: InstanceRecord): Promise<void>
   /** The volumes of a machine that runs are attached, whichever daemon started it. */
   markAttached(record: InstanceRecord): void
   /** Brings the descriptions that its volumes carry of themselves up to date; a failure is the log's. */
@@ -69,6 +77,8 @@ export interface LauncherDependencies {
   readonly network: Network
   readonly networks: NetworkDriver
   readonly volumes: VolumeDriver
+  readonly hibernator: Hibernator
+  readonly cloner: Cloner
   readonly instanceTypes: InstanceTypeCatalog
   readonly publicCidr: string
   /** The accelerator for machines of an architecture, proven once a boot of the host. */
@@ -82,24 +92,36 @@ export interface LauncherDependencies {
 }
 
 export function createMachineLauncher(dependencies: LauncherDependencies): MachineLauncher {
-  const { store, paths, disks, machines, network, networks, volumes } = dependencies
+  const { store, paths, disks, machines, network, networks, volumes, cloner } = dependencies
+  const starter = createMachineStarter(dependencies)
 
   async function start(record: InstanceRecord, onEvent: (event: MachineEvent) => void): Promise<Machine> {
     assignPublicAddresses(store, record, dependencies.publicCidr)
     const consoleStart = await consoleSize(record.id)
+    const begun = await beginClone(record)
+    const clone = begun && !('kind' in begun) ? begun : undefined
     // Before the rest: it takes a few milliseconds, and without a disk nothing else is worth its while.
-    await makeDisks(record)
-    const preparing = prepareMachine(record)
+    await makeDisks(record, clone?.rootSizeBytes)
+    await repairDisks(record)
+    const preparing = prepareMachine(record, clone)
     const preparations = [preparing, networks.refresh(record.vpcId)]
     // All must have ended before a failure is told: what is then cleaned up must not come into being afterwards.
     await Promise.allSettled(preparations)
     await Promise.all(preparations)
     const { spec, verdict, prepared } = await preparing
     const taps = spec.networkDevices.map(({ tapName }) => tapName)
-    const machine = await prepared.start(network.commandPrefix(record.vpcId, taps), onEvent)
+    const { machine, isResumed } = await starter.start({
+      ...{ record, spec, prepared, clone, onEvent },
+      commandPrefix: network.commandPrefix(record.vpcId, taps),
+      prepareAnew: async () => {
+        await makeDisks(record)
+        return (await prepareMachine(record)).prepared
+      },
+    })
     store.transaction(() => {
       const present = store.instances.find(record.id)
       if (present?.boot) {
+        const way = present.boot.way ?? (begun && 'kind' in begun ? begun : undefined)
         store.instances.replace({
           ...present,
           boot: {
@@ -107,17 +129,59 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
             consoleStart,
             accelerator: verdict.accelerator,
             acceleratorReason: verdict.reason,
+            ...(way ? { way } : {}),
           },
         })
       }
       if (machine.executedAt) markStage(store, record.id, 'qemu', machine.executedAt)
+      // It is where it was.
+      if (isResumed) {
+        // Its clock has stood still with it.
+        void machine.setGuestClock()
+        for (const stage of record.hibernation?.stages ?? [])
+          markStage(store, record.id, stage, dependencies.clock.now())
+      }
     })
     return machine
   }
 
-  async function prepareMachine(record: InstanceRecord) {
+  /** Only a machine that has never run can go on from a template. */
+  async function beginClone(record: InstanceRecord): Promise<Awaited<ReturnType<Cloner['begin']>> | undefined> {
+    if (!record.boot?.isFirst) return undefined
+    return await cloner.begin(record, (await planMachine(record)).spec)
+  }
+
+  /** A QEMU that was killed leaves clusters that it had taken and not used yet: room that would be lost for good. */
+  async function repairDisks(record: InstanceRecord): Promise<void> {
+    if (!(await machines.hasEndedUncleanly(join(paths.machines, record.id)))) return
+    const waiting = new Set(listFreezeIntents(store).map(({ volumeId }) => volumeId))
+    const isGoing = ({ id, attachment }: VolumeRecord) =>
+      record.state === 'shutting-down' && attachment?.deleteOnTermination === true && !waiting.has(id)
+    const kept = store.volumes
+      .listBy('attachment.instanceId', record.id)
+      .filter((volume) => volume.state !== 'creating' && !isGoing(volume))
+    await Promise.all(
+      kept.map(async (volume) => {
+        try {
+          await disks.repairLeaks({ path: overlayPathOf(paths, volume), ...keyOf(volume) })
+        } catch (error) {
+          dependencies.log.warn(
+            { volumeId: volume.id, err: error },
+            'room that a killed machine lost is not given back',
+          )
+        }
+      }),
+    )
+  }
+
+  async function planMachine(record: InstanceRecord): Promise<{ spec: MachineSpec; verdict: AcceleratorVerdict }> {
     const verdict = await dependencies.chooseAccelerator(record.architecture)
-    const spec = specOf(record, verdict, await chooseFirmware(record))
+    return { verdict, spec: specOf(record, verdict, await chooseFirmware(record)) }
+  }
+
+  async function prepareMachine(record: InstanceRecord, clone?: Clone) {
+    const { spec: own, verdict } = await planMachine(record)
+    const spec = clone?.specOf(own) ?? own
     return { spec, verdict, prepared: await machines.prepare(spec) }
   }
 
@@ -132,11 +196,17 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     return log?.size ?? 0
   }
 
-  async function makeDisks(record: InstanceRecord): Promise<void> {
+  /** The root disk is of `rootSizeBytes` at first where that is given. */
+  async function makeDisks(record: InstanceRecord, rootSizeBytes?: number): Promise<void> {
     const volumes = store.volumes
       .listBy('attachment.instanceId', record.id)
       .filter((volume) => volume.state === 'creating')
-    await Promise.all(volumes.map((volume) => makeVolumeDisk({ store, paths, disks }, volume)))
+    await Promise.all(
+      volumes.map(async (volume) => {
+        const isRoot = volume.attachment?.deviceName === record.rootDeviceName
+        await makeVolumeDisk({ store, paths, disks }, volume, isRoot ? rootSizeBytes : undefined)
+      }),
+    )
     store.transaction(() => {
       for (const { id } of volumes) {
         const present = store.volumes.find(id)
@@ -148,8 +218,11 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
 
   function markAttached(record: InstanceRecord): void {
     store.transaction(() => {
+      // What came of a template has its root disk only: the others are plugged in.
+      const isClone = store.instances.find(record.id)?.boot?.way?.kind === 'template'
       for (const volume of store.volumes.listBy('attachment.instanceId', record.id)) {
         if (volume.attachment?.state !== 'attaching') continue
+        if (isClone && volume.attachment.deviceName !== record.rootDeviceName) continue
         store.volumes.replace({ ...volume, state: 'in-use', attachment: { ...volume.attachment, state: 'attached' } })
       }
     })
@@ -183,9 +256,10 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
         const drive = driveOf({ store, paths }, volume, attachment.port)
         return [attachment.deviceName === record.rootDeviceName ? { ...drive, bootIndex: 0 } : drive]
       }),
-      networkDevices: interfaces.flatMap((record) =>
-        record.attachment ? networkDeviceOf(record, record.attachment) : [],
-      ),
+      networkDevices: [
+        ...interfaces.flatMap((own) => (own.attachment ? networkDeviceOf(own, own.attachment) : [])),
+        ...bridgedDevicesOf(record).map(({ bridge: _bridge, ...device }) => device),
+      ],
     }
   }
 
@@ -207,8 +281,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
         if (networkInterface.attachment?.deleteOnTermination) {
           removeInterface(store, networkInterface)
         } else {
-          const { attachment: _attachment, ...rest } = withoutGivenPublicIp(networkInterface)
-          store.interfaces.replace(rest)
+          store.interfaces.replace(detachedOf(networkInterface))
         }
       }
       return attached.filter((volume) => {
@@ -253,6 +326,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
 
   return {
     start,
+    describeMachine: async (record) => (await planMachine(record)).spec,
     completeDisks,
     markAttached,
     describeVolumes,
@@ -263,6 +337,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
       releasePublicAddresses(store, record)
     },
     refreshNetwork,
+    repairDisks,
     hasSurvivingVolume: (record) =>
       store.volumes
         .listBy('attachment.instanceId', record.id)

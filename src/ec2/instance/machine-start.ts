@@ -5,13 +5,23 @@ import type { InstanceRecord } from './instance.ts'
 import { takeMachineEvent } from './machine-events.ts'
 import { releaseAfterStop } from './machine-stop.ts'
 import { renewBoot } from './renew-boot.ts'
-import type { InstanceRuntime } from './runtime.ts'
+import { type InstanceRuntime, waitForRuntime } from './runtime.ts'
 import { recordState } from './state-machine.ts'
+
+/** Its end is noticed by its process. */
+const endPatienceMs = 5000
 
 /** The step of a pending instance: its machine runs at the end. */
 export async function launch(context: DriverContext, runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
   const { launcher, isClosed } = context
-  if (!runtime.machine) {
+  if (runtime.machine && (record.hibernation || record.boot?.cloning !== undefined)) {
+    // A daemon was killed while it gave this machine its memory, which is there still, or an identity, which its guest may have or not.
+    await runtime.machine.kill()
+    await waitForRuntime(runtime, () => runtime.machine === undefined, endPatienceMs)
+  }
+  // The same a moment later: all is loaded, and it stands still.
+  if (runtime.machine) await runtime.machine.resume()
+  else {
     delete runtime.ending
     const machine = await startMachine(context, runtime, record)
     if (!machine || isClosed()) return

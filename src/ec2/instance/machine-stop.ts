@@ -8,7 +8,8 @@ export async function stop(context: DriverContext, runtime: InstanceRuntime, rec
   const { store, log, powerButton, isClosed } = context
   const { machine } = runtime
   if (machine) {
-    if (record.request?.isForced) await machine.kill()
+    if (await hibernate(context, runtime, record)) await machine.quit()
+    else if (record.request?.isForced) await machine.kill()
     else if (!(await powerButton.press(runtime, machine, context.stopTimeoutMs))) {
       if (isClosed()) return
       const present = store.instances.find(record.id)
@@ -34,6 +35,18 @@ export async function stop(context: DriverContext, runtime: InstanceRuntime, rec
   })
 }
 
+/** Whether the memory of an instance that is to be hibernated is kept. */
+async function hibernate(
+  { launcher, hibernator }: DriverContext,
+  { machine }: InstanceRuntime,
+  record: InstanceRecord,
+): Promise<boolean> {
+  // It was kept by a daemon that was killed before it ended the machine.
+  if (record.hibernation) return true
+  if (!machine || !record.request?.isHibernation) return false
+  return await hibernator.save(record, machine, await launcher.describeMachine(record))
+}
+
 /** Gives back what only a machine needs, and records the instance as stopped. */
 export async function releaseAfterStop(
   context: DriverContext,
@@ -47,6 +60,8 @@ export async function releaseAfterStop(
   delete runtime.problem
   await launcher.releaseAddresses(record)
   await launcher.completeDisks(record)
+  // Before a snapshot is made of them, or another machine gets them.
+  await launcher.repairDisks(record)
   await settleDevices(context, record.id)
   rootReplacer.complete(record.id)
   recordState(context, record.id, 'stopped', change)
@@ -65,7 +80,7 @@ export async function terminate(
   runtime: InstanceRuntime,
   record: InstanceRecord,
 ): Promise<void> {
-  const { launcher, rootReplacer, powerButton, isClosed } = context
+  const { launcher, rootReplacer, hibernator, powerButton, isClosed } = context
   const { machine } = runtime
   if (machine) {
     // Only a volume that outlives the instance is worth waiting for the guest to write its caches out.
@@ -78,8 +93,10 @@ export async function terminate(
   }
   if (isClosed()) return
   runtime.bootWatch?.abort()
+  await launcher.repairDisks(record)
   await settleDevices(context, record.id)
   rootReplacer.complete(record.id)
+  await hibernator.forget(record.id)
   await launcher.release(record)
   recordState(context, record.id, 'terminated', {
     ...(record.stateReason ? { reason: record.stateReason } : {}),

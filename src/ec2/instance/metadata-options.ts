@@ -1,5 +1,5 @@
 import type { InstanceMetadataOptionsRequest, InstanceMetadataOptionsResponse } from '@aws-sdk/client-ec2'
-import { invalidParameterValue, unsupportedOperation } from '../errors.ts'
+import { invalidParameterValue } from '../errors.ts'
 import type { InstanceMetadataOptions } from './instance.ts'
 import type { InstanceRuntime } from './runtime.ts'
 
@@ -15,15 +15,18 @@ export function readMetadataOptions(
   if (!Number.isInteger(hopLimit) || hopLimit < 1 || hopLimit > maximumHopLimit) {
     throw invalidParameterValue('HttpPutResponseHopLimit', hopLimit, `Expected 1 to ${maximumHopLimit}.`)
   }
-  if (request?.HttpProtocolIpv6 === 'enabled') {
-    throw unsupportedOperation('The IPv6 endpoint of the metadata service is not supported by Kiln yet.')
-  }
   return {
     httpEndpoint: request?.HttpEndpoint ?? present.httpEndpoint,
     httpTokens: request?.HttpTokens ?? present.httpTokens,
     httpPutResponseHopLimit: hopLimit,
     instanceMetadataTags: request?.InstanceMetadataTags ?? present.instanceMetadataTags,
+    httpProtocolIpv6: request?.HttpProtocolIpv6 ?? ipv6ProtocolOf(present),
   }
+}
+
+/** Whether the service answers at its IPv6 address, as EC2 tells it. */
+export function ipv6ProtocolOf({ httpProtocolIpv6 }: InstanceMetadataOptions): 'enabled' | 'disabled' {
+  return httpProtocolIpv6 ?? 'disabled'
 }
 
 /** Whether all that was asked of the options is in force: the hop limit is kept by the firewall, which takes its time. */
@@ -41,7 +44,7 @@ export function describeMetadataOptions(
     HttpTokens: options.httpTokens,
     HttpPutResponseHopLimit: options.httpPutResponseHopLimit,
     HttpEndpoint: options.httpEndpoint,
-    HttpProtocolIpv6: 'disabled',
+    HttpProtocolIpv6: ipv6ProtocolOf(options),
     InstanceMetadataTags: options.instanceMetadataTags,
   }
 }

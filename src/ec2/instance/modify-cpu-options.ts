@@ -1,5 +1,6 @@
 import type { Domain } from '../domain.ts'
 import { missingParameter } from '../errors.ts'
+import { requireNotHibernated } from '../hibernation/hibernation.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { readCpuOptions } from './cpu-options.ts'
 import { findStoppedInstance } from './find-instance.ts'
@@ -11,6 +12,7 @@ export function modifyInstanceCpuOptions({ store, instanceTypes }: Domain): Ec2M
     parameters: ['InstanceId', 'CoreCount', 'ThreadsPerCore'],
     apply: (context, { InstanceId: id, ...request }) => {
       const instance = findStoppedInstance(store, context, id)
+      requireNotHibernated(instance, 'get other processors')
       const type = instanceTypes.get(instance.instanceType)
       const cpuOptions = readCpuOptions('ModifyInstanceCpuOptions', type, request)
       if (!cpuOptions) throw missingParameter('CoreCount')

@@ -3,6 +3,7 @@ import { invalidParameterCombination } from '../errors.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { findLivingInstance } from './find-instance.ts'
 import { requireEnforcedTokens } from './metadata-defaults.ts'
+import { requireServableKeys } from './metadata-tag.ts'
 import { describeMetadataOptions, metadataStateOf, readMetadataOptions } from './metadata-options.ts'
 
 /**
@@ -30,6 +31,7 @@ export function modifyInstanceMetadataOptions(domain: Domain): Ec2Mutation<'Modi
       if (request.HttpTokens !== undefined) {
         requireEnforcedTokens(store, context, options, 'enable IMDSv1 on this instance')
       }
+      if (request.InstanceMetadataTags !== undefined) requireServableKeys(options, store.tags.of(instance.id))
       store.instances.replace({ ...instance, metadataOptions: options })
       const hasMachine = instances.runtimeOf(instance.id)?.machine !== undefined
       if (hasMachine) context.afterCommit(() => bringIntoForce(domain, instance.id, instance.vpcId))

@@ -5,7 +5,8 @@ import type { InstanceType } from '../instance-type/instance-type.ts'
 import { chooseInterfaceGroups } from '../network-interface/choose-groups.ts'
 import { attachmentOf } from '../network-interface/attachment.ts'
 import { type AddressChoice, draftInterface } from '../network-interface/interface-draft.ts'
-import type { InterfaceRecord } from '../network-interface/network-interface.ts'
+import { countIpv6, type Ipv6Choice, requireIpv6Room, withPrimaryIpv6 } from '../network-interface/ipv6-choice.ts'
+import { type InterfaceRecord, statusOf } from '../network-interface/network-interface.ts'
 import type { MutationContext } from '../operation.ts'
 import { networkPortCount } from '../ports/machine.ts'
 import type { Scope, Tag } from '../ports/store.ts'
@@ -22,6 +23,7 @@ export interface PlannedInterface {
   readonly subnet: SubnetRecord
   readonly groupIds: readonly string[]
   readonly addresses: AddressChoice
+  readonly ipv6: Ipv6Choice
   readonly wantsPublicIp: boolean
   readonly description: string
   readonly deleteOnTermination: boolean
@@ -30,7 +32,7 @@ export interface PlannedInterface {
 /** The interface that a client names. Throws InvalidNetworkInterface.InUse for one that an instance has. */
 export function findExistingInterface({ store }: Domain, scope: Scope, id: string): InterfaceRecord {
   const record = findOne('eni', id, (wanted) => store.interfaces.get(scope, wanted))
-  if (record.attachment) throw new Ec2Error('InvalidNetworkInterface.InUse', `Interface: [${id}] in use.`)
+  if (statusOf(record) === 'in-use') throw new Ec2Error('InvalidNetworkInterface.InUse', `Interface: [${id}] in use.`)
   return record
 }
 
@@ -58,6 +60,7 @@ export function planFurtherInterface(
     subnet,
     groupIds: existing?.groupIds ?? chooseInterfaceGroups(domain, scope, subnet.vpcId, wanted.groupIds),
     addresses: wanted.addresses,
+    ipv6: wanted.ipv6,
     wantsPublicIp: false,
     description: wanted.description,
     deleteOnTermination: wanted.deleteOnTermination,
@@ -77,7 +80,7 @@ export function requirePlannable(
       `Interface count ${interfaces.length} exceeds the limit for ${type.name}, ${limit}.`,
     )
   }
-  for (const { addresses, existing } of interfaces) {
+  for (const { addresses, existing, ipv6, subnet } of interfaces) {
     const secondary = existing?.secondaryIps?.length ?? addresses.secondary.length + addresses.secondaryCount
     if (secondary >= type.addressesPerInterface) {
       throw new Ec2Error(
@@ -85,11 +88,15 @@ export function requirePlannable(
         `Number of private addresses will exceed limit of ${type.addressesPerInterface} for ${type.name}.`,
       )
     }
+    requireIpv6Room(type, existing ? (existing.ipv6Addresses?.length ?? 0) : countIpv6(subnet, ipv6))
     if (maximumCount === 1) continue
     if (existing)
       throw invalidParameterValue('maxCount', maximumCount, 'A network interface can be given to one instance.')
     if (addresses.primary !== undefined || addresses.secondary.length > 0) {
       throw invalidParameterCombination('A private address can be given to one instance only')
+    }
+    if (ipv6.addresses.length > 0) {
+      throw invalidParameterCombination('An IPv6 address can be given to one instance only')
     }
   }
 }
@@ -110,7 +117,8 @@ export function recordInterface(
     deleteOnTermination: planned.deleteOnTermination,
   })
   if (planned.existing) {
-    store.interfaces.replace({ ...planned.existing, attachment })
+    const existing = planned.ipv6.isPrimary ? withPrimaryIpv6(planned.existing) : planned.existing
+    store.interfaces.replace({ ...existing, attachment })
     return
   }
   const record = draftInterface(domain, planned.subnet, planned)

@@ -1,14 +1,16 @@
+import { tidyConnectEndpoints } from '../connect-endpoint/connect-endpoint.ts'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
+import { tidyNatGateways } from '../nat-gateway/nat-gateway.ts'
 import type { Store } from '../ports/store.ts'
 
 /**
  * Forgets terminated instances, with the spot requests that they fulfilled and the replacements of their root volumes, when they have been
- * visible for long enough; and deleted fleets and client tokens of past days.
+ * visible for long enough; and deleted NAT gateways, deleted fleets and client tokens of past days.
  */
 export interface InstanceReaper {
   start(): void
@@ -47,6 +49,8 @@ export function createInstanceReaper(dependencies: {
           store.tags.removeAll(id)
         }
       }
+      tidyNatGateways(store, clock.now())
+      tidyConnectEndpoints(store, clock.now())
       for (const fleet of store.fleets.listAll()) {
         if (fleet.deletedAt === undefined || now - new Date(fleet.deletedAt).getTime() < fleetRetentionMs) continue
         store.fleets.remove(fleet.id)
@@ -59,7 +63,8 @@ export function createInstanceReaper(dependencies: {
   /** Consoles of instances that nobody knows any more, whenever they were forgotten. */
   async function removeForgottenFiles(): Promise<void> {
     for (const name of await readdir(paths.machines)) {
-      if (!store.instances.find(name)) await fsExtra.remove(join(paths.machines, name))
+      if (store.instances.find(name) || store.warmTemplates.find(name)) continue
+      await fsExtra.remove(join(paths.machines, name))
     }
   }
 

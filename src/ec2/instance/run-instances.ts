@@ -22,6 +22,7 @@ import { describeReservation } from './describe-instance.ts'
 import type { InstanceRecord } from './instance.ts'
 import { launchParameters } from './launch-parameter.ts'
 import { type LaunchPlan, planLaunch } from './launch-plan.ts'
+import { requireServableKeys } from './metadata-tag.ts'
 import { recordInterface } from './planned-interface.ts'
 import { publishState } from './state-machine.ts'
 
@@ -145,15 +146,18 @@ function recordInstance(
     hasTerminationProtection: plan.hasTerminationProtection,
     hasStopProtection: plan.hasStopProtection,
     isEbsOptimized: plan.isEbsOptimized,
+    privateDns: plan.privateDns,
     isMonitored: plan.isMonitored,
     metadataOptions: plan.metadataOptions,
     ...(plan.placementGroup ? { placement: placeInGroup(store, plan.placementGroup) } : {}),
     tenancy: plan.tenancy,
     ...(plan.instanceProfile ? { iamInstanceProfile: plan.instanceProfile } : {}),
+    ...(plan.isHibernationConfigured ? { isHibernationConfigured: true } : {}),
     ...(plan.cpuOptions ? { cpuOptions: plan.cpuOptions } : {}),
     ...(plan.cpuCredits ? { cpuCredits: plan.cpuCredits } : {}),
     capacityReservationPreference: plan.capacityReservationPreference,
     autoRecovery: plan.autoRecovery,
+    ...(plan.bridges.length > 0 ? { bridges: plan.bridges } : {}),
     // cloud-init takes a system whose UUID begins with ec2 for EC2.
     uuid: `ec2${random.uuid().slice(3)}`,
     state: 'pending',
@@ -162,7 +166,9 @@ function recordInstance(
     boot: { requestedAt: now, isFirst: true, generationId: random.uuid(), stages: {} },
   }
   store.instances.insert(instance)
-  putTags(store, context, instance.id, 'instance', plan.tags.get('instance') ?? [])
+  const tags = plan.tags.get('instance') ?? []
+  requireServableKeys(instance.metadataOptions, tags)
+  putTags(store, context, instance.id, 'instance', tags)
   if (plan.instanceProfile) associateProfile(domain, context, instance.id, plan.instanceProfile)
   recordPrimaryInterface(domain, context, plan, instance)
   recordVolumes(domain, context, plan, instance)

@@ -3,16 +3,15 @@ import type { Domain } from '../domain.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
 
 /**
- * Whether an account lets its users at serial consoles through EC2's API. Kiln offers none of EC2's ways there; `kiln console` is the
- * host owner's own and asks nobody.
+ * Whether an account lets its users at serial consoles by EC2's way, SSH with a key that SendSerialConsoleSSHPublicKey has pushed.
+ * `kiln console` is the host owner's own and asks nobody.
  */
-const serialConsoleAccess = defineAccountSetting('serial-console-access', { isEnabled: false })
+export const serialConsoleAccess = defineAccountSetting('serial-console-access', { isEnabled: false })
 
 export function getSerialConsoleAccessStatus({ store }: Domain): Ec2Query<'GetSerialConsoleAccessStatus'> {
   return {
     kind: 'query',
     parameters: [],
-    isRecordOnly: true,
     answer: (context) => ({
       SerialConsoleAccessEnabled: serialConsoleAccess.get(store, context).isEnabled,
       ManagedBy: 'account',
@@ -24,20 +23,24 @@ export function enableSerialConsoleAccess(domain: Domain): Ec2Mutation<'EnableSe
   return changeAccess(domain, true)
 }
 
+/** Sessions that go on end. */
 export function disableSerialConsoleAccess(domain: Domain): Ec2Mutation<'DisableSerialConsoleAccess'> {
   return changeAccess(domain, false)
 }
 
 function changeAccess(
-  { store }: Domain,
+  { store, serialSessions }: Domain,
   isEnabled: boolean,
 ): Ec2Mutation<'EnableSerialConsoleAccess' | 'DisableSerialConsoleAccess'> {
   return {
     kind: 'mutation',
     parameters: [],
-    isRecordOnly: true,
     apply: (context) => {
       serialConsoleAccess.put(store, context, { isEnabled })
+      if (!isEnabled) {
+        const isTheirs = (instanceId: string) => store.instances.get(context, instanceId) !== undefined
+        context.afterCommit(() => serialSessions.endWhere(isTheirs))
+      }
       return { SerialConsoleAccessEnabled: isEnabled }
     },
   }

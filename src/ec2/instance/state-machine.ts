@@ -31,6 +31,12 @@ export const userInitiatedShutdown: StateChange = {
   transition: 'User initiated',
 }
 
+/** What `Client.UserInitiatedHibernate` looks like on EC2. */
+export const userInitiatedHibernation: StateReason = {
+  code: 'Client.UserInitiatedHibernate',
+  message: 'Client.UserInitiatedHibernate: User initiated hibernate',
+}
+
 /** The record in its new state, with EC2's texts; changes nothing by itself. */
 export function withState(
   record: InstanceRecord,

@@ -4,7 +4,9 @@ import { describeEncryption } from '../encryption/encryption.ts'
 import { findOne } from '../ids.ts'
 import { describeInstance } from '../instance/describe-instance.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
+import { ipv6ProtocolOf } from '../instance/metadata-options.ts'
 import type { Ec2Query } from '../operation.ts'
+import { describePrivateDnsOptions, privateDnsOptionsOf } from '../instance/private-dns.ts'
 import type { Store, Tag } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
 
@@ -50,20 +52,16 @@ function dataOf(domain: Domain, instance: InstanceRecord): ResponseLaunchTemplat
     CapacityReservationSpecification: {
       CapacityReservationPreference: instance.capacityReservationPreference ?? 'open',
     },
-    HibernationOptions: { Configured: false },
+    HibernationOptions: { Configured: instance.isHibernationConfigured ?? false },
     EnclaveOptions: { Enabled: false },
     MetadataOptions: {
       HttpTokens: metadataOptions.httpTokens,
       HttpPutResponseHopLimit: metadataOptions.httpPutResponseHopLimit,
       HttpEndpoint: metadataOptions.httpEndpoint,
-      HttpProtocolIpv6: 'disabled',
+      HttpProtocolIpv6: ipv6ProtocolOf(metadataOptions),
       InstanceMetadataTags: metadataOptions.instanceMetadataTags,
     },
-    PrivateDnsNameOptions: {
-      HostnameType: 'ip-name',
-      EnableResourceNameDnsARecord: true,
-      EnableResourceNameDnsAAAARecord: false,
-    },
+    PrivateDnsNameOptions: describePrivateDnsOptions(privateDnsOptionsOf(store, instance)),
     MaintenanceOptions: { AutoRecovery: instance.autoRecovery },
   }
 }
@@ -93,6 +91,8 @@ function interfacesOf(store: Store, { id }: InstanceRecord): ResponseLaunchTempl
     Groups: [...record.groupIds],
     InterfaceType: 'interface',
     Ipv6Addresses: [],
+    ...(record.ipv6Addresses ? { Ipv6AddressCount: record.ipv6Addresses.length } : {}),
+    ...(record.hasPrimaryIpv6 ? { PrimaryIpv6: true } : {}),
     PrivateIpAddresses: [],
     SubnetId: record.subnetId,
     NetworkCardIndex: 0,

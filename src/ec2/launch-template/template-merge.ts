@@ -34,7 +34,7 @@ export function mergeTemplate(template: TemplateData, request: RunInstancesReque
     data.NetworkInterfaces,
     request.NetworkInterfaces,
     ({ DeviceIndex: index }) => index ?? 0,
-    (old, own): InstanceNetworkInterfaceSpecification => ({ ...old, ...given(own) }),
+    mergeInterface,
   )
   const devices = mergeBy(
     data.BlockDeviceMappings,
@@ -84,6 +84,16 @@ function mergeBy<T>(
     return own === undefined ? old : merge(old, own)
   })
   return [...joined, ...request.filter((item) => !keys.has(keyOf(item)))]
+}
+
+/** Listed and counted IPv6 addresses say the same thing: those of the request replace both. */
+function mergeInterface(
+  old: InstanceNetworkInterfaceSpecification,
+  own: InstanceNetworkInterfaceSpecification,
+): InstanceNetworkInterfaceSpecification {
+  if (!own.Ipv6Addresses?.length && own.Ipv6AddressCount === undefined) return { ...old, ...given(own) }
+  const { Ipv6Addresses: _addresses, Ipv6AddressCount: _count, ...rest } = old
+  return { ...rest, ...given(own) }
 }
 
 /** A device left out by one of the two is the request's alone. */

@@ -13,7 +13,7 @@ export interface DiskUsage {
   freedBy(layerIds: readonly string[]): number
 }
 
-/** `names` holds the id of a layer once for each snapshot and volume that names it. Pure. */
+/** `names` holds the id of a layer once for each snapshot, volume and warm template that names it. Pure. */
 export function createDiskUsage(layers: readonly MeasuredLayer[], names: readonly string[]): DiskUsage {
   const byId = new Map(layers.map((layer) => [layer.id, layer]))
   /** By layer, how many name it or stand on it. */

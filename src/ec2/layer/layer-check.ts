@@ -108,8 +108,9 @@ export function createLayerCheck(dependencies: {
         }
         doneBytes += fileSizeBytes
       }
-      if (damaged.length === 0) return { note: `${checkedCount} layers were checked: all are sound.` }
-      return { note: `${checkedCount} layers were checked. Damaged: ${damaged.join(', ')}. See: kiln disk ls` }
+      const checked = checkedCount === 1 ? '1 layer was checked' : `${checkedCount} layers were checked`
+      if (damaged.length === 0) return { note: `${checked}, and ${checkedCount === 1 ? 'is' : 'all are'} sound.` }
+      return { note: `${checked}. Damaged: ${damaged.join(', ')}. See: kiln disk ls` }
     },
   }
 }

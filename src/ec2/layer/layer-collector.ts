@@ -8,7 +8,7 @@ import type { Store } from '../ports/store.ts'
 import type { LayerRecord } from './layer.ts'
 
 /**
- * Deletes layers that nothing reaches any more: no snapshot, in the Recycle Bin or out of it, names them, no volume and no layer stands on
+ * Deletes layers that nothing reaches any more: no snapshot, in the Recycle Bin or out of it, and no warm template names them, no volume and no layer stands on
  * them, and none is being flattened.
  */
 export interface LayerCollector {
@@ -37,7 +37,8 @@ export function createLayerCollector(dependencies: { store: Store; paths: StateP
         store.snapshots.countBy('archiveLayerId', id) > 0 ||
         store.recycledSnapshots.countBy('resource.layerId', id) > 0 ||
         store.recycledSnapshots.countBy('resource.archiveLayerId', id) > 0 ||
-        store.volumes.countBy('layerId', id) > 0
+        store.volumes.countBy('layerId', id) > 0 ||
+        store.warmTemplates.countBy('warm.layerId', id) > 0
       // A layer that is on its way from a registry has nothing that names it yet, and stands on what is here already.
       if (isNamed || flattening || state === 'pending') reach(id)
     }

@@ -1,6 +1,7 @@
-import cron, { type ScheduledTask } from 'node-cron'
 import type { Logger } from 'pino'
-import type { Store } from '../ports/store.ts'
+import type { Clock } from '../../host/clock.ts'
+import type { Scope, Store } from '../ports/store.ts'
+import { createTimekeeper } from '../schedule/timekeeper.ts'
 import type { LayerCheck } from './layer-check.ts'
 
 /** Checks every layer at set times, for rot is found by nobody else before the data is needed. */
@@ -12,17 +13,22 @@ export interface ScheduledCheck {
 /** `expression` has five fields, as in cron(8); when it is empty nothing is checked by itself. */
 export function createScheduledCheck({
   store,
+  clock,
+  home,
   layerCheck,
   expression,
   log,
 }: {
   store: Store
+  clock: Clock
+  /** Whose it is, for layers are everybody's. */
+  home: Scope
   layerCheck: LayerCheck
   expression: string
   log: Logger
 }): ScheduledCheck {
   const abort = new AbortController()
-  let scheduled: ScheduledTask | undefined
+  const timekeeper = createTimekeeper({ store, clock, log, kind: 'layer-check' })
   let running: Promise<void> | undefined
 
   async function checkAll(): Promise<void> {
@@ -37,13 +43,12 @@ export function createScheduledCheck({
 
   return {
     start: () => {
-      if (expression === '') return
-      // A check that takes longer than from one time to the next goes on.
-      scheduled = cron.schedule(expression, () => (running ??= checkAll().finally(() => (running = undefined))))
+      const task = { ...home, id: 'all', cron: expression, isCaughtUp: true, run: () => (running = checkAll()) }
+      timekeeper.keep(expression === '' ? [] : [task])
     },
     stop: async () => {
+      timekeeper.close()
       abort.abort()
-      await scheduled?.destroy()
       await running
     },
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Ec2Error } from '../errors.ts'
 import type { Scope, Store, Tag } from '../ports/store.ts'
 import { isReservedKey } from '../tag/tag.ts'
+import { listMadeSince } from './plan-run.ts'
 import { type BackupRule, type LifecyclePolicy, type LifecycleStep, lifecycleTag } from './policy.ts'
 
 /** Calls an operation as an account: everything that a policy does is in the audit log. */
@@ -11,6 +12,8 @@ export interface CarryOutDependencies {
   readonly store: Store
   readonly call: AccountCall
   readonly now: () => Date
+  /** When an earlier daemon began the run that is carried to its end. */
+  readonly begun?: Date | undefined
 }
 
 /** A copy is made of what is complete: an image that waits for a reboot takes its time. */
@@ -83,7 +86,8 @@ async function performStep(
     case 'copy': {
       if (rule.kind !== 'backup') return []
       const copies: string[] = []
-      for (const backup of made.get(id) ?? []) copies.push(await copyBackup(dependencies, policy, scope, backup))
+      const backups = made.get(id) ?? findEarlierBackups(dependencies, policy, rule, { id, region: step.region })
+      for (const backup of backups) copies.push(await copyBackup(dependencies, policy, scope, backup))
       return copies
     }
     case 'deprecate': {
@@ -155,6 +159,20 @@ function tagsFor(
     copiesTags && sourceId !== undefined ? store.tags.of(sourceId).filter(({ key }) => !isReservedKey(key)) : []
   const tags = new Map([...copied, ...addedTags, ...own].map(({ key, value }) => [key, value]))
   return [...tags].map(([Key, Value]) => ({ Key, Value }))
+}
+
+/** What the daemon that was interrupted had made of a volume or instance, and not copied to a region. */
+function findEarlierBackups(
+  { store, begun }: CarryOutDependencies,
+  policy: LifecyclePolicy,
+  rule: BackupRule,
+  { id, region }: { id: string; region: string },
+): Made[] {
+  if (!begun) return []
+  const copied = listMadeSince(store, { ...policy, region }, rule, id, begun).map(({ sourceId }) => sourceId)
+  return listMadeSince(store, policy, rule, id, begun)
+    .filter(({ sourceId }) => !copied.includes(sourceId))
+    .map((backup) => ({ kind: rule.makes === 'images' ? 'image' : 'snapshot', id: backup.id }))
 }
 
 async function copyBackup(

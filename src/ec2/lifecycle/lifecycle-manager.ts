@@ -1,9 +1,9 @@
-import cron, { type ScheduledTask } from 'node-cron'
 import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import { Ec2Error } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { Scope, Store } from '../ports/store.ts'
+import { createTimekeeper, describeLateness, type DueTime } from '../schedule/timekeeper.ts'
 import { type AccountCall, carryOut } from './carry-out.ts'
 import { planRun } from './plan-run.ts'
 import { type LifecyclePolicy, type LifecycleRunRecord, type PolicyFile, policyIdOf } from './policy.ts'
@@ -17,11 +17,19 @@ export interface LifecycleManager {
   isEnabled(policy: LifecyclePolicy): boolean
   nextRunOf(policy: LifecyclePolicy): Date | undefined
   /** What it did or, in a dry run, would do. Throws IncorrectState while it runs already. */
-  run(policy: LifecyclePolicy, how: Pick<LifecycleRunRecord, 'trigger' | 'isDryRun'>): Promise<LifecycleRunRecord>
+  run(policy: LifecyclePolicy, how: LifecycleRunMode): Promise<LifecycleRunRecord>
   /** Brings the clocks to what the files say. */
   refresh(): void
   start(): void
   close(): void
+}
+
+/** How a policy is carried out. */
+export interface LifecycleRunMode {
+  readonly trigger: LifecycleRunRecord['trigger']
+  readonly isDryRun: boolean
+  /** The time of its schedule that the run is for; absent: it was called. */
+  readonly due?: DueTime
 }
 
 export interface LifecycleManagerDependencies {
@@ -41,7 +49,7 @@ const keptRuns = 50
 
 export function createLifecycleManager(dependencies: LifecycleManagerDependencies): LifecycleManager {
   const { store, clock, events, log, readFiles, call } = dependencies
-  const clocks = new Map<string, { text: string; task: ScheduledTask }>()
+  const timekeeper = createTimekeeper({ store, clock, log, kind: 'lifecycle' })
   const running = new Set<string>()
   let timer: NodeJS.Timeout | undefined
 
@@ -51,7 +59,7 @@ export function createLifecycleManager(dependencies: LifecycleManagerDependencie
 
   async function run(
     policy: LifecyclePolicy,
-    { trigger, isDryRun }: Pick<LifecycleRunRecord, 'trigger' | 'isDryRun'>,
+    { trigger, isDryRun, due }: LifecycleRunMode,
   ): Promise<LifecycleRunRecord> {
     const id = policyIdOf(policy)
     if (running.has(id))
@@ -59,8 +67,9 @@ export function createLifecycleManager(dependencies: LifecycleManagerDependencie
     running.add(id)
     try {
       const startedAt = clock.now()
-      const plan = planRun(store, policy, startedAt)
-      const steps = isDryRun ? plan : await carryOut({ store, call, now: () => clock.now() }, policy, plan)
+      const begun = due?.interruptedSince
+      const plan = planRun(store, policy, startedAt, begun)
+      const steps = isDryRun ? plan : await carryOut({ store, call, now: () => clock.now(), begun }, policy, plan)
       const record: LifecycleRunRecord = {
         accountId: policy.accountId,
         region: policy.region,
@@ -69,11 +78,13 @@ export function createLifecycleManager(dependencies: LifecycleManagerDependencie
         startedAt: startedAt.toISOString(),
         endedAt: clock.now().toISOString(),
         trigger,
+        ...(due ? { dueAt: due.at.toISOString() } : {}),
+        ...(due?.isLate ? { isLate: true } : {}),
         isDryRun,
         steps,
       }
       remember(record)
-      tell(record)
+      tell(record, due)
       return record
     } finally {
       running.delete(id)
@@ -88,10 +99,11 @@ export function createLifecycleManager(dependencies: LifecycleManagerDependencie
     })
   }
 
-  function tell({ id, policyName, steps, isDryRun }: LifecycleRunRecord): void {
+  function tell({ id, policyName, steps, isDryRun }: LifecycleRunRecord, due: DueTime | undefined): void {
     const failed = steps.filter(({ error }) => error !== undefined).length
     const changes = steps.filter(({ action }) => action !== 'keep').length - failed
-    const what = isDryRun ? `would make ${changes} changes` : `made ${changes} changes`
+    const made = `${isDryRun ? 'would make' : 'made'} ${changes} ${changes === 1 ? 'change' : 'changes'}`
+    const what = `${made}${due ? describeLateness(due) : ''}`
     events.publish({
       kind: 'lifecycle',
       resourceId: id,
@@ -100,13 +112,23 @@ export function createLifecycleManager(dependencies: LifecycleManagerDependencie
   }
 
   /** A file that has changed since the clock was set is read anew; one that is not enabled is tried only. */
-  async function runScheduled({ accountId, name }: LifecyclePolicy): Promise<void> {
+  async function runScheduled({ accountId, name }: LifecyclePolicy, due: DueTime): Promise<void> {
     try {
       const policy = find(accountId, name)
-      await run(policy, { trigger: 'schedule', isDryRun: !isEnabled(policy) })
+      if (hasEnded(policy, due)) return
+      await run(policy, { trigger: 'schedule', isDryRun: !isEnabled(policy), due })
     } catch (error) {
       log.warn({ policy: name, err: error }, 'lifecycle policy could not be carried out')
     }
+  }
+
+  /** Whether the daemon that was interrupted had come to the end, and had not recorded that only. */
+  function hasEnded(policy: LifecyclePolicy, { at, interruptedSince }: DueTime): boolean {
+    if (!interruptedSince) return false
+    const since = interruptedSince.toISOString()
+    return store.lifecycleRuns
+      .list(policy)
+      .some((run) => run.policyName === policy.name && run.dueAt === at.toISOString() && run.startedAt >= since)
   }
 
   function list(accountId: string): PolicyFile[] {
@@ -124,21 +146,14 @@ export function createLifecycleManager(dependencies: LifecycleManagerDependencie
   }
 
   function refresh(): void {
-    const scheduled = new Map<string, LifecyclePolicy>()
-    for (const { policy } of readFiles()) if (policy?.schedule) scheduled.set(policyIdOf(policy), policy)
-    for (const [id, { text, task }] of clocks) {
-      const policy = scheduled.get(id)
-      if (policy && JSON.stringify(policy.schedule) === text) continue
-      void task.destroy()
-      clocks.delete(id)
-    }
-    for (const [id, policy] of scheduled) {
-      const { schedule } = policy
-      if (clocks.has(id) || !schedule) continue
-      const options = schedule.timeZone ? { timezone: schedule.timeZone } : {}
-      const task = cron.schedule(schedule.cron, () => runScheduled(policy), options)
-      clocks.set(id, { text: JSON.stringify(schedule), task })
-    }
+    timekeeper.keep(
+      readFiles().flatMap(({ policy }) => {
+        if (!policy?.schedule) return []
+        const { accountId, region, schedule } = policy
+        const id = policyIdOf(policy)
+        return [{ accountId, region, id, ...schedule, run: (due: DueTime) => runScheduled(policy, due) }]
+      }),
+    )
   }
 
   function refreshQuietly(): void {
@@ -153,7 +168,7 @@ export function createLifecycleManager(dependencies: LifecycleManagerDependencie
     list,
     find,
     isEnabled,
-    nextRunOf: (policy) => clocks.get(policyIdOf(policy))?.task.getNextRun() ?? undefined,
+    nextRunOf: (policy) => timekeeper.nextRunOf(policyIdOf(policy)),
     run,
     refresh,
     start: () => {
@@ -163,8 +178,7 @@ export function createLifecycleManager(dependencies: LifecycleManagerDependencie
     },
     close: () => {
       clearInterval(timer)
-      for (const { task } of clocks.values()) void task.destroy()
-      clocks.clear()
+      timekeeper.close()
     },
   }
 }

@@ -7,26 +7,38 @@ import { type BackupRule, type CleanUpRule, type LifecyclePolicy, type Lifecycle
 
 /**
  * What a run of a policy would do now, in its order: makes, deprecates, deletes, and why it leaves what it leaves. Reads records and changes
- * nothing. What is deleted is counted with what is made: `keep: 3` leaves three.
+ * nothing. What is deleted is counted with what is made: `keep: 3` leaves three. A run that a daemon has `begun` and not ended is
+ * planned to its end: what it had made is not made again.
  */
-export function planRun(store: Store, policy: LifecyclePolicy, now: Date): LifecycleStep[] {
+export function planRun(store: Store, policy: LifecyclePolicy, now: Date, begun?: Date): LifecycleStep[] {
   const { rule } = policy
-  return rule.kind === 'backup' ? planBackup(store, policy, rule, now) : planCleanUp(store, policy, rule, now)
+  return rule.kind === 'backup' ? planBackup(store, policy, rule, now, begun) : planCleanUp(store, policy, rule, now)
 }
 
-function planBackup(store: Store, policy: LifecyclePolicy, rule: BackupRule, now: Date): LifecycleStep[] {
+function planBackup(
+  store: Store,
+  policy: LifecyclePolicy,
+  rule: BackupRule,
+  now: Date,
+  begun: Date | undefined,
+): LifecycleStep[] {
   const { region } = policy
-  const targets = findTargets(store, policy, rule)
   const steps: LifecycleStep[] = []
-  for (const { id } of targets) {
+  const made = new Set<string>()
+  for (const { id } of findTargets(store, policy, rule)) {
+    const present = begun ? listMadeSince(store, policy, rule, id, begun) : []
     const what =
       rule.makes === 'images' ? 'an image' : rule.of === 'instances' ? 'snapshots of its volumes' : 'a snapshot'
-    steps.push({ action: 'create', resourceId: id, region, reason: `${what} is due` })
+    if (present.length === 0) {
+      made.add(id)
+      steps.push({ action: 'create', resourceId: id, region, reason: `${what} is due` })
+    }
     for (const other of rule.copyTo) {
+      const copied = begun ? listMadeSince(store, { ...policy, region: other }, rule, id, begun) : []
+      if (present.length > 0 && copied.length >= present.length) continue
       steps.push({ action: 'copy', resourceId: id, region: other, reason: `a copy of it is wanted in ${other}` })
     }
   }
-  const made = new Set(targets.map(({ id }) => id))
   for (const place of [region, ...rule.copyTo]) {
     steps.push(...planDeprecations(store, { ...policy, region: place }, rule, now))
     steps.push(...planRetention(store, { ...policy, region: place }, rule, { now, made }))
@@ -44,7 +56,7 @@ function findTargets(store: Store, policy: LifecyclePolicy, { of, targetTags }: 
 }
 
 /** What the policy has made in a region, with what it was made of and when. */
-interface Made {
+export interface Made {
   readonly id: string
   readonly sourceId: string
   readonly time: string
@@ -73,6 +85,21 @@ function listMade(store: Store, policy: LifecyclePolicy, { makes }: BackupRule, 
     const [user] = store.images.listBy('blockDevices[].snapshotId', snapshot.id)
     const hold = isLocked(snapshot, now) ? 'it is locked' : user && `the image ${user.id} is made of it`
     return [{ id: snapshot.id, sourceId, time: snapshot.startTime, ...holdOf(hold) }]
+  })
+}
+
+/** What the policy has made in its region of a volume, or of an instance and its volumes, since a run began: whole, or coming to be. */
+export function listMadeSince(
+  store: Store,
+  policy: LifecyclePolicy,
+  rule: BackupRule,
+  targetId: string,
+  begun: Date,
+): Made[] {
+  return listMade(store, policy, rule, begun).filter(({ id, sourceId, time }) => {
+    const state = (rule.makes === 'images' ? store.images : store.snapshots).find(id)?.state
+    const isTarget = sourceId === targetId || isVolumeOfMade(store, sourceId, new Set([targetId]))
+    return isTarget && Date.parse(time) >= begun.getTime() && state !== 'failed' && state !== 'error'
   })
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import cron from 'node-cron'
 import { z } from 'zod'
 import type { Scope, Tag } from '../ports/store.ts'
+import { cronExpressionError, isCronExpression } from '../schedule/cron-expression.ts'
 import { isTimeZone } from '../schedule/time-zone.ts'
 import type { BackupRule, CleanUpRule, LifecyclePolicy } from './policy.ts'
 
@@ -68,14 +68,9 @@ export const policySchema = z
       .regex(/^\d{12}$/, 'expected twelve digits in quotes')
       .optional(),
     region: region.optional(),
-    schedule: z
-      .string()
-      .refine(
-        (text) => text.trim().split(/\s+/).length === 5 && cron.validate(text),
-        'expected five fields: minute hour day month weekday',
-      )
-      .optional(),
+    schedule: z.string().refine(isCronExpression, cronExpressionError).optional(),
     timeZone: z.string().refine(isTimeZone, 'expected an IANA name such as Europe/Berlin').optional(),
+    catchUp: z.boolean().optional(),
     snapshots: snapshotsSchema.optional(),
     images: imagesSchema.optional(),
     cleanUp: cleanUpSchema.optional(),
@@ -98,7 +93,13 @@ export function policyOf(name: string, text: string, checked: Checked, home: Sco
     region: checked.region ?? home.region,
     ...(checked.schedule === undefined
       ? {}
-      : { schedule: { cron: checked.schedule, ...(checked.timeZone ? { timeZone: checked.timeZone } : {}) } }),
+      : {
+          schedule: {
+            cron: checked.schedule,
+            ...(checked.timeZone ? { timeZone: checked.timeZone } : {}),
+            isCaughtUp: checked.catchUp ?? true,
+          },
+        }),
     rule: ruleOf(checked),
   }
 }

@@ -1,4 +1,5 @@
 import type { ResourceRecord, Tag } from '../ports/store.ts'
+import type { CronTiming } from '../schedule/cron-expression.ts'
 
 /** Backups of what has one of some tags, as Amazon Data Lifecycle Manager makes them. */
 export interface BackupRule {
@@ -40,7 +41,7 @@ export interface LifecyclePolicy {
   readonly description: string
   readonly accountId: string
   readonly region: string
-  readonly schedule?: { readonly cron: string; readonly timeZone?: string }
+  readonly schedule?: CronTiming & { readonly isCaughtUp: boolean }
   readonly rule: ({ readonly kind: 'backup' } & BackupRule) | ({ readonly kind: 'clean-up' } & CleanUpRule)
 }
 
@@ -64,6 +65,10 @@ export interface LifecycleRunRecord extends ResourceRecord {
   readonly startedAt: string
   readonly endedAt: string
   readonly trigger: 'schedule' | 'call'
+  /** The time of its schedule that it is for. */
+  readonly dueAt?: string
+  /** That time had passed: the daemon was down at it, or its end had interrupted the run. */
+  readonly isLate?: true
   /** Nothing was changed: it only tells what would have been. */
   readonly isDryRun: boolean
   readonly steps: readonly LifecycleStep[]

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { parseReference } from '../registry/reference.ts'
 import type { Product, ProductSource } from './marketplace.ts'
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, 'must be lower-case letters, digits, dots and dashes')
@@ -10,6 +11,8 @@ const sourceSchema = z
   .strictObject({
     url: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
     file: z.string().regex(/^\//, 'must be an absolute path').max(4096).optional(),
+    /** `registry/name:tag`, or `registry/name@sha256:…`. */
+    reference: z.string().refine(isReference, 'must be registry/name:tag or registry/name@sha256:…').optional(),
     image: z
       .string()
       .regex(/^ami-[0-9a-f]{8}([0-9a-f]{9})?$/, 'must be the id of an image')
@@ -19,11 +22,17 @@ const sourceSchema = z
       .regex(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/, 'must be sha256:HEX or sha512:HEX')
       .optional(),
   })
-  .refine(({ url, file, image }) => [url, file, image].filter((given) => given !== undefined).length === 1, {
-    error: 'must have one of url, file and image',
-  })
+  .refine(
+    ({ url, file, reference, image }) =>
+      [url, file, reference, image].filter((given) => given !== undefined).length === 1,
+    { error: 'must have one of url, file, reference and image' },
+  )
   .refine(({ url, checksum }) => url === undefined || checksum !== undefined, {
     error: 'must have a checksum beside the url',
+  })
+  .refine(({ url, file, checksum }) => checksum === undefined || (url ?? file) !== undefined, {
+    error: 'is for a url or a file: an image in a registry is named by its digest, registry/name@sha256:…',
+    path: ['checksum'],
   })
 
 const productSchema = z
@@ -75,12 +84,17 @@ export const marketplaceFileSchema = z
     }
   })
 
-/** The same of a catalogue that others keep: it names no file and no image of this host. */
+/** The same of a catalogue that others keep: it names no file and no image of this host, and says which bytes it means. */
 export const remoteMarketplaceFileSchema = marketplaceFileSchema.superRefine(({ products }, context) => {
   for (const [key, { source, licenceFile }] of Object.entries(products)) {
     const report = (path: string[], message: string) =>
       context.addIssue({ code: 'custom', path: ['products', key, ...path], message })
-    if (source.url === undefined) report(['source'], 'a catalogue of the network may name URLs only')
+    if (source.file !== undefined || source.image !== undefined) {
+      report(['source'], 'a catalogue of the network may name URLs and images in registries only')
+    }
+    if (source.reference !== undefined && !source.reference.includes('@')) {
+      report(['source', 'reference'], 'a catalogue of the network names an image by its digest: registry/name@sha256:…')
+    }
     if (licenceFile !== undefined) report(['licenceFile'], 'a catalogue of the network has its licences in itself')
   }
 })
@@ -108,7 +122,18 @@ export function productsOf(file: MarketplaceFile, readLicence: (path: string) =>
   })
 }
 
-function readSource({ url, file, image, checksum }: MarketplaceFile['products'][string]['source']): ProductSource {
+function isReference(text: string): boolean {
+  try {
+    parseReference(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function readSource(source: MarketplaceFile['products'][string]['source']): ProductSource {
+  const { url, file, reference, image, checksum } = source
   if (image !== undefined) return { kind: 'image', imageId: image }
+  if (reference !== undefined) return { kind: 'registry', reference: parseReference(reference) }
   return { kind: 'file', location: url ?? file ?? '', ...(checksum === undefined ? {} : { checksum }) }
 }

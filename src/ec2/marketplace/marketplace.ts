@@ -1,5 +1,6 @@
 import type { Architecture } from '../ports/machine.ts'
 import type { ResourceRecord, Scope, Store } from '../ports/store.ts'
+import type { ImageReference } from '../registry/reference.ts'
 
 /** Whoever offers products: an account of this Kiln, which owns their images. */
 export interface Publisher {
@@ -10,6 +11,8 @@ export interface Publisher {
 /** Where the image of a product comes from. */
 export type ProductSource =
   | { readonly kind: 'file'; readonly location: string; readonly checksum?: string }
+  /** An image in a registry, as `kiln image push` has put it there. */
+  | { readonly kind: 'registry'; readonly reference: ImageReference }
   /** An image that the publisher's account has made. */
   | { readonly kind: 'image'; readonly imageId: string }
 

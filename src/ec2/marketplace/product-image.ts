@@ -32,34 +32,49 @@ export function imageNameOf({ name, version }: Product): string {
 }
 
 /**
- * Makes the image of a product that is a file, once for all accounts: it belongs to the publisher's account, and everyone sees it. Whoever
- * comes second gets the image that is there.
+ * Makes the image of a product that is a file or in a registry, once for all accounts: it belongs to the publisher's account, and everyone
+ * sees it. Whoever comes second gets the image that is there.
  */
 export async function getProductImage(
-  { store, imageWork }: Pick<Domain, 'store' | 'imageWork'>,
+  domain: Pick<Domain, 'store' | 'imageWork' | 'registryWork'>,
   region: string,
   product: Product,
   job: ImageJob,
 ): Promise<TaskResult> {
-  const { source, publisher, productCode } = product
-  const present = findProductImage(store, region, product)
+  const present = findProductImage(domain.store, region, product)
   if (present) return { imageId: present.id }
-  if (source.kind === 'image') throw noSuchImage(product, region)
-  const request = {
-    source: source.location,
-    name: imageNameOf(product),
-    description: `${product.title} ${product.version} by ${publisher.name}`.slice(0, 255),
-    architecture: product.architecture,
-    checksum: source.checksum,
-    loginUser: product.loginUser,
-    productCodes: [productCode],
-  }
   try {
-    return await imageWork.import({ accountId: publisher.accountId, region }, request, job)
+    return await makeProductImage(domain, { accountId: product.publisher.accountId, region }, product, job)
   } catch (error) {
-    const made = findProductImage(store, region, product)
+    const made = findProductImage(domain.store, region, product)
     if (!made || !(error instanceof Ec2Error) || error.code !== 'InvalidAMIName.Duplicate') throw error
     return { imageId: made.id }
+  }
+}
+
+async function makeProductImage(
+  { imageWork, registryWork }: Pick<Domain, 'imageWork' | 'registryWork'>,
+  scope: Scope,
+  product: Product,
+  job: ImageJob,
+): Promise<TaskResult> {
+  const { source, productCode, architecture, loginUser } = product
+  const name = imageNameOf(product)
+  const description = `${product.title} ${product.version} by ${product.publisher.name}`.slice(0, 255)
+  switch (source.kind) {
+    case 'image':
+      throw noSuchImage(product, scope.region)
+    case 'registry': {
+      const { reference } = source
+      const offered = { productCode, architecture, loginUser, description }
+      return await registryWork.pull(scope, { reference, name, product: offered, isPublic: true }, job)
+    }
+    case 'file': {
+      const { location, checksum } = source
+      const productCodes = [productCode]
+      const request = { source: location, name, description, architecture, checksum, loginUser, productCodes }
+      return await imageWork.import(scope, request, job)
+    }
   }
 }
 

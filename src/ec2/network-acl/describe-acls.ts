@@ -5,15 +5,19 @@ import { defineFilters, type FilterValue } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
 import type { Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
+import { ipv6CidrsOf } from '../vpc/vpc.ts'
 import { associationsOf, type NetworkAclEntry, type NetworkAclRecord } from './network-acl.ts'
 
-/** The entry that comes last in either direction and denies the rest. */
-const lastRuleNumber = 32_767
+/** The entries that come last in either direction and deny the rest; the second one is told in VPCs with IPv6 blocks. */
+const lastEntries = [
+  { RuleNumber: 32_767, CidrBlock: '0.0.0.0/0' },
+  { RuleNumber: 32_768, Ipv6CidrBlock: '::/0' },
+] as const
 const protocolNames: Readonly<Record<string, string>> = { '1': 'icmp', '6': 'tcp', '17': 'udp' }
 
 export function describeNetworkAcls({ store }: Domain): Ec2Query<'DescribeNetworkAcls'> {
   const ofEntries = (read: (entry: EntryDescription) => FilterValue) => (acl: NetworkAclRecord) =>
-    entriesOf(acl).map(read)
+    entriesOf(store, acl).map(read)
   const source: DescribeSource<NetworkAclRecord> = {
     collection: store.networkAcls,
     prefix: 'acl',
@@ -32,7 +36,7 @@ export function describeNetworkAcls({ store }: Domain): Ec2Query<'DescribeNetwor
         'entry.port-range.from': ofEntries((entry) => entry.PortRange?.From),
         'entry.port-range.to': ofEntries((entry) => entry.PortRange?.To),
         'entry.protocol': (acl) =>
-          entriesOf(acl).flatMap(({ Protocol: number = '' }) => [number, protocolNames[number]]),
+          entriesOf(store, acl).flatMap(({ Protocol: number = '' }) => [number, protocolNames[number]]),
         'entry.rule-action': ofEntries((entry) => entry.RuleAction),
         'entry.rule-number': ofEntries((entry) => entry.RuleNumber),
         'network-acl-id': { read: ({ id }) => id, index: 'id' },
@@ -60,7 +64,7 @@ export function describeNetworkAcl(store: Store, acl: NetworkAclRecord): Network
     VpcId: acl.vpcId,
     IsDefault: acl.isDefault,
     OwnerId: acl.accountId,
-    Entries: entriesOf(acl),
+    Entries: entriesOf(store, acl),
     Associations: associationsOf(store, acl).map(({ id, subnetId }) => ({
       NetworkAclAssociationId: id,
       NetworkAclId: acl.id,
@@ -71,19 +75,15 @@ export function describeNetworkAcl(store: Store, acl: NetworkAclRecord): Network
 }
 
 /** In EC2's order: by direction, egress first, and number. */
-function entriesOf({ entries }: NetworkAclRecord): EntryDescription[] {
+function entriesOf(store: Store, { vpcId, entries }: NetworkAclRecord): EntryDescription[] {
+  const vpc = store.vpcs.find(vpcId)
+  const last = lastEntries.slice(0, vpc && ipv6CidrsOf(vpc).length > 0 ? 2 : 1)
   return [true, false].flatMap((isEgress) => [
     ...entries
       .filter((entry) => entry.isEgress === isEgress)
       .sort((a, b) => a.ruleNumber - b.ruleNumber)
       .map(describeEntry),
-    {
-      RuleNumber: lastRuleNumber,
-      Egress: isEgress,
-      Protocol: '-1',
-      RuleAction: 'deny' as const,
-      CidrBlock: '0.0.0.0/0',
-    },
+    ...last.map((entry) => ({ ...entry, Egress: isEgress, Protocol: '-1', RuleAction: 'deny' as const })),
   ])
 }
 

@@ -8,13 +8,13 @@ export function readSubnetAcls(store: Store, vpcId: string): ReadonlyMap<string,
   const asked = new Map(acls.flatMap((acl) => acl.associations.map(({ subnetId }) => [subnetId, acl] as const)))
   const byDefault = acls.find(({ isDefault }) => isDefault)
   return new Map(
-    store.subnets.listBy('vpcId', vpcId).flatMap(({ id }) => {
+    store.subnets.listBy('vpcId', vpcId).flatMap(({ id, ipv6 }) => {
       const acl = asked.get(id) ?? byDefault
       const ingress = describeEntries(acl?.entries ?? [], false)
       const egress = describeEntries(acl?.entries ?? [], true)
-      return acl === undefined || [ingress, egress].every(letsAllPass)
+      return acl === undefined || [ingress, egress].every((entries) => letsAllPass(entries, ipv6 !== undefined))
         ? []
-        : [[id, { acl: { ingress, egress } }] as const]
+        : [[id, { acl: { id: acl.id, ingress, egress } }] as const]
     }),
   )
 }
@@ -26,9 +26,12 @@ function describeEntries(entries: readonly NetworkAclEntry[], isEgress: boolean)
     .map(describeEntry)
 }
 
-/** Whether the first entry decides for every IPv4 packet that it may pass. */
-function letsAllPass([first]: readonly AclEntry[]): boolean {
-  return first?.isAllowed === true && first.protocol === 'all' && first.cidr === '0.0.0.0/0'
+/** Whether, of either family that the subnet has, the first entry decides for every packet that it may pass. */
+function letsAllPass(entries: readonly AclEntry[], hasIpv6: boolean): boolean {
+  return ['0.0.0.0/0', ...(hasIpv6 ? ['::/0'] : [])].every((everybody) => {
+    const first = entries.find(({ cidr }) => cidr?.includes(':') === everybody.includes(':'))
+    return first?.isAllowed === true && first.protocol === 'all' && first.cidr === everybody
+  })
 }
 
 function describeEntry(entry: NetworkAclEntry): AclEntry {
@@ -40,6 +43,7 @@ function describeEntry(entry: NetworkAclEntry): AclEntry {
     ...(icmpType < 0 || icmpCode < 0 ? {} : { icmpCode }),
     cidr: entry.cidrIpv4 ?? entry.cidrIpv6 ?? '',
     isAllowed: entry.action === 'allow',
+    ruleNumber: entry.ruleNumber,
   }
 }
 

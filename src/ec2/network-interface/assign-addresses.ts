@@ -4,8 +4,9 @@ import { Ec2Error, invalidParameterCombination, missingParameter } from '../erro
 import { findOne } from '../ids.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import type { Store } from '../ports/store.ts'
+import { typeOfHolder } from './attachment.ts'
 import { takeChosenAddresses } from './interface-draft.ts'
-import type { InterfaceRecord } from './network-interface.ts'
+import { type InterfaceRecord, requireUsersOwn } from './network-interface.ts'
 
 /** AssignPrivateIpAddresses: routed to the interface at once; the guest has to take them up itself, as on EC2. */
 export function assignPrivateIpAddresses(domain: Domain): Ec2Mutation<'AssignPrivateIpAddresses'> {
@@ -15,6 +16,7 @@ export function assignPrivateIpAddresses(domain: Domain): Ec2Mutation<'AssignPri
     parameters: ['NetworkInterfaceId', 'PrivateIpAddresses', 'SecondaryPrivateIpAddressCount', 'AllowReassignment'],
     apply: (context, input) => {
       const record = findOne('eni', input.NetworkInterfaceId ?? '', (id) => store.interfaces.get(context, id))
+      requireUsersOwn(record)
       const subnet = findOne('subnet', record.subnetId, (id) => store.subnets.get(context, id))
       const present = (record.secondaryIps ?? []).map(({ privateIp }) => privateIp)
       const chosen = (input.PrivateIpAddresses ?? []).filter((address) => !present.includes(address))
@@ -40,12 +42,12 @@ export function assignPrivateIpAddresses(domain: Domain): Ec2Mutation<'AssignPri
 }
 
 /** An attached interface has as many addresses as its instance's type allows. */
-function requireRoom({ store, instanceTypes }: Domain, { id, attachment }: InterfaceRecord, secondary: number): void {
-  const instance = attachment && store.instances.find(attachment.instanceId)
-  if (!instance || secondary < instanceTypes.get(instance.instanceType).addressesPerInterface) return
+function requireRoom(domain: Domain, record: InterfaceRecord, secondary: number): void {
+  const type = typeOfHolder(domain, record)
+  if (!type || secondary < type.addressesPerInterface) return
   throw new Ec2Error(
     'PrivateIpAddressLimitExceeded',
-    `Number of private addresses of ${id} will exceed the limit of ${instance.instanceType}.`,
+    `Number of private addresses of ${record.id} will exceed the limit of ${type.name}.`,
   )
 }
 
@@ -73,6 +75,7 @@ export function unassignPrivateIpAddresses({ store, networks }: Domain): Ec2Muta
     parameters: ['NetworkInterfaceId', 'PrivateIpAddresses'],
     apply: (context, input) => {
       const record = findOne('eni', input.NetworkInterfaceId ?? '', (id) => store.interfaces.get(context, id))
+      requireUsersOwn(record)
       const addresses = input.PrivateIpAddresses ?? []
       if (addresses.length === 0) throw missingParameter('privateIpAddress')
       const present = new Set((record.secondaryIps ?? []).map(({ privateIp }) => privateIp))

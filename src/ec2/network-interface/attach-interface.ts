@@ -1,13 +1,15 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination, invalidParameterValue, unsupportedOperation } from '../errors.ts'
 import { requireOneOf } from '../honoured.ts'
+import { requireNotHibernated } from '../hibernation/hibernation.ts'
 import { findOne, idNotFound, requireWellFormed } from '../ids.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { networkPortCount } from '../ports/machine.ts'
 import { attachmentOf } from './attachment.ts'
-import type { InterfaceRecord } from './network-interface.ts'
-import { withoutGivenPublicIp } from './public-address.ts'
+import { requireIpv6Room } from './ipv6-choice.ts'
+import { type InterfaceRecord, requireUsersOwn } from './network-interface.ts'
+import { detachedOf } from './public-address.ts'
 
 /** AttachNetworkInterface: into the machine of a running instance at once; of a stopped one it is there at the next start. */
 export function attachNetworkInterface(domain: Domain): Ec2Mutation<'AttachNetworkInterface'> {
@@ -20,8 +22,10 @@ export function attachNetworkInterface(domain: Domain): Ec2Mutation<'AttachNetwo
       const record = findOne('eni', input.NetworkInterfaceId ?? '', (id) => store.interfaces.get(context, id))
       const instance = findOne('i', input.InstanceId ?? '', (id) => store.instances.get(context, id))
       const deviceIndex = input.DeviceIndex ?? -1
+      requireNotHibernated(instance, 'have interfaces attached')
       requireFitting(record, instance)
       requireFreeIndex(domain, instance, deviceIndex)
+      requireIpv6Room(domain.instanceTypes.get(instance.instanceType), record.ipv6Addresses?.length ?? 0)
       const attachment = attachmentOf(domain, {
         instanceId: instance.id,
         deviceIndex,
@@ -37,6 +41,7 @@ export function attachNetworkInterface(domain: Domain): Ec2Mutation<'AttachNetwo
 }
 
 function requireFitting(record: InterfaceRecord, instance: InstanceRecord): void {
+  requireUsersOwn(record)
   if (record.attachment) throw new Ec2Error('InvalidNetworkInterface.InUse', `Interface: [${record.id}] in use.`)
   if (instance.state !== 'running' && instance.state !== 'stopped') {
     throw new Ec2Error('IncorrectState', `Instance '${instance.id}' is not 'running' or 'stopped'.`)
@@ -90,10 +95,10 @@ export function detachNetworkInterface(domain: Domain): Ec2Mutation<'DetachNetwo
           'The network interface at device index 0 and networkCard index 0 cannot be detached.',
         )
       }
-      const isStopped = store.instances.find(attachment.instanceId)?.state === 'stopped'
-      if (isStopped) {
-        const { attachment: _attachment, ...rest } = withoutGivenPublicIp(record)
-        store.interfaces.replace(rest)
+      const instance = store.instances.find(attachment.instanceId)
+      if (instance) requireNotHibernated(instance, 'have interfaces detached')
+      if (instance?.state === 'stopped') {
+        store.interfaces.replace(detachedOf(record))
       } else {
         store.interfaces.replace({
           ...record,

@@ -8,6 +8,8 @@ import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { chooseInterfaceGroups } from './choose-groups.ts'
 import { describeNetworkInterface } from './describe-interfaces.ts'
 import { draftInterface, readAddresses } from './interface-draft.ts'
+import { countIpv6, readIpv6, requireIpv6RoomSomewhere } from './ipv6-choice.ts'
+import { requireUsersOwn } from './network-interface.ts'
 import { removeInterface } from './remove-interface.ts'
 
 const operation = 'CreateNetworkInterface'
@@ -26,16 +28,17 @@ export function createNetworkInterface(domain: Domain): Ec2Mutation<'CreateNetwo
       'SecondaryPrivateIpAddressCount',
       'InterfaceType',
       'Ipv6AddressCount',
+      'Ipv6Addresses',
       'EnablePrimaryIpv6',
       'TagSpecifications',
       'ClientToken',
     ],
     apply: (context, input) => {
       requireOneOf(operation, 'InterfaceType', input.InterfaceType, ['interface'])
-      requireOneOf(operation, 'Ipv6AddressCount', input.Ipv6AddressCount, [0])
-      requireOneOf(operation, 'EnablePrimaryIpv6', input.EnablePrimaryIpv6, [false])
+      const ipv6 = readIpv6(input, input.EnablePrimaryIpv6)
       if (!input.SubnetId) throw missingParameter('subnetId')
       const subnet = findOne('subnet', input.SubnetId, (id) => store.subnets.get(context, id))
+      requireIpv6RoomSomewhere(domain.instanceTypes, countIpv6(subnet, ipv6))
       const tags = readTagSpecifications(input.TagSpecifications, ['network-interface']).get('network-interface') ?? []
       requireQuota(settings.quotas, 'networkInterfaces', {
         present: store.interfaces.count(context),
@@ -45,6 +48,7 @@ export function createNetworkInterface(domain: Domain): Ec2Mutation<'CreateNetwo
         addresses: readAddresses(input),
         groupIds: chooseInterfaceGroups(domain, context, subnet.vpcId, input.Groups),
         description: input.Description,
+        ipv6,
       })
       store.interfaces.insert(record)
       putTags(store, context, record.id, 'network-interface', tags)
@@ -63,6 +67,7 @@ export function deleteNetworkInterface({ store }: Domain): Ec2Mutation<'DeleteNe
     parameters: ['NetworkInterfaceId'],
     apply: (context, input) => {
       const record = findOne('eni', input.NetworkInterfaceId ?? '', (id) => store.interfaces.get(context, id))
+      requireUsersOwn(record)
       if (record.attachment) {
         throw new Ec2Error('InvalidParameterValue', `Network interface '${record.id}' is currently in use.`)
       }

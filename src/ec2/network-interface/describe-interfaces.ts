@@ -6,7 +6,7 @@ import type { Ec2Query } from '../operation.ts'
 import type { Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
 import { describeAddressesOf } from './describe-address.ts'
-import { addressesOf, type InterfaceRecord, statusOf } from './network-interface.ts'
+import { addressesOf, describeIpv6Of, type InterfaceRecord, holderOf, statusOf } from './network-interface.ts'
 
 export function describeNetworkInterfaces({ store }: Domain): Ec2Query<'DescribeNetworkInterfaces'> {
   const associationOf = (record: InterfaceRecord) => describeAddressesOf(store, record)[0].Association
@@ -29,19 +29,19 @@ export function describeNetworkInterfaces({ store }: Domain): Ec2Query<'Describe
         'association.public-ip': { read: ({ publicIp }) => publicIp, index: 'publicIp' },
         'attachment.attach-time': ({ attachment }) => attachment?.attachTime,
         'attachment.attachment-id': { read: ({ attachment }) => attachment?.id, index: 'attachment.id' },
-        'attachment.delete-on-termination': ({ attachment }) => attachment?.deleteOnTermination,
-        'attachment.device-index': ({ attachment }) => attachment?.deviceIndex,
+        'attachment.delete-on-termination': (record) => describeAttachment(record)?.DeleteOnTermination,
+        'attachment.device-index': (record) => describeAttachment(record)?.DeviceIndex,
         'attachment.instance-id': { read: ({ attachment }) => attachment?.instanceId, index: 'attachment.instanceId' },
-        'attachment.instance-owner-id': ({ attachment, accountId }) => (attachment ? accountId : undefined),
-        'attachment.nat-gateway-id': () => undefined,
-        'attachment.status': ({ attachment }) => attachment && (attachment.state ?? 'attached'),
+        'attachment.instance-owner-id': (record) => describeAttachment(record)?.InstanceOwnerId,
+        'attachment.nat-gateway-id': ({ natGatewayId }) => natGatewayId,
+        'attachment.status': (record) => describeAttachment(record)?.Status,
         'availability-zone': ({ availabilityZone }) => availabilityZone,
         'availability-zone-id': ({ subnetId }) => store.subnets.find(subnetId)?.availabilityZoneId,
         description: ({ description }) => description,
         'group-id': { read: ({ groupIds }) => groupIds, index: 'groupIds[]' },
         'group-name': ({ groupIds }) => groupIds.map((id) => store.securityGroups.find(id)?.name),
-        'interface-type': () => 'interface',
-        'ipv6-addresses.ipv6-address': () => undefined,
+        'interface-type': interfaceTypeOf,
+        'ipv6-addresses.ipv6-address': { read: ({ ipv6Addresses }) => ipv6Addresses, index: 'ipv6Addresses[]' },
         'mac-address': { read: ({ macAddress }) => macAddress, index: 'macAddress' },
         'network-interface-id': { read: ({ id }) => id, index: 'id' },
         'operator.managed': () => false,
@@ -49,8 +49,8 @@ export function describeNetworkInterfaces({ store }: Domain): Ec2Query<'Describe
         'owner-id': ({ accountId }) => accountId,
         'private-dns-name': (record) => describeAddressesOf(store, record)[0].PrivateDnsName,
         'private-ip-address': { read: ({ privateIp }) => privateIp, index: 'privateIp' },
-        'requester-id': () => undefined,
-        'requester-managed': () => false,
+        'requester-id': (record) => (holderOf(record) === undefined ? undefined : record.accountId),
+        'requester-managed': (record) => holderOf(record) !== undefined,
         'source-dest-check': ({ hasSourceDestCheck }) => hasSourceDestCheck,
         status: statusOf,
         'subnet-id': { read: ({ subnetId }) => subnetId, index: 'subnetId' },
@@ -92,21 +92,34 @@ export function describeNetworkInterface(store: Store, record: InterfaceRecord):
     PrivateIpAddresses: addresses.map((address) => ({ ...address })),
     ...(primary.Association ? { Association: primary.Association } : {}),
     SourceDestCheck: record.hasSourceDestCheck,
-    InterfaceType: 'interface',
+    // EC2's word on the wire; its model has another one.
+    InterfaceType: interfaceTypeOf(record) as 'interface',
     Groups: record.groupIds.flatMap((id) => {
       const group = store.securityGroups.find(id)
       return group ? [{ GroupId: id, GroupName: group.name }] : []
     }),
-    Ipv6Addresses: [],
-    RequesterManaged: false,
+    ...describeIpv6Of(record),
+    RequesterManaged: holderOf(record) !== undefined,
+    ...(holderOf(record) === undefined ? {} : { RequesterId: record.accountId }),
     Operator: { Managed: false },
-    ...(record.attachment ? { Attachment: describeAttachment(record) } : {}),
+    ...(statusOf(record) === 'in-use' ? { Attachment: describeAttachment(record) } : {}),
     TagSet: describeTags(store.tags.of(record.id)),
   }
 }
 
 /** The attachment of an interface in EC2's shape. */
-export function describeAttachment({ attachment, accountId }: InterfaceRecord): NetworkInterface['Attachment'] {
+export function describeAttachment(record: InterfaceRecord): NetworkInterface['Attachment'] {
+  const { attachment, accountId } = record
+  const holder = holderOf(record)
+  if (holder !== undefined) {
+    return {
+      AttachmentId: `ela-attach-${holder.slice(holder.indexOf('-') + 1)}`,
+      InstanceOwnerId: 'amazon-aws',
+      DeviceIndex: 1,
+      Status: 'attached',
+      DeleteOnTermination: false,
+    }
+  }
   return (
     attachment && {
       AttachmentId: attachment.id,
@@ -119,4 +132,12 @@ export function describeAttachment({ attachment, accountId }: InterfaceRecord): 
       DeleteOnTermination: attachment.deleteOnTermination,
     }
   )
+}
+
+function interfaceTypeOf({
+  natGatewayId,
+  connectEndpointId,
+}: InterfaceRecord): 'interface' | 'nat_gateway' | 'ec2_instance_connect_endpoint' {
+  if (connectEndpointId !== undefined) return 'ec2_instance_connect_endpoint'
+  return natGatewayId === undefined ? 'interface' : 'nat_gateway'
 }

@@ -4,6 +4,8 @@ import { refuseOtherMembers } from '../honoured.ts'
 import { findOne } from '../ids.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
 import { chooseInterfaceGroups } from './choose-groups.ts'
+import { withPrimaryIpv6 } from './ipv6-choice.ts'
+import { requireUsersOwn, statusOf } from './network-interface.ts'
 import { describeAttachment, describeNetworkInterface } from './describe-interfaces.ts'
 
 export function describeNetworkInterfaceAttribute({ store }: Domain): Ec2Query<'DescribeNetworkInterfaceAttribute'> {
@@ -21,7 +23,7 @@ export function describeNetworkInterfaceAttribute({ store }: Domain): Ec2Query<'
         case 'sourceDestCheck':
           return { ...base, SourceDestCheck: { Value: record.hasSourceDestCheck } }
         case 'attachment':
-          return { ...base, ...(record.attachment ? { Attachment: describeAttachment(record) } : {}) }
+          return { ...base, ...(statusOf(record) === 'in-use' ? { Attachment: describeAttachment(record) } : {}) }
         case 'associatePublicIpAddress':
           return { ...base, AssociatePublicIpAddress: record.wantsPublicIp }
         default:
@@ -36,13 +38,14 @@ export function modifyNetworkInterfaceAttribute(domain: Domain): Ec2Mutation<'Mo
   const { store, networks } = domain
   return {
     kind: 'mutation',
-    parameters: ['NetworkInterfaceId', 'Description', 'Groups', 'SourceDestCheck', 'Attachment'],
+    parameters: ['NetworkInterfaceId', 'Description', 'Groups', 'SourceDestCheck', 'Attachment', 'EnablePrimaryIpv6'],
     apply: (context, input) => {
       const record = findOne('eni', input.NetworkInterfaceId ?? '', (id) => store.interfaces.get(context, id))
+      requireUsersOwn(record)
       const { Description: description, Groups: groups, SourceDestCheck: check, Attachment: attachment } = input
-      const given = [description?.Value, groups?.length ? groups : undefined, check?.Value, attachment].filter(
-        (value) => value !== undefined,
-      )
+      const { EnablePrimaryIpv6: wantsPrimary } = input
+      const values = [description?.Value, groups?.length ? groups : undefined, check?.Value, attachment, wantsPrimary]
+      const given = values.filter((value) => value !== undefined)
       if (given.length === 0) throw invalidParameterCombination('No attributes specified.')
       if (given.length > 1) throw invalidParameterCombination('Fields for multiple attribute types specified')
       if (description?.Value !== undefined) {
@@ -55,6 +58,15 @@ export function modifyNetworkInterfaceAttribute(domain: Domain): Ec2Mutation<'Mo
         store.interfaces.replace({ ...record, groupIds })
       } else if (check?.Value !== undefined) {
         store.interfaces.replace({ ...record, hasSourceDestCheck: check.Value })
+      } else if (wantsPrimary !== undefined) {
+        if (wantsPrimary) store.interfaces.replace(withPrimaryIpv6(record))
+        else if (record.hasPrimaryIpv6) {
+          throw invalidParameterValue(
+            'EnablePrimaryIpv6',
+            false,
+            `${record.id} has a primary IPv6 address, which stays.`,
+          )
+        }
       } else {
         refuseOtherMembers('ModifyNetworkInterfaceAttribute', 'Attachment', attachment, [
           'AttachmentId',

@@ -4,6 +4,7 @@ import type { Store } from '../ports/store.ts'
 import { requireFreeAddress, takeAddresses } from '../subnet/address-plan.ts'
 import type { SubnetRecord } from '../subnet/subnet.ts'
 import { newId } from '../ids.ts'
+import { type Ipv6Choice, noIpv6, takeIpv6 } from './ipv6-choice.ts'
 import { newMacAddress } from './mac-address.ts'
 import type { InterfaceRecord } from './network-interface.ts'
 
@@ -71,11 +72,13 @@ export function draftInterface(
     groupIds,
     description = '',
     wantsPublicIp = false,
+    ipv6 = noIpv6,
   }: {
     addresses: AddressChoice
     groupIds: readonly string[]
     description?: string | undefined
     wantsPublicIp?: boolean
+    ipv6?: Ipv6Choice
   },
 ): InterfaceRecord {
   if (description.length > maximumDescriptionLength) {
@@ -97,6 +100,7 @@ export function draftInterface(
     macAddress: newMacAddress(random),
     privateIp,
     ...(others.length > 0 ? { secondaryIps: others.map((address) => ({ privateIp: address })) } : {}),
+    ...takeIpv6({ store, random }, subnet, ipv6),
     groupIds,
     hasSourceDestCheck: true,
     wantsPublicIp,

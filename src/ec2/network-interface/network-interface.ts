@@ -1,3 +1,4 @@
+import { Ec2Error } from '../errors.ts'
 import type { NetworkDeviceSpec } from '../ports/machine.ts'
 import type { ResourceRecord } from '../ports/store.ts'
 
@@ -19,7 +20,15 @@ export interface InterfaceRecord extends ResourceRecord {
   /** When `publicIp` is an elastic address. */
   readonly elasticIp?: ElasticIp
   readonly secondaryIps?: readonly SecondaryIp[]
+  /** In their canonical form (RFC 5952), in the order in which they were assigned; absent: none. */
+  readonly ipv6Addresses?: readonly string[]
+  /** Whether the first of `ipv6Addresses` is the primary one, which stays for as long as the interface; absent: it is not. */
+  readonly hasPrimaryIpv6?: boolean
   readonly attachment?: InterfaceAttachment
+  /** The NAT gateway that it belongs to: users see it and change nothing of it. */
+  readonly natGatewayId?: string
+  /** The EC2 Instance Connect Endpoint that it belongs to, likewise. */
+  readonly connectEndpointId?: string
 }
 
 /** The elastic address that stands for a private one: src/ec2/address/association.ts keeps it in step with the address's own record. */
@@ -53,8 +62,20 @@ export interface PrivateAddress extends SecondaryIp {
 }
 
 /** EC2's word for whether an interface is attached. */
-export function statusOf({ attachment }: InterfaceRecord): 'available' | 'in-use' {
-  return attachment ? 'in-use' : 'available'
+export function statusOf(record: InterfaceRecord): 'available' | 'in-use' {
+  return record.attachment || holderOf(record) !== undefined ? 'in-use' : 'available'
+}
+
+/** What an interface belongs to that is no instance: users see it and change nothing of it. */
+export function holderOf({ natGatewayId, connectEndpointId }: InterfaceRecord): string | undefined {
+  return natGatewayId ?? connectEndpointId
+}
+
+/** Throws OperationNotPermitted for the interface of a gateway or an endpoint, which only the holder's own operations change. */
+export function requireUsersOwn(record: InterfaceRecord): void {
+  const holder = holderOf(record)
+  if (holder === undefined) return
+  throw new Ec2Error('OperationNotPermitted', `You are not allowed to manage '${record.id}': it belongs to ${holder}.`)
 }
 
 /** All private addresses of an interface, the primary one first. */
@@ -68,6 +89,27 @@ export function addressesOf({
     { isPrimary: true, privateIp, ...(publicIp ? { publicIp } : {}), ...(elasticIp ? { elasticIp } : {}) },
     ...secondaryIps.map((secondary) => ({ isPrimary: false, ...secondary })),
   ]
+}
+
+/** An IPv6 address of an interface in EC2's shape. */
+export interface Ipv6Description {
+  readonly Ipv6Address: string
+  readonly IsPrimaryIpv6: boolean
+}
+
+/** The IPv6 addresses of an interface as EC2 tells them, with the first one by itself where there is one. */
+export function describeIpv6Of({ ipv6Addresses = [], hasPrimaryIpv6 = false }: InterfaceRecord): {
+  readonly Ipv6Address?: string
+  readonly Ipv6Addresses: Ipv6Description[]
+} {
+  const [first] = ipv6Addresses
+  return {
+    ...(first === undefined ? {} : { Ipv6Address: first }),
+    Ipv6Addresses: ipv6Addresses.map((address, index) => ({
+      Ipv6Address: address,
+      IsPrimaryIpv6: hasPrimaryIpv6 && index === 0,
+    })),
+  }
 }
 
 /** What stands for a private address on the outside. */

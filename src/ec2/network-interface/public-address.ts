@@ -30,8 +30,14 @@ export function releasePublicAddresses(store: Store, instance: InstanceRecord): 
 }
 
 /** An interface without the public address that a start has given it. */
-export function withoutGivenPublicIp(record: InterfaceRecord): InterfaceRecord {
+function withoutGivenPublicIp(record: InterfaceRecord): InterfaceRecord {
   return record.elasticIp ? record : withPublicIp(record, record.privateIp, undefined)
+}
+
+/** An interface as its instance leaves it behind: what lasts for an attachment only is gone. */
+export function detachedOf(record: InterfaceRecord): InterfaceRecord {
+  const { attachment: _attachment, hasPrimaryIpv6: _hasPrimary, ...rest } = withoutGivenPublicIp(record)
+  return rest
 }
 
 /**

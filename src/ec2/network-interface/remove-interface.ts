@@ -1,4 +1,5 @@
 import { unbindAllAddresses } from '../address/association.ts'
+import { forgetFlowLogsOf } from '../flow-log/delete-flow-logs.ts'
 import type { Store } from '../ports/store.ts'
 import type { InterfaceRecord } from './network-interface.ts'
 
@@ -6,5 +7,6 @@ import type { InterfaceRecord } from './network-interface.ts'
 export function removeInterface(store: Store, { id }: InterfaceRecord): void {
   unbindAllAddresses(store, id)
   store.interfaces.remove(id)
+  forgetFlowLogsOf(store, id)
   store.tags.removeAll(id)
 }

@@ -60,7 +60,7 @@ function chooseParameters(pipeline: Pipeline, given: ReadonlyMap<string, string>
 export function recordBuild(
   { store }: Domain,
   context: MutationContext,
-  { pipeline }: PreparedBuild,
+  { pipeline }: Pick<PreparedBuild, 'pipeline'>,
   { taskId, cause }: { taskId: string; cause: PipelineBuildRecord['cause'] },
 ): PipelineBuildRecord {
   const running = buildsOf(store, context, pipeline.name).find(({ state }) => state === 'running')

@@ -1,16 +1,16 @@
-import cron, { type ScheduledTask } from 'node-cron'
 import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import { Ec2Error } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { Scope, Store } from '../ports/store.ts'
-import { findPipelineRecord, savePipelineRecord } from './pipeline-record.ts'
+import { createTimekeeper, describeLateness, type DueTime } from '../schedule/timekeeper.ts'
+import { buildsOf, findPipelineRecord } from './pipeline-record.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { PipelineLibrary } from './pipeline-library.ts'
 
 /** Begins builds at the times that pipelines name. */
 export interface PipelineClock {
-  /** Follows the schedules from now on; those that ask for it make up for a time that passed while there was no daemon. */
+  /** Follows the schedules from now on. A time that passed while there was no daemon is made up for, unless the pipeline wants it not. */
   start(): Promise<void>
   /** Brings the clocks to what files and records say. */
   refresh(): Promise<void>
@@ -34,26 +34,36 @@ export interface PipelineClockDependencies {
 /** How often the files are looked at. */
 const refreshMs = 60_000
 
-interface RunningClock {
-  readonly text: string
-  readonly task: ScheduledTask
+/** One whose schedule is followed, where it is built. */
+interface ScheduledPipeline {
+  readonly scope: Scope
+  /** Of its record. */
+  readonly id: string
+  readonly name: string
+  readonly schedule: NonNullable<Pipeline['schedule']>
 }
 
 export function createPipelineClock(dependencies: PipelineClockDependencies): PipelineClock {
   const { store, clock, events, log, library, home, run } = dependencies
-  const clocks = new Map<string, RunningClock>()
+  const timekeeper = createTimekeeper({ store, clock, log, kind: 'pipeline' })
   let timer: NodeJS.Timeout | undefined
-  let isClosed = false
 
-  async function carryOut(scope: Scope, name: string): Promise<void> {
+  async function carryOut(scope: Scope, name: string, due: DueTime): Promise<void> {
+    if (hasBegunBuild(scope, name, due)) return
     try {
-      tell(scope, name, await run(scope, name))
+      tell(scope, name, `${await run(scope, name)}${describeLateness(due)}`)
     } catch (error) {
       const reason = error instanceof Ec2Error ? error.message : 'an internal error has occurred'
       log.warn({ pipeline: name, err: error }, 'scheduled build could not begin')
       tell(scope, name, `could not be built: ${reason}`)
     }
-    rememberNextRun(scope, name)
+  }
+
+  /** Whether the daemon that was interrupted had begun the build already: that has failed, and is tried again at the next time. */
+  function hasBegunBuild(scope: Scope, name: string, { interruptedSince }: DueTime): boolean {
+    if (!interruptedSince) return false
+    const since = interruptedSince.toISOString()
+    return buildsOf(store, scope, name).some(({ cause, startedAt }) => cause === 'schedule' && startedAt >= since)
   }
 
   function tell(scope: Scope, name: string, what: string): void {
@@ -61,87 +71,53 @@ export function createPipelineClock(dependencies: PipelineClockDependencies): Pi
     events.publish({ kind: 'pipeline', resourceId, message: `pipeline ${name} ${what}`, detail: { pipeline: name } })
   }
 
-  function rememberNextRun(scope: Scope, name: string): void {
-    const nextRunAt = nextRunOf(scope, name)?.toISOString()
-    if (nextRunAt === undefined || isClosed) return
-    store.transaction(() => {
-      const record = findPipelineRecord(store, scope, name)
-      if (record.nextRunAt !== nextRunAt) savePipelineRecord(store, { ...record, nextRunAt })
-    })
-  }
-
-  function nextRunOf(scope: Scope, name: string): Date | undefined {
-    return clocks.get(findPipelineRecord(store, scope, name).id)?.task.getNextRun() ?? undefined
-  }
-
-  /** Every pipeline with a schedule that is followed, where it is built. */
-  async function listScheduled(): Promise<{ scope: Scope; pipeline: Pipeline; missedSince?: string }[]> {
+  async function listScheduled(): Promise<ScheduledPipeline[]> {
     const scopes = new Map<string, Scope>()
     const add = ({ accountId, region }: Scope) => scopes.set(`${accountId}/${region}`, { accountId, region })
     add(home)
     for (const record of store.pipelines.listAll()) if (record.put) add(record)
-    const found: { scope: Scope; pipeline: Pipeline; missedSince?: string }[] = []
+    const found: ScheduledPipeline[] = []
     for (const scope of scopes.values()) {
       for (const { name, definition } of await library.list(scope)) {
-        if ('problem' in definition || !definition.schedule) continue
+        if ('problem' in definition) continue
+        const { schedule } = definition
+        if (!schedule) continue
         const isPut = findPipelineRecord(store, scope, name).put !== undefined
         // A file is everybody's to build, but its schedule runs once.
         if (!isPut && scope.accountId + scope.region !== home.accountId + home.region) continue
         const place = isPut ? scope : { ...scope, region: definition.region ?? scope.region }
-        const { isDisabled, nextRunAt } = findPipelineRecord(store, place, name)
-        if (isDisabled) continue
-        found.push({ scope: place, pipeline: definition, ...(nextRunAt ? { missedSince: nextRunAt } : {}) })
+        const { id, isDisabled } = findPipelineRecord(store, place, name)
+        if (!isDisabled) found.push({ scope: place, id, name, schedule })
       }
     }
     return found
   }
 
   async function refresh(): Promise<void> {
-    arm(await listScheduled())
-  }
-
-  function arm(scheduled: readonly { scope: Scope; pipeline: Pipeline }[]): void {
-    if (isClosed) return
-    const wanted = new Map(
-      scheduled.map((one) => [findPipelineRecord(store, one.scope, one.pipeline.name).id, one] as const),
+    const scheduled = await listScheduled()
+    timekeeper.keep(
+      scheduled.map(({ scope, id, name, schedule }) => ({
+        ...scope,
+        id,
+        ...schedule,
+        run: (due) => carryOut(scope, name, due),
+      })),
     )
-    for (const [id, { text, task }] of clocks) {
-      const one = wanted.get(id)
-      if (one && JSON.stringify(one.pipeline.schedule) === text) continue
-      void task.destroy()
-      clocks.delete(id)
-    }
-    for (const [id, { scope, pipeline }] of wanted) {
-      const { schedule, name } = pipeline
-      if (clocks.has(id) || !schedule) continue
-      const options = schedule.timeZone ? { timezone: schedule.timeZone } : {}
-      const task = cron.schedule(schedule.cron, () => carryOut(scope, name), options)
-      clocks.set(id, { text: JSON.stringify(schedule), task })
-      rememberNextRun(scope, name)
-    }
   }
 
   return {
     start: async () => {
-      const scheduled = await listScheduled()
-      const now = clock.now().toISOString()
-      const missed = scheduled.filter(
-        ({ pipeline, missedSince }) => pipeline.schedule?.isCaughtUp && missedSince !== undefined && missedSince < now,
-      )
-      arm(scheduled)
+      await refresh()
       timer = setInterval(() => {
         refresh().catch((error: unknown) => log.warn({ err: error }, 'pipelines could not be read'))
       }, refreshMs)
       timer.unref()
-      for (const { scope, pipeline } of missed) void carryOut(scope, pipeline.name)
     },
     refresh,
-    nextRunOf,
+    nextRunOf: (scope, name) => timekeeper.nextRunOf(findPipelineRecord(store, scope, name).id),
     close: () => {
-      isClosed = true
       clearInterval(timer)
-      for (const { task } of clocks.values()) void task.destroy()
-      clocks.clear()
+      timekeeper.close()
     },
   }
 }

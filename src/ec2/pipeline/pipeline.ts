@@ -1,5 +1,6 @@
 import type { Architecture } from '../ports/machine.ts'
 import type { ResourceRecord } from '../ports/store.ts'
+import type { CronTiming } from '../schedule/cron-expression.ts'
 
 /** A pipeline as its YAML declares it, checked and spelt out: components found, files read, defaults filled in. */
 export interface Pipeline {
@@ -30,7 +31,7 @@ export interface Pipeline {
     readonly registries: readonly PipelineRegistry[]
   }
   readonly retention?: { readonly keep: number; readonly isIncludingUsed: boolean }
-  readonly schedule?: { readonly cron: string; readonly timeZone?: string; readonly isCaughtUp: boolean }
+  readonly schedule?: CronTiming & { readonly isCaughtUp: boolean }
   readonly launchTimeoutMs: number
 }
 
@@ -91,8 +92,6 @@ export interface PipelineRecord extends ResourceRecord {
   /** Set where its schedule is not followed. */
   readonly isDisabled?: true
   readonly lastBuildNumber: number
-  /** When its schedule was to run next, as known before the daemon ended. */
-  readonly nextRunAt?: string
   /** The pipeline itself, where a lab has put it, as JSON or YAML; else it is a file. */
   readonly put?: { readonly lab: string; readonly document: string }
 }

@@ -73,7 +73,7 @@ export async function spellOut(
           schedule: {
             cron: schedule.cron,
             ...(schedule.timeZone ? { timeZone: schedule.timeZone } : {}),
-            isCaughtUp: schedule.catchUp ?? false,
+            isCaughtUp: schedule.catchUp ?? true,
           },
         }
       : {}),

@@ -10,6 +10,17 @@ export interface Progress {
   readonly totalBytes?: number
   /** The last line that a tool printed. */
   readonly detail?: string
+  /** Which disk it is about, where a file may hold several. */
+  readonly disk?: DiskProgress
+}
+
+/** How far the work on one of several disks has come. */
+export interface DiskProgress {
+  readonly index: number
+  /** Virtual, in bytes, of all of them. */
+  readonly sizes: readonly number[]
+  /** Of this one's. */
+  readonly doneBytes: number
 }
 
 export interface WorkOptions {
@@ -47,6 +58,9 @@ export interface ExportRequest {
   readonly isCompressed?: boolean
   /** What an OVA calls the machine; the file's name when absent. */
   readonly name?: string
+  /** The key of the disk, where it is encrypted, and those of all that it stands on: what is written is not. */
+  readonly keyId?: string | undefined
+  readonly chainKeyIds?: readonly string[]
 }
 
 /**
@@ -88,6 +102,18 @@ export interface ImportHow {
   readonly keyId?: string | undefined
 }
 
+/** A foreign file that may hold several disks. */
+export interface ImportLayersRequest {
+  readonly source: string
+  /** Private and empty, for what is unpacked; on the layers' file system. Its owner deletes it. */
+  readonly directory: string
+  readonly claim?: ExportFormat | undefined
+  /** More are refused. */
+  readonly maximumDisks: number
+  /** Where the layer of a disk goes, and the key that it is encrypted by; asked for right before it is made. */
+  placeOf(index: number): { readonly directory: string; readonly keyId?: string | undefined }
+}
+
 /** A layer to be encrypted, or encrypted by another key. */
 export interface EncryptLayerRequest {
   readonly source: { readonly path: string; readonly keyId?: string }
@@ -111,6 +137,11 @@ export interface DiskHost {
     sizeBytes: number
     keyId?: string
   }): Promise<void>
+  /**
+   * Gives back the clusters that a killed QEMU had taken and not used yet, in the qcow2 of a volume that no machine has. The data are
+   * untouched. Rejects when that takes too long or the tables are damaged otherwise; what a snapshot shares is left as it is.
+   */
+  repairLeaks(request: { path: string; keyId?: string }): Promise<void>
   /** Makes the qcow2 of a volume that no machine has larger. */
   growVolumeDisk(request: { path: string; sizeBytes: number; keyId?: string }): Promise<void>
   /**
@@ -163,12 +194,14 @@ export interface DiskHost {
   /** The file that a qcow2 of our own says to stand on; undefined when on none. */
   readBackingPath(path: string): Promise<string | undefined>
   /**
-   * Brings a foreign image file (qcow2, raw, vmdk, vhd, vhdx, ova; each also gz, xz or zst) into `directory` as a layer.
+   * Brings a foreign image file (qcow2, raw, vmdk, vhd, vhdx, an ova of one disk; each also gz, xz or zst) into `directory` as a layer.
    * The file is hostile until proven harmless: explicit format, limits on time, memory and size; backing files, external data
    * files and extents outside are refused, as is what is of another format than was claimed. Rejects with Ec2Error `InvalidDiskImage` saying what is wrong, or with
    * `InsufficientDiskSpace`. Leaves `directory` absent on failure or abort. Works in `directory`'s parent (same file system) and moves into place.
    */
   importLayer(source: string, directory: string, work: WorkOptions, how?: ImportHow): Promise<LayerFile>
+  /** As importLayer, of each disk of the file: an OVA may have several, and the root comes first. All or nothing is made. */
+  importLayers(request: ImportLayersRequest, work: WorkOptions): Promise<readonly LayerFile[]>
   /**
    * Writes a disk, with all that it stands on, into one flat file that needs no other: raw is sparse, VMDK is streamOptimized, VHD and VHDX
    * are dynamic. The disk must not be written to meanwhile. Resolves with the size of the file, which is on disk for good then. Rejects with

@@ -3,12 +3,16 @@
  * accounts, images or security groups. Implemented by src/machine/.
  */
 
+import type { DeviceTraffic, ProcessMemory } from '../../host/process-usage.ts'
+
 export type Architecture = 'x86_64' | 'i386' | 'arm64'
 export type Accelerator = 'kvm' | 'tcg'
 
 /** Root ports of every machine for its drives and for its network devices. */
 export const drivePortCount = 12
 export const networkPortCount = 4
+/** Those that a machine has besides when it has network devices on bridges of the host: numbered on. */
+export const bridgedPortCount = 4
 
 /** A virtio-blk disk. */
 export interface DriveSpec {
@@ -122,6 +126,21 @@ export interface FirmwareSpec extends FirmwareFiles {
 /** The public keys by which a TPM is known, as TPMT_PUBLIC in base64. */
 export type EndorsementKeys = Readonly<Record<'rsa-2048' | 'ecc-sec-p384', string>>
 
+/** How far a template's guest has come: everything is up but what is of an identity, or nothing has asked for its metadata yet. */
+export const templateDepths = ['booted', 'before-cloud-init'] as const
+export type TemplateDepth = (typeof templateDepths)[number]
+
+/**
+ * What a machine has to do with a warm template. Its `source` boots into a file that holds its memory, and stands still for good; a `clone`
+ * goes on from there with a memory of its own that is that file until it is written to.
+ */
+export interface TemplateSpec {
+  readonly role: 'source' | 'clone'
+  readonly memoryPath: string
+  /** Of a source: where its guest is to stop and wait. A clone's guest does not find it when it boots anew. */
+  readonly depth?: TemplateDepth
+}
+
 /** All that a machine is made of. `argv` is a pure function of it, so it must be complete and serialisable. */
 export interface MachineSpec {
   /** `-name`; unique in the state directory (the instance id). */
@@ -147,8 +166,40 @@ export interface MachineSpec {
   readonly hasTpm?: true
   readonly drives: readonly DriveSpec[]
   readonly networkDevices: readonly NetworkDeviceSpec[]
+  /** Absent: it is an ordinary machine. */
+  readonly template?: TemplateSpec
   /** Direct boot, past the firmware's boot loader. */
   readonly kernel?: { readonly path: string; readonly initrdPath?: string; readonly commandLine: string }
+}
+
+/** Where a machine's memory and devices are kept while it does not run. */
+export interface StateFile {
+  readonly path: string
+  /** 32 bytes; absent: it is not encrypted. */
+  readonly key?: Buffer
+}
+
+/** What a state file was when it was saved: another one is not loaded. */
+export interface SavedState {
+  readonly sizeBytes: number
+  /** Of the file, hexadecimal. */
+  readonly sha256: string
+  /** Of an encrypted one (AES-256-GCM), hexadecimal. */
+  readonly nonce?: string
+  readonly authenticationTag?: string
+}
+
+/** A machine that is to go on where an earlier one of the same shape stood still. */
+export interface Resumption {
+  readonly file: StateFile
+  readonly saved: SavedState
+  /** Everything is loaded and nothing runs yet: the last moment to see to it that it never is a second time. */
+  readonly onLoaded?: () => Promise<void>
+}
+
+/** A machine could not go on where an earlier one stood still; nothing of it has run. */
+export class StateNotLoaded extends Error {
+  override readonly name = 'StateNotLoaded'
 }
 
 /** Why a machine's process ended, or what happened to it while it lives. */
@@ -171,6 +222,23 @@ export type MachineEvent =
 
 export type MachineRunState = 'running' | 'paused' | 'io-error' | 'unresponsive'
 
+/** Bytes that a machine's drives have moved since it was started; what of them is plugged out is no longer counted. */
+export interface DriveTraffic {
+  readonly read: number
+  readonly written: number
+}
+
+/** What a machine takes of its host. What grows is counted from its start. */
+export interface MachineUsage {
+  readonly processorSeconds: number
+  /** Absent where it was not asked for. */
+  readonly memory?: ProcessMemory
+  /** Absent when QEMU does not answer. */
+  readonly drives?: DriveTraffic
+  /** By tap, those of other machines in the same namespace too: `sent` is what a guest has received. */
+  readonly taps: ReadonlyMap<string, DeviceTraffic>
+}
+
 /** A live machine: started by this daemon or adopted from an earlier one. */
 export interface Machine {
   readonly name: string
@@ -183,10 +251,31 @@ export interface Machine {
   reset(): Promise<void>
   /** Ends QEMU at once and resolves when its process is gone. Never fails for a machine already gone. */
   kill(): Promise<void>
-  /** Goes on after an I/O error pause. */
+  /** Goes on after an I/O error pause, or when it has stood still for another reason. */
   resume(): Promise<void>
+  /**
+   * Stops the processors and writes memory and devices into the file, durably. The machine stands still then and is to be ended by `quit`.
+   * When it rejects the machine goes on as if nothing had been.
+   */
+  saveState(file: StateFile): Promise<SavedState>
+  /**
+   * Of a template's source: resolves with what its guest says when it is to be frozen (`booted 1`: its depth, and the version of what waits
+   * there for an identity). Rejects when the signal is aborted or the machine ends.
+   */
+  waitForTemplate(signal: AbortSignal): Promise<string>
+  /** The same without the memory, which is in the source's own file and is whole there as soon as the machine has ended by `quit`. */
+  saveTemplate(path: string): Promise<SavedState>
+  /**
+   * Of a clone: tells its guest who it is. `describe` is asked at the last moment. Resolves when the guest has taken it on; rejects when it
+   * says that it cannot, and when the signal is aborted.
+   */
+  giveIdentity(describe: () => string, signal: AbortSignal): Promise<void>
+  /** Ends QEMU by itself, its files closed as they should be, and resolves when its process is gone. */
+  quit(): Promise<void>
   /** Asks QEMU over QMP; `unresponsive` when it does not answer within two seconds. */
   queryState(): Promise<MachineRunState>
+  /** What the machine takes of its host; undefined when it has ended. Memory is the dear part: it is read where it is asked for. */
+  measure(options: { readonly hasMemory: boolean }): Promise<MachineUsage | undefined>
   /** The screen as a PPM (P6) image. */
   screenDump(): Promise<Buffer>
   injectNmi(): Promise<void>
@@ -226,6 +315,8 @@ export interface Machine {
   unplugNetworkDevice(id: string): Promise<void>
   /** Lets go of the tap of a network device; one that the guest still has carries nothing any more. */
   closeNetworkDevice(id: string): Promise<void>
+  /** Has a guest agent set the guest's clock; answers whether one did. */
+  setGuestClock(): Promise<boolean>
   /** Whether a guest agent answers guest-ping within `timeoutMs`. */
   pingGuestAgent(timeoutMs: number): Promise<boolean>
 }
@@ -240,9 +331,14 @@ export interface PreparedMachine {
   /**
    * Executes QEMU behind `commandPrefix` (which enters a namespace) and resolves when QMP answers and the processors run.
    * Writes the process identity into the machine's directory before it resolves; a process left by a crash in between is found by
-   * `adopt`. Rejects with an Error that says what QEMU printed; nothing is left running then.
+   * `adopt`. Rejects with an Error that says what QEMU printed; nothing is left running then. With a `resumption` the machine goes on where
+   * an earlier one stood still; rejects with StateNotLoaded when it cannot.
    */
-  start(commandPrefix: readonly string[], onEvent: (event: MachineEvent) => void): Promise<Machine>
+  start(
+    commandPrefix: readonly string[],
+    onEvent: (event: MachineEvent) => void,
+    resumption?: Resumption,
+  ): Promise<Machine>
 }
 
 /** Starts machines and takes over those that an earlier daemon started. */
@@ -257,6 +353,12 @@ export interface MachineHost {
     directory: string,
     onEvent: (event: MachineEvent) => void,
   ): Promise<Machine | { readonly kind: 'gone'; readonly isClean: boolean; readonly isHostRebooted: boolean }>
+  /** What must be the same of two machines so that one can go on where the other stood still, as a text that says nothing else. */
+  shapeOf(spec: MachineSpec): Promise<string>
+  /** The same of a template's source and a clone, whose guest is given its names anew: those of its devices may differ. */
+  templateShapeOf(spec: MachineSpec): Promise<string>
+  /** Whether the last machine of a directory, gone now, did not end by itself: it was killed, or its host went down. */
+  hasEndedUncleanly(directory: string): Promise<boolean>
   /** What the firmware of a directory's machine keeps; undefined when it was never started, or by a BIOS only. */
   readUefiVariables(directory: string): Promise<readonly UefiVariable[] | undefined>
   /** Undefined when the machine of that directory was never started with a TPM. */

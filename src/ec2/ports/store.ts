@@ -1,11 +1,17 @@
+import type { ConnectEndpointRecord } from '../connect-endpoint/connect-endpoint.ts'
 import type { AccessKeyRecord } from '../access/access-key.ts'
 import type { AuditQuery, AuditRecord } from '../audit/audit.ts'
 import type { AddressRecord } from '../address/address.ts'
 import type { DhcpOptionsRecord } from '../dhcp-options/dhcp-options.ts'
+import type { DnsRecord, DnsZoneRecord } from '../dns-zone/dns-zone.ts'
+import type { EgressOnlyGatewayRecord } from '../egress-only-gateway/egress-only-gateway.ts'
 import type { EventRecord } from '../event/event.ts'
 import type { EventWindowRecord } from '../event-window/event-window.ts'
 import type { ProfileAssociationRecord } from '../iam-instance-profile/association.ts'
+import type { FastLaunchRecord, WarmTemplateRecord } from '../fast-launch/fast-launch.ts'
+import type { FaultRecord } from '../fault/fault.ts'
 import type { FleetRecord } from '../fleet/fleet.ts'
+import type { FlowLogRecord } from '../flow-log/flow-log.ts'
 import type { DeregisteredImageRecord } from '../image/deregistered-image.ts'
 import type { ImageRecord } from '../image/image.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
@@ -16,6 +22,8 @@ import type { LayerRecord } from '../layer/layer.ts'
 import type { LifecycleEnablement, LifecycleRunRecord } from '../lifecycle/policy.ts'
 import type { SubscriptionRecord } from '../marketplace/marketplace.ts'
 import type { NetworkAclRecord } from '../network-acl/network-acl.ts'
+import type { NatGatewayRecord } from '../nat-gateway/nat-gateway.ts'
+import type { InsightsAnalysisRecord, InsightsPathRecord } from '../network-insights/network-insights.ts'
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { PipelineBuildRecord, PipelineRecord } from '../pipeline/pipeline.ts'
 import type { PlacementGroupRecord } from '../placement-group/placement-group.ts'
@@ -25,6 +33,7 @@ import type { RecycledRecord } from '../recycle-bin/recycled.ts'
 import type { RetentionRuleRecord } from '../recycle-bin/retention-rule.ts'
 import type { RootVolumeTaskRecord } from '../root-volume-task/root-volume-task.ts'
 import type { ScheduleRecord } from '../schedule/schedule.ts'
+import type { TimerRecord } from '../schedule/timer.ts'
 import type { SecurityGroupRecord } from '../security-group/security-group.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
 import type { SpotRequestRecord } from '../spot/spot-request.ts'
@@ -34,6 +43,7 @@ import type { TaskRecord } from '../task/task.ts'
 import type { TransferRecord } from '../transfer/transfer.ts'
 import type { VolumeRecord } from '../volume/volume.ts'
 import type { VpcRecord } from '../vpc/vpc.ts'
+import type { PeeringRecord } from '../vpc-peering/vpc-peering.ts'
 
 /** Whose resources: every record belongs to one account and one region. */
 export interface Scope {
@@ -102,11 +112,12 @@ export interface Tag {
 
 /** Tags of every kind of resource, in one table. */
 export interface TagStore {
-  of(resourceId: string): Tag[]
+  /** Of all who put any on it, or of one of them: a peering connection has tags of each of its owners. */
+  of(resourceId: string, scope?: Scope): Tag[]
   /** The tags of many resources in one reading; one without tags is left out. */
   ofEach(resourceIds: readonly string[]): ReadonlyMap<string, Tag[]>
   put(scope: Scope, resourceId: string, resourceType: string, tags: readonly Tag[]): void
-  remove(resourceId: string, tags: readonly { key: string; value?: string }[]): void
+  remove(scope: Scope, resourceId: string, tags: readonly { key: string; value?: string }[]): void
   removeAll(resourceId: string): void
   /** Indexed are `key`, `value`, `resourceId` and `resourceType`. */
   page(scope: Scope, afterSequence: number, limit: number, among?: readonly Candidates[]): Sequenced<TaggedResource>[]
@@ -168,6 +179,7 @@ export interface Store {
     | 'groupIds[]'
     | 'secondaryIps[].privateIp'
     | 'secondaryIps[].publicIp'
+    | 'ipv6Addresses[]'
   >
   readonly subnetAddresses: SubnetAddressIndex
   readonly deregisteredImages: Collection<DeregisteredImageRecord>
@@ -188,11 +200,20 @@ export interface Store {
   >
   readonly keyPairs: Collection<KeyPairRecord, 'name' | 'fingerprint'>
   readonly vpcs: Collection<VpcRecord, 'cidr' | 'dhcpOptionsId'>
+  readonly peerings: Collection<PeeringRecord, 'requester.vpcId' | 'accepter.vpcId' | 'accepterScope'>
   readonly cidrReservations: Collection<CidrReservationRecord, 'subnetId'>
   readonly subnets: Collection<SubnetRecord, 'vpcId' | 'availabilityZone' | 'cidr'>
   readonly internetGateways: Collection<InternetGatewayRecord, 'vpcId'>
-  readonly routeTables: Collection<RouteTableRecord, 'vpcId' | 'associations[].id' | 'associations[].subnetId'>
+  readonly routeTables: Collection<
+    RouteTableRecord,
+    'vpcId' | 'associations[].id' | 'associations[].subnetId' | 'routes[].destination'
+  >
+  readonly egressOnlyGateways: Collection<EgressOnlyGatewayRecord, 'vpcId'>
+  readonly natGateways: Collection<NatGatewayRecord, 'vpcId' | 'subnetId' | 'state'>
+  readonly connectEndpoints: Collection<ConnectEndpointRecord, 'vpcId' | 'subnetId' | 'state'>
   readonly dhcpOptions: Collection<DhcpOptionsRecord>
+  readonly dnsZones: Collection<DnsZoneRecord, 'vpcIds[]'>
+  readonly dnsRecords: Collection<DnsRecord, 'zoneId'>
   readonly addresses: Collection<AddressRecord, 'publicIp' | 'association.id' | 'association.interfaceId'>
   readonly securityGroups: Collection<
     SecurityGroupRecord,
@@ -201,11 +222,18 @@ export interface Store {
   readonly prefixLists: Collection<PrefixListRecord, 'name'>
   readonly prefixListVersions: Collection<PrefixListVersionRecord, 'prefixListId'>
   readonly networkAcls: Collection<NetworkAclRecord, 'vpcId'>
+  readonly insightsPaths: Collection<InsightsPathRecord>
+  readonly insightsAnalyses: Collection<InsightsAnalysisRecord, 'pathId'>
+  readonly flowLogs: Collection<FlowLogRecord, 'vpcId' | 'resourceId'>
   readonly tasks: Collection<TaskRecord, 'state'>
   readonly transfers: Collection<TransferRecord, 'kind' | 'state' | 'imageId'>
   readonly schedules: Collection<ScheduleRecord>
+  readonly timers: Collection<TimerRecord>
   readonly pipelines: Collection<PipelineRecord>
   readonly pipelineBuilds: Collection<PipelineBuildRecord, 'pipeline' | 'state'>
+  readonly fastLaunches: Collection<FastLaunchRecord>
+  readonly warmTemplates: Collection<WarmTemplateRecord, 'state' | 'imageId' | 'networkId' | 'warm.layerId'>
+  readonly faults: Collection<FaultRecord>
   readonly fleets: Collection<FleetRecord>
   readonly spotRequests: Collection<SpotRequestRecord, 'instanceId'>
   readonly launchTemplates: Collection<LaunchTemplateRecord, 'name'>

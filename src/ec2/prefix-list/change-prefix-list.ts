@@ -9,6 +9,7 @@ import {
 import { findOne, newId } from '../ids.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { requireQuota } from '../quota.ts'
+import { requireRouteRoom, tablesNaming } from '../route-table/prefix-list-use.ts'
 import { groupsNaming, requireRuleRoom } from '../security-group/prefix-list-use.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { describePrefixList } from './describe-prefix-lists.ts'
@@ -81,9 +82,11 @@ export function modifyManagedPrefixList(domain: Domain): Ec2Mutation<'ModifyMana
       store.prefixLists.replace(changed)
       const groups = groupsNaming(store, list)
       for (const group of groups) requireRuleRoom(domain, group.rules)
+      const tables = tablesNaming(store, list)
+      for (const table of tables) requireRouteRoom(domain, table)
       if (hasNewEntries) {
         keepVersion(domain, list)
-        for (const vpcId of new Set(groups.map((group) => group.vpcId))) {
+        for (const vpcId of new Set([...groups, ...tables].map((user) => user.vpcId))) {
           context.afterCommit(() => networks.refreshSoon(vpcId))
         }
       }
@@ -129,6 +132,8 @@ export function deleteManagedPrefixList({ store }: Domain): Ec2Mutation<'DeleteM
       const list = findOne('pl', input.PrefixListId ?? '', (id) => store.prefixLists.get(context, id))
       const [group] = groupsNaming(store, list)
       if (group) throw dependencyViolation(`The prefix list '${list.id}' is used by a rule of ${group.id}`)
+      const [table] = tablesNaming(store, list)
+      if (table) throw dependencyViolation(`The prefix list '${list.id}' is used by a route of ${table.id}`)
       const described = describePrefixList(store, list)
       for (const { id } of store.prefixListVersions.listBy('prefixListId', list.id)) store.prefixListVersions.remove(id)
       store.prefixLists.remove(list.id)

@@ -167,7 +167,7 @@ export function createCommunity(dependencies: {
       }
       store.transaction(() => {
         for (const { id } of store.images.list(scope)) {
-          store.tags.remove(id, [{ key: imageTag.published, value: stored.digest }])
+          store.tags.remove(scope, id, [{ key: imageTag.published, value: stored.digest }])
         }
       })
     },

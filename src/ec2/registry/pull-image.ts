@@ -18,7 +18,7 @@ import { layerPathOf } from '../volume/volume.ts'
 import type { AmiDocument, AmiManifest } from './ami-document.ts'
 import { findPresentLayers } from './present-layers.ts'
 import { type LayerDependencies, withNew } from './open-layers.ts'
-import { recordPulledImage } from './pulled-image.ts'
+import { type PulledProduct, recordPulledImage } from './pulled-image.ts'
 import { formatRepository } from './reference.ts'
 
 export interface PullDependencies extends LayerDependencies {
@@ -46,6 +46,7 @@ export interface PullRequest {
   readonly source: string
   /** Whether everybody on this host may launch it. */
   readonly isPublic: boolean
+  readonly product?: PulledProduct | undefined
 }
 
 /** A layer of the image: here already, or on its way. */

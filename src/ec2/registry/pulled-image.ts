@@ -5,11 +5,21 @@ import type { ImageRecord } from '../image/image.ts'
 import { bootSettingsOf } from '../image/boot-settings.ts'
 import { imageTag } from '../image/image-tag.ts'
 import { withProductCodes } from '../marketplace/product-code.ts'
+import type { Architecture } from '../ports/machine.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import { isReservedKey, maximumTagValueLength } from '../tag/tag.ts'
 import { type AmiDocument, performanceOf } from './ami-document.ts'
 
 const bytesPerGib = 1024 ** 3
+
+/** The marketplace product that an image becomes: who launches it must have accepted its licence. */
+export interface PulledProduct {
+  readonly productCode: string
+  readonly architecture: Architecture
+  readonly description: string
+  /** The one that the image names, when absent. */
+  readonly loginUser?: string | undefined
+}
 
 /** Records the image of a registry's, with a snapshot for each device, over layers that are here; in a transaction. */
 export function recordPulledImage(
@@ -20,14 +30,16 @@ export function recordPulledImage(
     readonly name: string
     readonly source: string
     readonly isPublic: boolean
+    readonly product?: PulledProduct | undefined
     /** By content id. */
     readonly layerIds: ReadonlyMap<string, string>
   },
 ): ImageRecord {
-  const { name, source, layerIds } = request
+  const { name, source, layerIds, product } = request
   const { digest, document } = request.image
   const now = clock.now().toISOString()
   const id = newId('ami', random)
+  const codes = withProductCodes(document.productCodes, product && [product.productCode])
   const sizes = new Map(document.layers.map((layer) => [layer.id, layer.virtualSizeBytes]))
   const blockDevices = document.blockDevices.map(({ layer, iops, throughputMibps, ...device }) => {
     const snapshotId = newId('snap', random)
@@ -35,14 +47,15 @@ export function recordPulledImage(
     if (layerId === undefined) throw new Error(`${source} has no layer ${layer}`)
     store.snapshots.insert({
       ...{ accountId, region, id: snapshotId, layerId, state: 'completed', startTime: now },
-      ...withProductCodes(document.productCodes),
+      ...codes,
       description: `${device.deviceName} of ${name}, pulled from ${source}`,
       volumeId: 'vol-ffffffff',
       volumeSizeGib: Math.max(1, Math.ceil((sizes.get(layer) ?? 0) / bytesPerGib)),
     })
     return { ...device, ...performanceOf({ iops, throughputMibps }), snapshotId }
   })
-  const { description, architecture, rootDeviceName, enaSupport, imdsSupport } = document
+  const { architecture, rootDeviceName, enaSupport, imdsSupport } = document
+  const description = product?.description ?? document.description
   const image: ImageRecord = {
     ...{ accountId, region, id, name },
     ...(description === undefined ? {} : { description }),
@@ -50,12 +63,12 @@ export function recordPulledImage(
     ...{ rootDeviceName, blockDevices, enaSupport },
     ...bootSettingsOf(document),
     ...(imdsSupport === undefined ? {} : { imdsSupport }),
-    ...withProductCodes(document.productCodes),
+    ...codes,
     ...(request.isPublic ? { sharing: { region, accountIds: [], isPublic: true } } : {}),
   }
   store.images.insert(image)
   const own = {
-    [imageTag.loginUser]: document.loginUser,
+    [imageTag.loginUser]: product?.loginUser ?? document.loginUser,
     [imageTag.source]: source,
     [imageTag.sourceDigest]: digest,
   }

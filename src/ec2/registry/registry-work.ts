@@ -9,6 +9,7 @@ import type { TaskResult } from '../task/task.ts'
 import { choosePerformance, requireVolumeType } from '../volume/volume-type.ts'
 import { type AmiDocument, type AmiManifest, readDocument, readManifest } from './ami-document.ts'
 import { pullImage, type PullDependencies } from './pull-image.ts'
+import type { PulledProduct } from './pulled-image.ts'
 import { pushImage, refuseProduct } from './push-image.ts'
 import { formatReference, formatRepository, type ImageReference } from './reference.ts'
 import { policyOf, type RegistryPolicy } from './registry-policy.ts'
@@ -41,6 +42,8 @@ export interface PullByReference {
   readonly publicKeyFile?: string | undefined
   /** Whether everybody on this host may launch it. */
   readonly isPublic?: boolean
+  /** The marketplace product that it becomes. Rejects when it is of another architecture, or has other products in it. */
+  readonly product?: PulledProduct
 }
 
 export interface RegistryWorkDependencies extends PullDependencies {
@@ -83,7 +86,7 @@ export function createRegistryWork(dependencies: RegistryWorkDependencies): Regi
     const { digest, content } = await requireManifest(reference, signal)
     await verifySignature(reference, digest, request.publicKeyFile, signal)
     const source = formatReference(reference)
-    const present = findPulled(scope, digest, request.name)
+    const present = findPulled(scope, digest, request)
     if (present) {
       const note = `${present.id} (${present.name}) is this very image: nothing was pulled.`
       return { imageId: present.id, note, transfer: { digest, movedBytes: 0, skippedBytes: 0 } }
@@ -91,15 +94,13 @@ export function createRegistryWork(dependencies: RegistryWorkDependencies): Regi
     const manifest = readManifest(content, source)
     const document = await fetchDocument(reference, manifest, signal)
     for (const device of document.blockDevices) requireDevice(device)
-    if (request.isPublic && document.productCodes) {
-      throw new Ec2Error(
-        'RegistryContentInvalid',
-        `${source} has marketplace products in it, and is no community image.`,
-      )
+    const { name, isPublic = false, product } = request
+    if (product) requireProduct(document, product, source)
+    else if (isPublic && document.productCodes) {
+      throw contentInvalid(`${source} has marketplace products in it, and is no community image.`)
     }
     const image = { repository: reference, digest, manifest, document }
-    const { name, isPublic = false } = request
-    return await pullImage(dependencies, scope, { image, name, source, isPublic }, work)
+    return await pullImage(dependencies, scope, { image, name, source, isPublic, product }, work)
   }
 
   async function requireManifest(reference: ImageReference, signal: AbortSignal): Promise<StoredManifest> {
@@ -132,12 +133,25 @@ export function createRegistryWork(dependencies: RegistryWorkDependencies): Regi
     }
   }
 
-  function findPulled(scope: Scope, digest: string, name: string | undefined) {
+  function findPulled(scope: Scope, digest: string, { name, product }: PullByReference) {
     return store.images
       .list(scope)
       .filter((image) => image.state === 'available' && (name === undefined || image.name === name))
+      .filter((image) => product === undefined || image.productCodes?.includes(product.productCode))
       .find(({ id }) => store.tags.of(id).some(({ key, value }) => key === imageTag.sourceDigest && value === digest))
   }
+}
+
+function requireProduct(document: AmiDocument, { productCode, architecture }: PulledProduct, source: string): void {
+  if (document.architecture !== architecture) {
+    throw contentInvalid(`${source} is of ${document.architecture}, and the catalogue says ${architecture}.`)
+  }
+  const others = document.productCodes?.filter((code) => code !== productCode) ?? []
+  if (others.length > 0) throw contentInvalid(`${source} has other marketplace products in it: ${others.join(', ')}.`)
+}
+
+function contentInvalid(message: string): Ec2Error {
+  return new Ec2Error('RegistryContentInvalid', message)
 }
 
 /** A volume that this Kiln can make. Throws as CreateVolume does. */

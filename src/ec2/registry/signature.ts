@@ -105,15 +105,15 @@ export async function requireSignature<Key extends { readonly key: KeyObject; re
   const name = `${formatRepository(repository)}@${digest}`
   const stored = await registry.readManifest({ ...repository, reference: signatureTagOf(digest) }, signal)
   const signatures = stored ? await readSignatures(registry, repository, stored, signal) : []
+  const files = keys.map(({ path }) => path).join(', ')
   if (signatures.length === 0) {
     throw new Ec2Error(
       'ImageSignatureRequired',
-      `${name} is not signed, and the configuration demands it. Nothing was pulled.`,
+      `${name} is not signed, and a signature is demanded that ${files} verifies. Nothing was pulled.`,
     )
   }
   const signer = keys.find(({ key }) => signatures.some((signature) => isSignedBy(signature, digest, key)))
   if (signer) return signer
-  const files = keys.map(({ path }) => path).join(', ')
   throw new Ec2Error(
     'ImageSignatureInvalid',
     `None of the ${signatures.length} signatures of ${name} is by a key that is trusted here (${files}). Nothing was pulled.`,

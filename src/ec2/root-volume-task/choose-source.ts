@@ -1,3 +1,4 @@
+import { rootDeviceOf } from '../image/root-device.ts'
 import type { CreateReplaceRootVolumeTaskRequest } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination, invalidParameterValue } from '../errors.ts'
@@ -98,7 +99,7 @@ function sourceOfImage(
     throw invalidParameterValue('imageId', image.id, `Its ${name} is ${own}, that of the instance is ${wanted}.`)
   }
   // What an image maps comes with the image, whoever may use the snapshot besides.
-  const device = image.blockDevices.find(({ deviceName }) => deviceName === image.rootDeviceName)
+  const device = rootDeviceOf(image)
   const snapshot = device && store.snapshots.find(device.snapshotId)
   if (!snapshot) throw invalidParameterValue('imageId', image.id, 'It has no snapshot for its root device.')
   return {

@@ -1,34 +1,46 @@
+import { isIpv6Block } from '../cidr.ts'
 import type { Domain } from '../domain.ts'
-import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
-import { findOne, requireWellFormed } from '../ids.ts'
-import { containsBlock, formatIpv4Block, type Ipv4Block, parseIpv4Block } from '../ipv4.ts'
+import { Ec2Error } from '../errors.ts'
+import { findOne } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { requireQuota } from '../quota.ts'
-import { cidrsOf } from '../vpc/vpc.ts'
-import type { Route, RouteTableRecord } from './route-table.ts'
+import { localCidrsOf } from '../vpc/vpc.ts'
+import { type DestinationRequest, readDestination, requireBeyondLocal } from './route-destination.ts'
+import { isByPrefixList, type Route, type RouteTableRecord } from './route-table.ts'
+import { readTarget, requireCarrying, type TargetRequest } from './route-target.ts'
+import { isIpv6Route, weightOf, weightOfFamily } from './prefix-list-use.ts'
 
-interface RouteRequest {
+interface RouteRequest extends DestinationRequest, TargetRequest {
   readonly RouteTableId?: string | undefined
-  readonly DestinationCidrBlock?: string | undefined
-  readonly GatewayId?: string | undefined
 }
 
-/** CreateRoute: to an internet gateway, in effect at once. Other targets are refused by name. */
+const destinationParameters = ['DestinationCidrBlock', 'DestinationIpv6CidrBlock', 'DestinationPrefixListId'] as const
+const targetParameters = [
+  'GatewayId',
+  'NatGatewayId',
+  'InstanceId',
+  'NetworkInterfaceId',
+  'VpcPeeringConnectionId',
+  'EgressOnlyInternetGatewayId',
+] as const
+
+/** CreateRoute: in effect at once. Other targets are refused by name. */
 export function createRoute(domain: Domain): Ec2Mutation<'CreateRoute'> {
-  const { settings } = domain
+  const { store, settings } = domain
   return {
     kind: 'mutation',
-    parameters: ['RouteTableId', 'DestinationCidrBlock', 'GatewayId'],
+    parameters: ['RouteTableId', ...destinationParameters, ...targetParameters],
     apply: (context, input) => {
       const table = findTable(domain, context, input)
       const route = readRoute(domain, context, table, input)
       const present = findRoute(table, route.destination)
-      if (present?.gatewayId === route.gatewayId) return { Return: true }
+      if (present && isSame(present, route)) return { Return: true }
       if (present) {
         throw new Ec2Error('RouteAlreadyExists', `The route identified by ${route.destination} already exists.`)
       }
       requireQuota(settings.quotas, 'routesPerRouteTable', {
-        present: table.routes.length,
+        present: weightOfFamily(store, table.routes, isIpv6Route(store, route)),
+        added: weightOf(store, route),
         code: 'RouteLimitExceeded',
       })
       replaceRoutes(domain, context, table, [...table.routes, route])
@@ -41,7 +53,7 @@ export function createRoute(domain: Domain): Ec2Mutation<'CreateRoute'> {
 export function replaceRoute(domain: Domain): Ec2Mutation<'ReplaceRoute'> {
   return {
     kind: 'mutation',
-    parameters: ['RouteTableId', 'DestinationCidrBlock', 'GatewayId'],
+    parameters: ['RouteTableId', ...destinationParameters, ...targetParameters],
     apply: (context, input) => {
       const table = findTable(domain, context, input)
       const route = readRoute(domain, context, table, input)
@@ -63,12 +75,12 @@ export function deleteRoute(domain: Domain): Ec2Mutation<'DeleteRoute'> {
   const { store } = domain
   return {
     kind: 'mutation',
-    parameters: ['RouteTableId', 'DestinationCidrBlock'],
+    parameters: ['RouteTableId', ...destinationParameters],
     apply: (context, input) => {
       const table = findTable(domain, context, input)
-      const destination = formatIpv4Block(readDestination(input))
+      const destination = readDestination(store, context, input)
       const vpc = store.vpcs.find(table.vpcId)
-      if (vpc && cidrsOf(vpc).includes(destination)) {
+      if (vpc && localCidrsOf(vpc).includes(destination)) {
         throw new Ec2Error(
           'InvalidParameterValue',
           `cannot remove local route ${destination} in route table ${table.id}`,
@@ -77,7 +89,7 @@ export function deleteRoute(domain: Domain): Ec2Mutation<'DeleteRoute'> {
       if (!findRoute(table, destination)) {
         throw new Ec2Error(
           'InvalidRoute.NotFound',
-          `no route with destination-cidr-block ${destination} in route table ${table.id}`,
+          `no route with destination-${kindOf(destination)} ${destination} in route table ${table.id}`,
         )
       }
       replaceRoutes(
@@ -89,6 +101,12 @@ export function deleteRoute(domain: Domain): Ec2Mutation<'DeleteRoute'> {
       return {}
     },
   }
+}
+
+/** EC2's word for what a destination is. */
+function kindOf(destination: string): string {
+  if (isByPrefixList({ destination })) return 'prefix-list-id'
+  return isIpv6Block(destination) ? 'ipv6-cidr-block' : 'cidr-block'
 }
 
 function findTable({ store }: Domain, context: MutationContext, input: RouteRequest): RouteTableRecord {
@@ -109,44 +127,20 @@ function replaceRoutes(
   context.afterCommit(() => networks.refreshSoon(table.vpcId))
 }
 
-function readDestination({ DestinationCidrBlock: text }: RouteRequest): Ipv4Block {
-  if (!text) throw missingParameter('destinationCidrBlock')
-  const block = parseIpv4Block(text)
-  if (!block) {
-    throw invalidParameterValue('destinationCidrBlock', text.slice(0, 80), 'This is not a valid CIDR block.')
-  }
-  return block
+function readRoute({ store }: Domain, context: MutationContext, table: RouteTableRecord, input: RouteRequest): Route {
+  const destination = readDestination(store, context, input)
+  const target = readTarget(store, context, table, input)
+  requireCarrying(target, { isIpv6: isIpv6Route(store, { destination }), destination })
+  requireBeyondLocal(store, table, destination, target)
+  return { destination, ...target }
 }
 
-function readRoute({ store }: Domain, context: MutationContext, table: RouteTableRecord, input: RouteRequest): Route {
-  const block = readDestination(input)
-  const destination = formatIpv4Block(block)
-  const vpc = store.vpcs.find(table.vpcId)
-  const isLocal = (vpc ? cidrsOf(vpc) : []).some((cidr) => {
-    const own = parseIpv4Block(cidr)
-    return own !== undefined && containsBlock(own, block)
-  })
-  if (isLocal) {
-    throw new Ec2Error(
-      'InvalidParameterValue',
-      `The destination CIDR block ${destination} is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance.`,
-    )
-  }
-  const { GatewayId: gatewayId } = input
-  if (!gatewayId) throw missingParameter('gatewayId')
-  if (!gatewayId.startsWith('igw-')) {
-    throw unsupportedOperation(
-      `The gateway ${gatewayId.slice(0, 80)} is not supported by Kiln: only internet gateways.`,
-    )
-  }
-  requireWellFormed('igw', gatewayId)
-  const gateway = store.internetGateways.get(context, gatewayId)
-  if (!gateway) throw new Ec2Error('InvalidGatewayID.NotFound', `The gateway ID '${gatewayId}' does not exist`)
-  if (gateway.vpcId !== table.vpcId) {
-    throw new Ec2Error(
-      'InvalidParameterValue',
-      `route table ${table.id} and network gateway ${gatewayId} belong to different networks`,
-    )
-  }
-  return { destination, gatewayId }
+function isSame(one: Route, other: Route): boolean {
+  return (
+    one.gatewayId === other.gatewayId &&
+    one.natGatewayId === other.natGatewayId &&
+    one.interfaceId === other.interfaceId &&
+    one.vpcPeeringConnectionId === other.vpcPeeringConnectionId &&
+    one.egressOnlyGatewayId === other.egressOnlyGatewayId
+  )
 }

@@ -1,12 +1,14 @@
 import type { Route as RouteDescription, RouteTable, RouteTableAssociation } from '@aws-sdk/client-ec2'
+import { isIpv6Block } from '../cidr.ts'
 import { selectRecords, type DescribeSource } from '../describe.ts'
 import type { Domain } from '../domain.ts'
 import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
 import type { Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
-import { cidrsOf } from '../vpc/vpc.ts'
-import { isMainTable, isRouteActive, type RouteTableRecord } from './route-table.ts'
+import { localCidrsOf } from '../vpc/vpc.ts'
+import { isByPrefixList, isMainTable, type RouteTableRecord, type RouteTargetIds } from './route-table.ts'
+import { targetOf } from './subnet-routes.ts'
 
 export function describeRouteTables({ store }: Domain): Ec2Query<'DescribeRouteTables'> {
   const routesOf = (table: RouteTableRecord) => describeRoutes(store, table)
@@ -30,16 +32,17 @@ export function describeRouteTables({ store }: Domain): Ec2Query<'DescribeRouteT
         'owner-id': ({ accountId }) => accountId,
         'route-table-id': { read: ({ id }) => id, index: 'id' },
         'route.destination-cidr-block': (table) => routesOf(table).map((route) => route.DestinationCidrBlock),
-        'route.destination-ipv6-cidr-block': () => undefined,
-        'route.destination-prefix-list-id': () => undefined,
-        'route.egress-only-internet-gateway-id': () => undefined,
+        'route.destination-ipv6-cidr-block': (table) => routesOf(table).map((route) => route.DestinationIpv6CidrBlock),
+        'route.destination-prefix-list-id': (table) => routesOf(table).map((route) => route.DestinationPrefixListId),
+        'route.egress-only-internet-gateway-id': (table) =>
+          routesOf(table).map((route) => route.EgressOnlyInternetGatewayId),
         'route.gateway-id': (table) => routesOf(table).map((route) => route.GatewayId),
-        'route.instance-id': () => undefined,
-        'route.nat-gateway-id': () => undefined,
+        'route.instance-id': (table) => routesOf(table).map((route) => route.InstanceId),
+        'route.nat-gateway-id': (table) => routesOf(table).map((route) => route.NatGatewayId),
         'route.origin': (table) => routesOf(table).map((route) => route.Origin),
         'route.state': (table) => routesOf(table).map((route) => route.State),
         'route.transit-gateway-id': () => undefined,
-        'route.vpc-peering-connection-id': () => undefined,
+        'route.vpc-peering-connection-id': (table) => routesOf(table).map((route) => route.VpcPeeringConnectionId),
         'transit-gateway-id': () => undefined,
         'vpc-id': { read: ({ vpcId }) => vpcId, index: 'vpcId' },
       },
@@ -82,9 +85,9 @@ export function describeTable(store: Store, table: RouteTableRecord): RouteTable
 function describeRoutes(store: Store, table: RouteTableRecord): RouteDescription[] {
   const vpc = store.vpcs.find(table.vpcId)
   return [
-    ...(vpc ? cidrsOf(vpc) : []).map(
+    ...(vpc ? localCidrsOf(vpc) : []).map(
       (cidr): RouteDescription => ({
-        DestinationCidrBlock: cidr,
+        ...describeDestination(cidr),
         GatewayId: 'local',
         Origin: 'CreateRouteTable',
         State: 'active',
@@ -92,11 +95,32 @@ function describeRoutes(store: Store, table: RouteTableRecord): RouteDescription
     ),
     ...table.routes.map(
       (route): RouteDescription => ({
-        DestinationCidrBlock: route.destination,
-        GatewayId: route.gatewayId,
+        ...describeDestination(route.destination),
+        ...describeTarget(store, route),
         Origin: 'CreateRoute',
-        State: isRouteActive(store, table, route) ? 'active' : 'blackhole',
+        State: targetOf(store, table, route).kind === 'blackhole' ? 'blackhole' : 'active',
       }),
     ),
   ]
+}
+
+function describeDestination(destination: string): RouteDescription {
+  if (isByPrefixList({ destination })) return { DestinationPrefixListId: destination }
+  return isIpv6Block(destination) ? { DestinationIpv6CidrBlock: destination } : { DestinationCidrBlock: destination }
+}
+
+/** An interface is told with the instance that has it. */
+function describeTarget(store: Store, target: RouteTargetIds): RouteDescription {
+  const { gatewayId, natGatewayId, interfaceId, vpcPeeringConnectionId, egressOnlyGatewayId } = target
+  if (gatewayId !== undefined) return { GatewayId: gatewayId }
+  if (natGatewayId !== undefined) return { NatGatewayId: natGatewayId }
+  if (egressOnlyGatewayId !== undefined) return { EgressOnlyInternetGatewayId: egressOnlyGatewayId }
+  if (interfaceId === undefined) return { VpcPeeringConnectionId: vpcPeeringConnectionId }
+  const attachment = store.interfaces.find(interfaceId)?.attachment
+  return {
+    NetworkInterfaceId: interfaceId,
+    ...(attachment
+      ? { InstanceId: attachment.instanceId, InstanceOwnerId: store.instances.find(attachment.instanceId)?.accountId }
+      : {}),
+  }
 }

@@ -1,12 +1,21 @@
-import type { ResourceRecord, Store } from '../ports/store.ts'
-import type { SubnetRecord } from '../subnet/subnet.ts'
+import type { ResourceRecord } from '../ports/store.ts'
+
+/** Where a route leads: one of them is set. */
+export interface RouteTargetIds {
+  /** `igw-…`, attached to the VPC when the route was made. */
+  readonly gatewayId?: string
+  readonly natGatewayId?: string
+  /** An interface of the VPC that carries for others. Instances are meant by theirs. */
+  readonly interfaceId?: string
+  readonly vpcPeeringConnectionId?: string
+  /** `eigw-…`, for IPv6. */
+  readonly egressOnlyGatewayId?: string
+}
 
 /** A route that somebody made; the local routes of a VPC follow from its blocks and are not recorded. */
-export interface Route {
-  /** An IPv4 block in its canonical form. */
+export interface Route extends RouteTargetIds {
+  /** An IPv4 or IPv6 block in its canonical form, or the id of a prefix list, which stands for its entries as they are now. */
   readonly destination: string
-  /** `igw-…`, attached to the VPC when the route was made. */
-  readonly gatewayId: string
 }
 
 /** The use of a route table: by one subnet, or by all subnets of the VPC that have no other. */
@@ -22,6 +31,11 @@ export interface RouteTableRecord extends ResourceRecord {
   readonly associations: readonly RouteTableAssociation[]
 }
 
+/** Whether a route's destination is a prefix list. */
+export function isByPrefixList({ destination }: Pick<Route, 'destination'>): boolean {
+  return destination.startsWith('pl-')
+}
+
 /** Whether subnets without a table of their own use this one. */
 export function isMainTable({ associations }: RouteTableRecord): boolean {
   return associations.some(({ subnetId }) => subnetId === undefined)
@@ -33,20 +47,4 @@ export function tableOfSubnet(tables: readonly RouteTableRecord[], subnetId: str
     tables.find(({ associations }) => associations.some((association) => association.subnetId === subnetId)) ??
     tables.find(isMainTable)
   )
-}
-
-/** Whether a route leads somewhere: its gateway may have been detached or deleted since. */
-export function isRouteActive(store: Store, { vpcId }: RouteTableRecord, { gatewayId }: Route): boolean {
-  return store.internetGateways.find(gatewayId)?.vpcId === vpcId
-}
-
-/** The blocks that a subnet reaches by an internet gateway. */
-export function internetDestinationsOf(
-  store: Store,
-  tables: readonly RouteTableRecord[],
-  { id }: SubnetRecord,
-): string[] {
-  const table = tableOfSubnet(tables, id)
-  if (!table) return []
-  return table.routes.filter((route) => isRouteActive(store, table, route)).map(({ destination }) => destination)
 }

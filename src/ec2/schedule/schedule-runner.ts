@@ -1,10 +1,12 @@
-import cron, { type ScheduledTask } from 'node-cron'
 import type { Logger } from 'pino'
+import type { Clock } from '../../host/clock.ts'
 import { Ec2Error, invalidParameterValue } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { Store } from '../ports/store.ts'
+import { isCronExpression, lastTimeWithin, nextTimeOf } from './cron-expression.ts'
 import type { ScheduleRecord } from './schedule.ts'
 import { isTimeZone } from './time-zone.ts'
+import { createTimekeeper, describeLateness, type DueTime } from './timekeeper.ts'
 
 /** Starts and stops instances at the times that schedules name. */
 export interface ScheduleRunner {
@@ -19,25 +21,18 @@ export interface ScheduleRunner {
 
 export interface ScheduleRunnerDependencies {
   readonly store: Store
+  readonly clock: Clock
   readonly events: EventBus
   readonly log: Logger
   /** Starts or stops one of its instances, as its account. */
   readonly run: (schedule: ScheduleRecord, instanceId: string) => Promise<void>
 }
 
-export function createScheduleRunner({ store, events, log, run }: ScheduleRunnerDependencies): ScheduleRunner {
-  const tasks = new Map<string, { text: string; task: ScheduledTask }>()
-
-  function begin(schedule: ScheduleRecord): ScheduledTask {
-    return cron.schedule(
-      schedule.cron,
-      () => carryOut(schedule),
-      schedule.timeZone ? { timezone: schedule.timeZone } : {},
-    )
-  }
+export function createScheduleRunner({ store, clock, events, log, run }: ScheduleRunnerDependencies): ScheduleRunner {
+  const timekeeper = createTimekeeper({ store, clock, log, kind: 'schedule' })
 
   /** One that cannot be started or stopped does not keep the others; a schedule whose instances are all gone goes too. */
-  async function carryOut(schedule: ScheduleRecord): Promise<void> {
+  async function carryOut(schedule: ScheduleRecord, due: DueTime): Promise<void> {
     const live = schedule.instanceIds.filter((id) => {
       const state = store.instances.find(id)?.state
       return state !== undefined && state !== 'terminated' && state !== 'shutting-down'
@@ -48,13 +43,28 @@ export function createScheduleRunner({ store, events, log, run }: ScheduleRunner
       tell(schedule, schedule.name, 'is deleted: none of its instances is left')
       return
     }
-    await Promise.all(live.map((id) => carryOutFor(schedule, id)))
+    const wanted = due.isLate ? live.filter((id) => !isOvertaken(schedule, id, due)) : live
+    await Promise.all(wanted.map((id) => carryOutFor(schedule, id, due)))
   }
 
-  async function carryOutFor(schedule: ScheduleRecord, instanceId: string): Promise<void> {
+  /** Whether another schedule has had its time for the instance after this one had: of what was missed, only the last is made up for. */
+  function isOvertaken(schedule: ScheduleRecord, instanceId: string, { at }: DueTime): boolean {
+    const until = clock.now()
+    const last = lastTimeWithin(schedule, { after: new Date(at.getTime() - 1), until }) ?? at
+    return store.schedules
+      .list(schedule)
+      .some(
+        (other) =>
+          other.id !== schedule.id &&
+          other.instanceIds.includes(instanceId) &&
+          lastTimeWithin(other, { after: last, until }) !== undefined,
+      )
+  }
+
+  async function carryOutFor(schedule: ScheduleRecord, instanceId: string, due: DueTime): Promise<void> {
     try {
       await run(schedule, instanceId)
-      tell(schedule, instanceId, `is told to ${schedule.action}`)
+      tell(schedule, instanceId, `is told to ${schedule.action}${describeLateness(due)}`)
     } catch (error) {
       const reason = error instanceof Ec2Error ? error.message : 'an internal error has occurred'
       log.warn({ schedule: schedule.name, instanceId, err: error }, 'schedule could not be carried out')
@@ -72,20 +82,18 @@ export function createScheduleRunner({ store, events, log, run }: ScheduleRunner
   }
 
   function refresh(): void {
-    const recorded = new Map(store.schedules.listAll().map((schedule) => [schedule.id, schedule]))
-    for (const [id, { text, task }] of tasks) {
-      if (JSON.stringify(recorded.get(id)) === text) continue
-      void task.destroy()
-      tasks.delete(id)
-    }
-    for (const [id, schedule] of recorded) {
-      if (!tasks.has(id)) tasks.set(id, { text: JSON.stringify(schedule), task: begin(schedule) })
-    }
+    timekeeper.keep(
+      store.schedules.listAll().map((schedule) => ({
+        ...schedule,
+        isCaughtUp: true,
+        run: (due) => carryOut(schedule, due),
+      })),
+    )
   }
 
   return {
     check: (schedule) => {
-      if (schedule.cron.trim().split(/\s+/).length !== 5 || !cron.validate(schedule.cron)) {
+      if (!isCronExpression(schedule.cron)) {
         throw invalidParameterValue(
           'Cron',
           schedule.cron.slice(0, 100),
@@ -100,10 +108,10 @@ export function createScheduleRunner({ store, events, log, run }: ScheduleRunner
       )
     },
     refresh,
-    nextRunOf: (scheduleId) => tasks.get(scheduleId)?.task.getNextRun() ?? undefined,
-    close: () => {
-      for (const { task } of tasks.values()) void task.destroy()
-      tasks.clear()
+    nextRunOf: (scheduleId) => {
+      const schedule = store.schedules.find(scheduleId)
+      return schedule && nextTimeOf(schedule)
     },
+    close: () => timekeeper.close(),
   }
 }

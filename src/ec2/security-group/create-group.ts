@@ -4,6 +4,8 @@ import { findOne, newId } from '../ids.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { requireQuota } from '../quota.ts'
 import { describeTags, putTags, readTagSpecifications } from '../tag/tag.ts'
+import { ipv6CidrsOf } from '../vpc/vpc.ts'
+import { newGroupRules } from './default-rule.ts'
 import { groupTextRule, isGroupText } from './group-text.ts'
 import type { SecurityGroupRecord } from './security-group.ts'
 
@@ -40,9 +42,7 @@ export function createSecurityGroup(domain: Domain): Ec2Mutation<'CreateSecurity
         name,
         description,
         vpcId: vpc.id,
-        rules: [
-          { id: newId('sgr', random), isEgress: true, protocol: '-1', fromPort: -1, toPort: -1, cidrIpv4: '0.0.0.0/0' },
-        ],
+        rules: newGroupRules(random, { hasIpv6: ipv6CidrsOf(vpc).length > 0 }),
       })
       putTags(store, context, id, 'security-group', tags)
       return {

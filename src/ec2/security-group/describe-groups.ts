@@ -7,7 +7,8 @@ import type { Ec2Query } from '../operation.ts'
 import { refusePagingWithIds } from '../page.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
-import type { SecurityGroupRecord } from './security-group.ts'
+import { describePeerGroup } from './describe-peer.ts'
+import type { SecurityGroupRecord, SecurityGroupRule } from './security-group.ts'
 
 export function describeSecurityGroups({ store }: Domain): Ec2Query<'DescribeSecurityGroups'> {
   const rulesOf = (isEgress: boolean) => (group: SecurityGroupRecord) =>
@@ -25,9 +26,8 @@ export function describeSecurityGroups({ store }: Domain): Ec2Query<'DescribeSec
         rules(group).map(({ prefixListId }) => prefixListId),
       [`${prefix}.protocol`]: (group: SecurityGroupRecord) => rules(group).map(({ protocol }) => protocol),
       [`${prefix}.to-port`]: (group: SecurityGroupRecord) => rules(group).map(({ toPort }) => toPort),
-      // Peers are groups of the same VPC, and so of the same account.
       [`${prefix}.user-id`]: (group: SecurityGroupRecord) =>
-        rules(group).map(({ peerGroupId }) => peerGroupId && group.accountId),
+        rules(group).map(({ peerGroupId, peering }) => peerGroupId && (peering?.accountId ?? group.accountId)),
     }
   }
   const source: DescribeSource<SecurityGroupRecord> = {
@@ -86,17 +86,22 @@ function describeGroup(store: Store, group: SecurityGroupRecord): SecurityGroup 
     OwnerId: group.accountId,
     VpcId: group.vpcId,
     SecurityGroupArn: `arn:aws:ec2:${group.region}:${group.accountId}:security-group/${group.id}`,
-    IpPermissions: describePermissions(group, false),
-    IpPermissionsEgress: describePermissions(group, true),
+    IpPermissions: describePermissions(store, group, false),
+    IpPermissionsEgress: describePermissions(store, group, true),
     Tags: describeTags(store.tags.of(group.id)),
   }
 }
 
 /** Rules of one protocol and port range are one permission, as EC2 groups them. */
-function describePermissions(group: SecurityGroupRecord, isEgress: boolean): IpPermission[] {
+export function describePermissions(
+  store: Store,
+  group: SecurityGroupRecord,
+  isEgress: boolean,
+  isTold: (rule: SecurityGroupRule) => boolean = () => true,
+): IpPermission[] {
   const permissions = new Map<string, IpPermission>()
   for (const rule of group.rules) {
-    if (rule.isEgress !== isEgress) continue
+    if (rule.isEgress !== isEgress || !isTold(rule)) continue
     const key = `${rule.protocol}/${rule.fromPort}/${rule.toPort}`
     const permission = permissions.get(key) ?? {
       IpProtocol: rule.protocol,
@@ -111,7 +116,7 @@ function describePermissions(group: SecurityGroupRecord, isEgress: boolean): IpP
     if (rule.cidrIpv6) permission.Ipv6Ranges?.push({ CidrIpv6: rule.cidrIpv6, ...description })
     if (rule.prefixListId) permission.PrefixListIds?.push({ PrefixListId: rule.prefixListId, ...description })
     if (rule.peerGroupId) {
-      permission.UserIdGroupPairs?.push({ GroupId: rule.peerGroupId, UserId: group.accountId, ...description })
+      permission.UserIdGroupPairs?.push({ ...describePeerGroup(store, group, rule), ...description })
     }
     permissions.set(key, permission)
   }

@@ -6,6 +6,7 @@ import type { Ec2Query } from '../operation.ts'
 import { refusePagingWithIds, takePage } from '../page.ts'
 import type { Candidates, Scope, Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
+import { describePeerGroup } from './describe-peer.ts'
 import { findRule } from './find-group.ts'
 import type { GroupRule, SecurityGroupRecord, SecurityGroupRule } from './security-group.ts'
 
@@ -23,7 +24,7 @@ export function describeRule(store: Store, group: SecurityGroupRecord, rule: Sec
     CidrIpv6: rule.cidrIpv6,
     PrefixListId: rule.prefixListId,
     ...(rule.peerGroupId
-      ? { ReferencedGroupInfo: { GroupId: rule.peerGroupId, UserId: group.accountId, VpcId: group.vpcId } }
+      ? { ReferencedGroupInfo: { VpcId: group.vpcId, ...describePeerGroup(store, group, rule) } }
       : {}),
     Description: rule.description,
     Tags: describeTags(store.tags.of(rule.id)),

@@ -1,10 +1,11 @@
 import type { IpPermission, UserIdGroupPair } from '@aws-sdk/client-ec2'
 import { readCidr } from '../cidr.ts'
-import { Ec2Error, invalidParameterValue, missingParameter, unsupportedOperation } from '../errors.ts'
+import { Ec2Error, invalidParameterValue, missingParameter } from '../errors.ts'
 import { findOne } from '../ids.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import { findGroupsByName } from './find-group.ts'
 import { groupTextRule, isGroupText } from './group-text.ts'
+import { activePeeringBetween } from '../vpc-peering/vpc-peering.ts'
 import type { SecurityGroupRecord, SecurityGroupRule } from './security-group.ts'
 
 /** A rule that has no id yet. */
@@ -90,22 +91,55 @@ function readPermission(
     })),
     ...(permission.UserIdGroupPairs ?? []).map((pair) => ({
       ...base,
-      peerGroupId: findPeer(store, scope, group, pair).id,
+      ...readPeer(store, scope, group, pair),
       ...readDescription(pair.Description),
     })),
   ]
 }
 
-/** A group of the same VPC, by id or name. What DescribeSecurityGroups tells of a pair may be handed back as it is. */
-function findPeer(store: Store, scope: Scope, group: SecurityGroupRecord, pair: UserIdGroupPair): SecurityGroupRecord {
-  if (pair.VpcPeeringConnectionId) throw unsupportedOperation('VPC peering is not supported by Kiln yet.')
+/**
+ * A group of the same VPC, by id or name, or by id one of a VPC of the same region that an active peering connection leads to; its owner
+ * must be named when it is another account. What DescribeSecurityGroups tells of a pair may be handed back as it is.
+ */
+function readPeer(
+  store: Store,
+  scope: Scope,
+  group: SecurityGroupRecord,
+  pair: UserIdGroupPair,
+): Pick<SecurityGroupRule, 'peerGroupId' | 'peering'> {
   if (!pair.GroupId && !pair.GroupName) throw missingParameter('UserIdGroupPairs.GroupId')
-  const isForeign = pair.UserId !== undefined && pair.UserId !== scope.accountId
-  const peer = pair.GroupId
-    ? findOne('sg', pair.GroupId, (id) => (isForeign ? undefined : store.securityGroups.get(scope, id)))
-    : findGroupsByName(store, group.vpcId, isForeign ? [] : [pair.GroupName ?? ''])[0]
-  if (peer && peer.vpcId === group.vpcId && (pair.VpcId ?? peer.vpcId) === peer.vpcId) return peer
-  throw new Ec2Error('InvalidGroup.NotFound', 'You have specified two resources that belong to different networks.')
+  const owner = { accountId: pair.UserId ?? scope.accountId, region: scope.region }
+  const isForeign = owner.accountId !== scope.accountId
+  if (!pair.GroupId) {
+    const [named] = findGroupsByName(store, group.vpcId, isForeign ? [] : [pair.GroupName ?? ''])
+    if (!named || pair.VpcPeeringConnectionId || (pair.VpcId ?? named.vpcId) !== named.vpcId) throw differentNetworks()
+    return { peerGroupId: named.id }
+  }
+  // A rule that is stale can still be named, for taking it away.
+  const known = group.rules.find(({ peerGroupId, peering }) => peering && peerGroupId === pair.GroupId)
+  if (known?.peering && (pair.UserId ?? known.peering.accountId) === known.peering.accountId) {
+    return { peerGroupId: pair.GroupId, peering: known.peering }
+  }
+  const peer = findOne('sg', pair.GroupId, (id) => findGroup(store, owner, group, id))
+  if ((pair.VpcId ?? peer.vpcId) !== peer.vpcId) throw differentNetworks()
+  if (peer.vpcId === group.vpcId && !pair.VpcPeeringConnectionId) return { peerGroupId: peer.id }
+  const peering = activePeeringBetween(store, group.vpcId, peer.vpcId)
+  if (!peering || (pair.VpcPeeringConnectionId ?? peering.id) !== peering.id) throw differentNetworks()
+  return {
+    peerGroupId: peer.id,
+    peering: { connectionId: peering.id, vpcId: peer.vpcId, accountId: peer.accountId },
+  }
+}
+
+/** Another account's group is there only for who is peered with its VPC. */
+function findGroup(store: Store, owner: Scope, { accountId, vpcId }: SecurityGroupRecord, id: string) {
+  const found = store.securityGroups.get(owner, id)
+  const isSeen = found && (owner.accountId === accountId || activePeeringBetween(store, vpcId, found.vpcId))
+  return isSeen ? found : undefined
+}
+
+function differentNetworks(): Ec2Error {
+  return new Ec2Error('InvalidGroup.NotFound', 'You have specified two resources that belong to different networks.')
 }
 
 function readProtocol(value: string | undefined): string {

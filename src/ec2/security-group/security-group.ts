@@ -14,7 +14,16 @@ export interface SecurityGroupRule {
   readonly cidrIpv6?: string
   readonly prefixListId?: string
   readonly peerGroupId?: string
+  /** Of a `peerGroupId` of another VPC: how it was come to when the rule was made. */
+  readonly peering?: GroupPeering
   readonly description?: string | undefined
+}
+
+/** A group behind a peering connection. The rule is stale once the connection, or the group, is gone. */
+export interface GroupPeering {
+  readonly connectionId: string
+  readonly vpcId: string
+  readonly accountId: string
 }
 
 export interface SecurityGroupRecord extends ResourceRecord {

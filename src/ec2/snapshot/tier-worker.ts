@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { tellOutOfSpace } from '../errors.ts'
+import { tellOutOfSpace } from '../out-of-space.ts'
 import type { Clock } from '../../host/clock.ts'
 import { coalesceByKey } from '../../host/coalesce.ts'
 import { ensurePrivateDirectory } from '../../host/files.ts'

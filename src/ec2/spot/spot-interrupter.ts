@@ -5,6 +5,7 @@ import { unsupportedOperation } from '../errors.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { InstanceDriver } from '../instance/driver.ts'
 import { findOne } from '../ids.ts'
+import type { InstanceRecord, InstanceSpot } from '../instance/instance.ts'
 import { recordState } from '../instance/state-machine.ts'
 import type { MutationContext } from '../operation.ts'
 import type { Store } from '../ports/store.ts'
@@ -18,7 +19,7 @@ export interface SpotInterrupter {
 }
 
 /** How EC2 names the end of a spot instance. */
-const spotTermination = {
+export const spotTermination = {
   reason: {
     code: 'Server.SpotInstanceTermination',
     message: 'Server.SpotInstanceTermination: Spot instance termination',
@@ -71,15 +72,7 @@ export function giveSpotNotice(
   instanceId: string,
   noticeSeconds: number,
 ): SpotInterruption {
-  const instance = findOne('i', instanceId, (id) => store.instances.get(context, id))
-  if (!instance.spot) {
-    throw unsupportedOperation(
-      `The instance ${instance.id} is no Spot Instance: launch one with InstanceMarketOptions.`,
-    )
-  }
-  if (instance.state !== 'running') {
-    throw unsupportedOperation(`The instance ${instance.id} is ${instance.state}: only a running one is interrupted.`)
-  }
+  const instance = findRunningSpot(store, context, instanceId)
   if (instance.spot.interruption) return instance.spot.interruption
   const noticedAt = context.now.toISOString()
   const time = new Date(context.now.getTime() + noticeSeconds * 1000).toISOString()
@@ -92,4 +85,36 @@ export function giveSpotNotice(
   })
   context.afterCommit(() => spotInterrupter.refresh())
   return interruption
+}
+
+/** Tells a running spot instance that it might be taken away soon ("EC2 instance rebalance recommendations"); it goes on. */
+export function recommendRebalance({ store, events }: Domain, context: MutationContext, instanceId: string): string {
+  const instance = findRunningSpot(store, context, instanceId)
+  if (instance.spot.rebalanceNoticedAt !== undefined) return instance.spot.rebalanceNoticedAt
+  const rebalanceNoticedAt = context.now.toISOString()
+  store.instances.replace({ ...instance, spot: { ...instance.spot, rebalanceNoticedAt } })
+  events.publish({
+    kind: 'instance-problem',
+    resourceId: instance.id,
+    message: `${instance.id} is recommended to be replaced: the risk that it is interrupted has grown`,
+  })
+  return rebalanceNoticedAt
+}
+
+function findRunningSpot(
+  store: Store,
+  context: MutationContext,
+  instanceId: string,
+): InstanceRecord & { spot: InstanceSpot } {
+  const instance = findOne('i', instanceId, (id) => store.instances.get(context, id))
+  const { spot, state } = instance
+  if (!spot) {
+    throw unsupportedOperation(
+      `The instance ${instance.id} is no Spot Instance: launch one with InstanceMarketOptions.`,
+    )
+  }
+  if (state !== 'running') {
+    throw unsupportedOperation(`The instance ${instance.id} is ${state}: only a running one is interrupted.`)
+  }
+  return { ...instance, spot }
 }

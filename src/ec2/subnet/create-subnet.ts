@@ -1,6 +1,7 @@
 import type { Domain } from '../domain.ts'
 import { dependencyViolation, Ec2Error, missingParameter } from '../errors.ts'
 import { requireOneOf } from '../honoured.ts'
+import { forgetFlowLogsOf } from '../flow-log/delete-flow-logs.ts'
 import { findOne, newId } from '../ids.ts'
 import { formatIpv4Block } from '../ipv4.ts'
 import type { Ec2Mutation } from '../operation.ts'
@@ -8,6 +9,7 @@ import { requireQuota } from '../quota.ts'
 import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { isConflicting, readSubnetBlock } from '../vpc/cidr-rule.ts'
 import { cidrsOf } from '../vpc/vpc.ts'
+import { readFreeIpv6Block } from './ipv6-association.ts'
 import { removeReservationsOf } from './reserve-cidr.ts'
 import { describeSubnet } from './describe-subnets.ts'
 import type { SubnetRecord } from './subnet.ts'
@@ -18,7 +20,15 @@ export function createSubnet(domain: Domain): Ec2Mutation<'CreateSubnet'> {
   const { store, random, settings, networks } = domain
   return {
     kind: 'mutation',
-    parameters: ['VpcId', 'CidrBlock', 'AvailabilityZone', 'AvailabilityZoneId', 'Ipv6Native', 'TagSpecifications'],
+    parameters: [
+      'VpcId',
+      'CidrBlock',
+      'Ipv6CidrBlock',
+      'AvailabilityZone',
+      'AvailabilityZoneId',
+      'Ipv6Native',
+      'TagSpecifications',
+    ],
     apply: (context, input) => {
       requireOneOf('CreateSubnet', 'Ipv6Native', input.Ipv6Native, [false])
       const vpc = findOne('vpc', input.VpcId ?? '', (id) => store.vpcs.get(context, id))
@@ -34,6 +44,7 @@ export function createSubnet(domain: Domain): Ec2Mutation<'CreateSubnet'> {
       ) {
         throw new Ec2Error('InvalidSubnet.Conflict', `The CIDR '${cidr}' conflicts with another subnet`)
       }
+      const ipv6Cidr = input.Ipv6CidrBlock && readFreeIpv6Block(store, vpc, input.Ipv6CidrBlock)
       const zone = readZone(domain, context, input)
       const tags = readTagSpecifications(input.TagSpecifications, ['subnet']).get('subnet') ?? []
       requireQuota(settings.quotas, 'subnetsPerVpc', { present: others.length, code: 'SubnetLimitExceeded' })
@@ -43,6 +54,7 @@ export function createSubnet(domain: Domain): Ec2Mutation<'CreateSubnet'> {
         id: newId('subnet', random),
         vpcId: vpc.id,
         cidr,
+        ...(ipv6Cidr ? { ipv6: { id: newId('subnet-cidr-assoc', random), cidr: ipv6Cidr } } : {}),
         availabilityZone: zone.name,
         availabilityZoneId: zone.id,
         mapPublicIpOnLaunch: false,
@@ -73,6 +85,7 @@ export function deleteSubnet({ store, networks }: Domain): Ec2Mutation<'DeleteSu
       }
       removeReservationsOf(store, subnet.id)
       store.subnets.remove(subnet.id)
+      forgetFlowLogsOf(store, subnet.id)
       store.tags.removeAll(subnet.id)
       context.afterCommit(() => networks.refreshSoon(subnet.vpcId))
       return {}

@@ -1,4 +1,4 @@
-import type { Subnet } from '@aws-sdk/client-ec2'
+import type { Subnet, SubnetIpv6CidrBlockAssociation } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
 import { defineFilters } from '../filter.ts'
@@ -7,7 +7,8 @@ import type { Store } from '../ports/store.ts'
 import { partitionOf } from '../region/region.ts'
 import { describeTags } from '../tag/tag.ts'
 import { freeAddressCount } from './address-plan.ts'
-import { hasResourceNames, type SubnetRecord } from './subnet.ts'
+import { describePrivateDnsOptions, privateDnsDefaultsOf } from '../instance/private-dns.ts'
+import { hasResourceNames, type SubnetIpv6Association, type SubnetRecord } from './subnet.ts'
 
 export function describeSubnets({ store }: Domain): Ec2Query<'DescribeSubnets'> {
   const source: DescribeSource<SubnetRecord> = {
@@ -29,17 +30,18 @@ export function describeSubnets({ store }: Domain): Ec2Query<'DescribeSubnets'> 
         defaultForAz: ({ isDefaultForAz }) => isDefaultForAz,
         'enable-dns64': () => false,
         'enable-lni-at-device-index': () => undefined,
-        'ipv6-cidr-block-association.association-id': () => undefined,
-        'ipv6-cidr-block-association.ipv6-cidr-block': () => undefined,
-        'ipv6-cidr-block-association.state': () => undefined,
+        'ipv6-cidr-block-association.association-id': ({ ipv6 }) => ipv6?.id,
+        'ipv6-cidr-block-association.ipv6-cidr-block': ({ ipv6 }) => ipv6?.cidr,
+        'ipv6-cidr-block-association.state': ({ ipv6 }) => (ipv6 ? 'associated' : undefined),
         'ipv6-native': () => false,
         'map-customer-owned-ip-on-launch': () => false,
         'map-public-ip-on-launch': ({ mapPublicIpOnLaunch }) => mapPublicIpOnLaunch,
         'outpost-arn': () => undefined,
         'owner-id': ({ accountId }) => accountId,
         'private-dns-name-options-on-launch.enable-resource-name-dns-a-record': hasResourceNames,
-        'private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record': () => false,
-        'private-dns-name-options-on-launch.hostname-type': () => 'ip-name',
+        'private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record': (subnet) =>
+          privateDnsDefaultsOf(subnet).hasResourceNameAaaa,
+        'private-dns-name-options-on-launch.hostname-type': (subnet) => privateDnsDefaultsOf(subnet).hostnameType,
         state: () => 'available',
         'subnet-arn': arnOf,
         'subnet-id': { read: ({ id }) => id, index: 'id' },
@@ -74,17 +76,27 @@ export function describeSubnet(store: Store, subnet: SubnetRecord): Subnet {
     DefaultForAz: subnet.isDefaultForAz,
     MapPublicIpOnLaunch: subnet.mapPublicIpOnLaunch,
     MapCustomerOwnedIpOnLaunch: false,
-    AssignIpv6AddressOnCreation: false,
-    Ipv6CidrBlockAssociationSet: [],
+    AssignIpv6AddressOnCreation: subnet.assignIpv6AddressOnCreation ?? false,
+    Ipv6CidrBlockAssociationSet: subnet.ipv6 ? [describeIpv6Association(subnet.ipv6)] : [],
     EnableDns64: false,
     Ipv6Native: false,
-    PrivateDnsNameOptionsOnLaunch: {
-      HostnameType: 'ip-name',
-      EnableResourceNameDnsARecord: hasResourceNames(subnet),
-      EnableResourceNameDnsAAAARecord: false,
-    },
+    PrivateDnsNameOptionsOnLaunch: describePrivateDnsOptions(privateDnsDefaultsOf(subnet)),
     BlockPublicAccessStates: { InternetGatewayBlockMode: 'off' },
     Tags: describeTags(store.tags.of(subnet.id)),
+  }
+}
+
+/** The IPv6 block of a subnet in EC2's shape. */
+export function describeIpv6Association(
+  { id, cidr }: SubnetIpv6Association,
+  state: 'associated' | 'disassociated' = 'associated',
+): SubnetIpv6CidrBlockAssociation {
+  return {
+    AssociationId: id,
+    Ipv6CidrBlock: cidr,
+    Ipv6CidrBlockState: { State: state },
+    Ipv6AddressAttribute: 'public',
+    IpSource: 'amazon',
   }
 }
 

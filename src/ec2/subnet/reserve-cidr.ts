@@ -1,14 +1,15 @@
 import type { SubnetCidrReservation } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
+import { canonicalBlock, containsCidr, isIpv6Block } from '../cidr.ts'
 import { Ec2Error, invalidParameterValue } from '../errors.ts'
 import { defineFilters } from '../filter.ts'
 import { findOne, newId } from '../ids.ts'
-import { containsBlock, formatIpv4Block, overlapsBlock, parseIpv4Block } from '../ipv4.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
 import type { Store } from '../ports/store.ts'
 import { describeTags, putTags, readTagSpecifications } from '../tag/tag.ts'
 import type { CidrReservationRecord } from './cidr-reservation.ts'
+import type { SubnetRecord } from './subnet.ts'
 
 const maximumDescriptionLength = 255
 
@@ -44,25 +45,25 @@ export function createSubnetCidrReservation(domain: Domain): Ec2Mutation<'Create
 }
 
 /** A range inside the subnet that no other reservation touches, in canonical form. */
-function readRange(store: Store, subnet: { id: string; cidr: string }, text: string): string {
-  const range = parseIpv4Block(text)
-  const whole = parseIpv4Block(subnet.cidr)
-  if (!range || !whole) throw invalidParameterValue('cidr', text.slice(0, 80), 'Expecting an IPv4 CIDR block.')
-  if (!containsBlock(whole, range)) {
-    throw invalidParameterValue('cidr', text, `It does not lie within the subnet's range ${subnet.cidr}.`)
+function readRange(store: Store, { id, cidr: ipv4Cidr, ipv6 }: SubnetRecord, text: string): string {
+  const range = canonicalBlock(text)
+  if (range === undefined) throw invalidParameterValue('cidr', text.slice(0, 80), 'Expecting a CIDR block.')
+  const whole = isIpv6Block(range) ? ipv6?.cidr : ipv4Cidr
+  if (whole === undefined) {
+    throw invalidParameterValue('cidr', text.slice(0, 80), `The subnet ${id} has no IPv6 CIDR block.`)
   }
-  const other = store.cidrReservations.listBy('subnetId', subnet.id).find(({ cidr }) => {
-    const block = parseIpv4Block(cidr)
-    return block && overlapsBlock(block, range)
-  })
-  if (other) {
+  if (!containsCidr(whole, range)) {
+    throw invalidParameterValue('cidr', text.slice(0, 80), `It does not lie within the subnet's range ${whole}.`)
+  }
+  const reserved = store.cidrReservations.listBy('subnetId', id)
+  if (reserved.some(({ cidr }) => containsCidr(cidr, range) || containsCidr(range, cidr))) {
     // As EC2 words it (hashicorp/terraform-provider-aws#45304).
     throw new Ec2Error(
       'InvalidParameterValue',
-      `Reservation CIDR ${formatIpv4Block(range)} has overlap with existing reserved CIDR block`,
+      `Reservation CIDR ${range} has overlap with existing reserved CIDR block`,
     )
   }
-  return formatIpv4Block(range)
+  return range
 }
 
 export function getSubnetCidrReservations({ store }: Domain): Ec2Query<'GetSubnetCidrReservations'> {
@@ -90,9 +91,11 @@ export function getSubnetCidrReservations({ store }: Domain): Ec2Query<'GetSubne
         ids: undefined,
         Filters: [own, ...(input.Filters ?? [])],
       })
+      const describeThose = (isWanted: (record: CidrReservationRecord) => boolean) =>
+        page.records.filter(isWanted).map((record) => describeReservation(store, record))
       return {
-        SubnetIpv4CidrReservations: page.records.map((record) => describeReservation(store, record)),
-        SubnetIpv6CidrReservations: [],
+        SubnetIpv4CidrReservations: describeThose(({ cidr }) => !isIpv6Block(cidr)),
+        SubnetIpv6CidrReservations: describeThose(({ cidr }) => isIpv6Block(cidr)),
         ...page.token,
       }
     },

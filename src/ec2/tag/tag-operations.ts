@@ -1,7 +1,11 @@
 import type { Domain } from '../domain.ts'
 import { invalidParameterValue, missingParameter } from '../errors.ts'
+import { readFastLaunchTag } from '../fast-launch/fast-launch-tag.ts'
 import { candidatesOf, compileFilters, defineFilters } from '../filter.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
+import { bridgeTag } from '../instance/bridge-tag.ts'
+import { readBridges } from '../instance/bridged-device.ts'
+import { requireServableKeys } from '../instance/metadata-tag.ts'
 import { readPage } from '../page.ts'
 import type { TaggedResource } from '../ports/store.ts'
 import { isReservedKey, putTags, readTags, requireOwnKey } from './tag.ts'
@@ -16,15 +20,22 @@ function readResources(ids: readonly string[] = []): readonly string[] {
   throw invalidParameterValue('resourceId', ids.length, `At most ${maximumResources} resources.`)
 }
 
-export function createTags({ store }: Domain): Ec2Mutation<'CreateTags'> {
+export function createTags({ store, networks }: Domain): Ec2Mutation<'CreateTags'> {
   return {
     kind: 'mutation',
     parameters: ['Resources', 'Tags'],
     apply: (context, input) => {
       const tags = readTags(input.Tags ?? [])
       if (tags.length === 0) throw missingParameter('Tag')
+      const asksForBridge = tags.some(({ key }) => key === bridgeTag)
       for (const id of readResources(input.Resources)) {
-        putTags(store, context, id, requireTaggable(store, context, id), tags)
+        const type = requireTaggable(store, context, id)
+        const instance = type === 'instance' ? store.instances.get(context, id) : undefined
+        if (instance) requireServableKeys(instance.metadataOptions, tags)
+        // In effect with its next start.
+        if (instance && asksForBridge) readBridges(networks, tags)
+        if (instance) readFastLaunchTag(tags)
+        putTags(store, context, id, type, tags)
       }
       return {}
     },
@@ -43,7 +54,8 @@ export function deleteTags({ store }: Domain): Ec2Mutation<'DeleteTags'> {
       for (const { key } of named ?? []) requireOwnKey(key)
       for (const id of readResources(input.Resources)) {
         requireTaggable(store, context, id)
-        store.tags.remove(id, named?.length ? named : store.tags.of(id).filter(({ key }) => !isReservedKey(key)))
+        const own = store.tags.of(id, context).filter(({ key }) => !isReservedKey(key))
+        store.tags.remove(context, id, named?.length ? named : own)
       }
       return {}
     },

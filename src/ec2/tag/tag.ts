@@ -78,7 +78,7 @@ export function putTags(
   resourceType: string,
   tags: readonly Tag[],
 ): void {
-  const keys = new Set([...store.tags.of(resourceId), ...tags].map(({ key }) => key))
+  const keys = new Set([...store.tags.of(resourceId, scope), ...tags].map(({ key }) => key))
   if ([...keys].filter((key) => !isReservedKey(key)).length > maximumTags) throw tagLimitExceeded()
   store.tags.put(scope, resourceId, resourceType, tags)
 }

@@ -2,6 +2,7 @@ import { Ec2Error } from '../errors.ts'
 import { type IdPrefix, idNotFound, requireWellFormed } from '../ids.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import { findRule } from '../security-group/find-group.ts'
+import { peeringsOfBoth } from '../vpc-peering/vpc-peering.ts'
 
 /** A kind of resource that tags may be put on. */
 interface TaggableKind {
@@ -24,13 +25,26 @@ const taggableKinds: Partial<Record<IdPrefix, TaggableKind>> = {
     find: (store, scope, id) => findRule(store, scope, id),
   },
   vpc: { resourceType: 'vpc', find: (store, scope, id) => store.vpcs.get(scope, id) },
+  pcx: { resourceType: 'vpc-peering-connection', find: (store, scope, id) => peeringsOfBoth(store).get(scope, id) },
   subnet: { resourceType: 'subnet', find: (store, scope, id) => store.subnets.get(scope, id) },
   scr: { resourceType: 'subnet-cidr-reservation', find: (store, scope, id) => store.cidrReservations.get(scope, id) },
   igw: { resourceType: 'internet-gateway', find: (store, scope, id) => store.internetGateways.get(scope, id) },
+  eigw: {
+    resourceType: 'egress-only-internet-gateway',
+    find: (store, scope, id) => store.egressOnlyGateways.get(scope, id),
+  },
+  nat: { resourceType: 'natgateway', find: (store, scope, id) => store.natGateways.get(scope, id) },
+  eice: {
+    resourceType: 'instance-connect-endpoint',
+    find: (store, scope, id) => store.connectEndpoints.get(scope, id),
+  },
   rtb: { resourceType: 'route-table', find: (store, scope, id) => store.routeTables.get(scope, id) },
   dopt: { resourceType: 'dhcp-options', find: (store, scope, id) => store.dhcpOptions.get(scope, id) },
   eipalloc: { resourceType: 'elastic-ip', find: (store, scope, id) => store.addresses.get(scope, id) },
   pl: { resourceType: 'prefix-list', find: (store, scope, id) => store.prefixLists.get(scope, id) },
+  nip: { resourceType: 'network-insights-path', find: (store, scope, id) => store.insightsPaths.get(scope, id) },
+  nia: { resourceType: 'network-insights-analysis', find: (store, scope, id) => store.insightsAnalyses.get(scope, id) },
+  fl: { resourceType: 'vpc-flow-log', find: (store, scope, id) => store.flowLogs.get(scope, id) },
   acl: { resourceType: 'network-acl', find: (store, scope, id) => store.networkAcls.get(scope, id) },
   key: { resourceType: 'key-pair', find: (store, scope, id) => store.keyPairs.get(scope, id) },
   pg: { resourceType: 'placement-group', find: (store, scope, id) => store.placementGroups.get(scope, id) },

@@ -4,7 +4,8 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import { ensurePrivateDirectory } from '../../host/files.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
-import { Ec2Error, tellOutOfSpace } from '../errors.ts'
+import { Ec2Error } from '../errors.ts'
+import { tellOutOfSpace } from '../out-of-space.ts'
 import type { EventBus } from '../event/event-bus.ts'
 import type { DiskHost, Progress, WorkOptions } from '../ports/disk.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
@@ -22,7 +23,10 @@ export interface TaskRunner {
   progressOf(taskId: string): Progress | undefined
   /** Resolves when the task has ended. */
   cancel(taskId: string): Promise<void>
-  /** Tasks that an earlier daemon did not finish have failed; their files go. */
+  /**
+   * Tasks that an earlier daemon did not finish have failed; their files go. So do the parts that a store has got of an export, which takes
+   * as long as the store is away, and by the next daemon if it must.
+   */
   abandonInterrupted(): Promise<void>
   close(): Promise<void>
 }
@@ -33,21 +37,31 @@ interface RunningTask {
   progress: Progress
 }
 
+const interrupted = {
+  code: 'Server.Interrupted',
+  message: 'The daemon ended during the task, which is not begun again: nothing of it is kept',
+}
+
+/** To a store that could not be asked to delete what it has got. */
+const retryMs = 60_000
+
 export function createTaskRunner(dependencies: {
   store: Store
   clock: Clock
   paths: StatePaths
   disks: Pick<DiskHost, 'removeInterruptedExport'>
   objects: Pick<ObjectStore, 'removeInterruptedPut'>
-  events: EventBus
+  events: Pick<EventBus, 'publish'>
   log: Logger
 }): TaskRunner {
   const { store, clock, paths, disks, objects, events, log } = dependencies
   const running = new Map<string, RunningTask>()
+  const closing = new AbortController()
+  let isClosing = false
 
   function finish(
     taskId: string,
-    outcome: Pick<TaskRecord, 'state' | 'imageId' | 'note' | 'transfer' | 'error'>,
+    outcome: Pick<TaskRecord, 'state' | 'imageId' | 'note' | 'transfer' | 'error' | 'hasPartsLeft'>,
   ): void {
     store.transaction(() => {
       const record = store.tasks.find(taskId)
@@ -81,6 +95,10 @@ export function createTaskRunner(dependencies: {
       })
       finish(taskId, { state: 'succeeded', ...result })
     } catch (error) {
+      if (isClosing) {
+        finish(taskId, { state: 'failed', error: interrupted })
+        return
+      }
       if (abort.signal.aborted) {
         finish(taskId, { state: 'cancelled', error: { code: 'Client.Cancelled', message: 'The task was cancelled' } })
         return
@@ -97,14 +115,37 @@ export function createTaskRunner(dependencies: {
     }
   }
 
-  /** The directory may be gone, or on a disk that is; a bucket may be away: that must not keep the daemon from starting. */
+  /** The directory may be gone, or on a disk that is: that must not keep the daemon from starting. */
   async function removePart(taskId: string, destination: string): Promise<void> {
     try {
-      if (isObjectUrl(destination)) await objects.removeInterruptedPut(readObjectUrl(destination))
-      else await disks.removeInterruptedExport(destination)
+      await disks.removeInterruptedExport(destination)
     } catch (error) {
       log.warn({ taskId, destination, err: error }, 'half of an export could not be removed')
     }
+  }
+
+  /** A store takes its time to answer, and keeps what it has got, and may ask money for it, until it is told. */
+  async function removeSentParts(taskId: string, destination: string): Promise<void> {
+    for (;;) {
+      // What is under way to the same place now has parts of its own there.
+      const isTaken = store.tasks.listBy('state', 'running').some((task) => task.destination === destination)
+      try {
+        if (!isTaken) {
+          await objects.removeInterruptedPut(readObjectUrl(destination))
+          break
+        }
+      } catch (error) {
+        log.warn({ taskId, destination, err: error }, 'parts of an export are left in the bucket: trying again later')
+      }
+      await clock.sleep(retryMs, closing.signal).catch(() => undefined)
+      if (isClosing) return
+    }
+    store.transaction(() => {
+      const task = store.tasks.find(taskId)
+      if (!task) return
+      const { hasPartsLeft: _removed, ...rest } = task
+      store.tasks.replace(rest)
+    })
   }
 
   async function cancel(taskId: string): Promise<void> {
@@ -123,20 +164,19 @@ export function createTaskRunner(dependencies: {
     progressOf: (taskId) => running.get(taskId)?.progress,
     cancel,
     abandonInterrupted: async () => {
-      for (const task of store.tasks.listBy('state', 'running')) {
-        if (task.destination !== undefined) {
-          const removal = removePart(task.id, task.destination)
-          // A store takes its time to answer, or to be given up.
-          if (!isObjectUrl(task.destination)) await removal
-        }
-        finish(task.id, {
-          state: 'failed',
-          error: { code: 'Server.Interrupted', message: 'The daemon ended during the task' },
-        })
+      for (const { id, destination } of store.tasks.listBy('state', 'running')) {
+        const hasPartsLeft = destination !== undefined && isObjectUrl(destination)
+        if (destination !== undefined && !hasPartsLeft) await removePart(id, destination)
+        finish(id, { state: 'failed', error: interrupted, ...(hasPartsLeft ? { hasPartsLeft } : {}) })
+      }
+      for (const { id, destination, hasPartsLeft } of store.tasks.listAll()) {
+        if (hasPartsLeft && destination !== undefined) void removeSentParts(id, destination)
       }
       await fsExtra.emptyDir(paths.staging)
     },
     close: async () => {
+      isClosing = true
+      closing.abort()
       await Promise.all([...running.keys()].map(cancel))
     },
   }

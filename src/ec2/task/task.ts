@@ -17,6 +17,8 @@ export interface TaskRecord extends ResourceRecord {
   readonly imageId?: string
   /** The file that is written, outside of the state directory, or the object: `s3://BUCKET/KEY`. */
   readonly destination?: string
+  /** The daemon's end broke off sending to the destination, and the parts that a store has got are still to be deleted there. */
+  readonly hasPartsLeft?: boolean
   readonly note?: string
   readonly transfer?: Transfer
   readonly error?: { readonly code: string; readonly message: string }

@@ -41,7 +41,7 @@ export async function endTransfer({ store, transfers }: Domain, transfer: Transf
 }
 
 function recordEnd({ store }: Pick<Domain, 'store'>, transfer: TransferRecord, statusMessage: string): void {
-  store.transfers.replace({ ...transfer, state: 'deleting', statusMessage })
+  store.transfers.replace({ ...transfer, state: 'deleting', isCancelled: true, statusMessage })
 }
 
 /** Answers the task as it was. Throws IncorrectState for one that is over. */

@@ -3,6 +3,7 @@ import type { Domain } from '../domain.ts'
 import type { Ec2Query } from '../operation.ts'
 import { describeTags } from '../tag/tag.ts'
 import { describeState, selectTransfers, taskFilterNames } from './select-transfers.ts'
+import { arrivingDisks, deviceNamesOf } from './imported-disk.ts'
 import type { ImportedDisk, ImportImageRecord, ImportSnapshotRecord, TransferRecord } from './transfer.ts'
 
 type Transfers = Pick<Domain, 'store' | 'transfers'>
@@ -46,10 +47,7 @@ export function describeImportImageTask(domain: Transfers, transfer: ImportImage
     Encrypted: transfer.kmsKeyId !== undefined,
     KmsKeyId: transfer.kmsKeyId,
     ImageId: transfer.imageId,
-    SnapshotDetails: transfer.disks.map((disk) => ({
-      ...describeDisk(disk, transfer),
-      DeviceName: disk.deviceName,
-    })),
+    SnapshotDetails: describeDevices(domain, transfer),
     ...describeState(domain, transfer),
     Tags: describeTags(domain.store.tags.of(transfer.id)),
   }
@@ -67,6 +65,19 @@ export function describeImportSnapshotTask(domain: Transfers, transfer: ImportSn
     },
     Tags: describeTags(domain.store.tags.of(transfer.id)),
   }
+}
+
+/** While it is active, each with its own progress. */
+function describeDevices({ transfers }: Transfers, transfer: ImportImageRecord): SnapshotDetail[] {
+  const progress = transfer.state === 'active' ? transfers.progressOf(transfer.id)?.disks : undefined
+  const disks = arrivingDisks(transfer.disks, progress)
+  const names = deviceNamesOf(disks)
+  return disks.map((disk, index) => ({
+    ...describeDisk(disk, transfer),
+    DeviceName: names[index],
+    ...(disk.percent === undefined ? {} : { Progress: String(disk.percent) }),
+    ...(disk.percent === 100 ? { Status: 'completed' } : {}),
+  }))
 }
 
 function describeDisk(

@@ -4,6 +4,7 @@ import type { StatePaths } from '../../host/state-paths.ts'
 import type { DiskHost } from '../ports/disk.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import type { Store } from '../ports/store.ts'
+import { requireExportableSnapshot } from './exportable.ts'
 import { exportKeyOf } from './export-image.ts'
 import { requireImageDisks } from './image-disks.ts'
 import type { ExportImageRecord, TransferWork } from './transfer.ts'
@@ -19,10 +20,12 @@ export function createImageExport(dependencies: {
   const placeOf = (transfer: ExportImageRecord) => ({ bucket: transfer.bucket, key: exportKeyOf(transfer) })
   return {
     run: async (transfer, job) => {
-      const [disk] = requireImageDisks({ store, paths }, transfer.imageId)
+      const [disk] = requireImageDisks({ store, paths }, transfer.imageId, requireExportableSnapshot)
       const destination = join(job.directory, `disk.${transfer.format}`)
       const { format } = transfer
-      const { sizeBytes } = await disks.exportDisk({ path: disk.path, format, destination }, job.phase(0, 60))
+      const { path, chainKeyIds } = disk
+      const request = { path, chainKeyIds, format, destination }
+      const { sizeBytes } = await disks.exportDisk(request, job.phase(0, 60))
       try {
         await objects.put(placeOf(transfer), { stream: createReadStream(destination), sizeBytes }, job.phase(60, 100))
       } catch (error) {

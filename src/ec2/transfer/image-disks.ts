@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { diskFile, type StatePaths } from '../../host/state-paths.ts'
+import { keysOfChain } from '../encryption/encryption.ts'
 import { Ec2Error } from '../errors.ts'
 import type { ImageBlockDevice } from '../image/image.ts'
 import type { Store } from '../ports/store.ts'
-import { requireExportableSnapshot } from './exportable.ts'
 import type { SnapshotRecord } from '../snapshot/snapshot.ts'
 
 /** A disk of an image and the file that it is. */
@@ -11,19 +11,23 @@ export interface ImageDisk {
   readonly device: ImageBlockDevice
   readonly snapshot: SnapshotRecord
   readonly path: string
+  /** Of all that the file is made of. */
+  readonly chainKeyIds: readonly string[]
 }
 
-/** The disks of an image that is to be written somewhere else. Throws when the image or one of its snapshots has gone meanwhile. */
+/** The disks of an image that is to be written somewhere else. Throws what `requireSnapshot` does, and when the image or one of its snapshots has gone meanwhile. */
 export function requireImageDisks(
   { store, paths }: { store: Store; paths: StatePaths },
   imageId: string,
+  requireSnapshot: (snapshot: SnapshotRecord) => unknown,
 ): readonly [ImageDisk, ...ImageDisk[]] {
   const image = store.images.find(imageId)
   const disks = (image?.blockDevices ?? []).map((device): ImageDisk => {
     const snapshot = store.snapshots.find(device.snapshotId)
     if (!snapshot) throw gone(imageId)
-    requireExportableSnapshot(snapshot)
-    return { device, snapshot, path: join(paths.layers, snapshot.layerId, diskFile.disk) }
+    requireSnapshot(snapshot)
+    const chainKeyIds = keysOfChain(store, snapshot.layerId)
+    return { device, snapshot, chainKeyIds, path: join(paths.layers, snapshot.layerId, diskFile.disk) }
   })
   const [root, ...others] = disks
   if (!root) throw gone(imageId)

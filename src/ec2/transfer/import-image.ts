@@ -5,6 +5,7 @@ import { invalidParameterCombination, invalidParameterValue, missingParameter } 
 import { requireOneOf } from '../honoured.ts'
 import { newId } from '../ids.ts'
 import { readBootSettings } from '../image/boot-settings.ts'
+import { maximumImageDisks } from '../image/image-devices.ts'
 import { requireImageDescription } from '../image/image-description.ts'
 import { requireQuotasOfDiskImage } from '../image/new-image.ts'
 import type { CallContext, Ec2Mutation } from '../operation.ts'
@@ -14,15 +15,12 @@ import { putTags, readTagSpecifications } from '../tag/tag.ts'
 import { requireDeviceName } from '../volume/device-name.ts'
 import { describeImportImageTask } from './describe-imports.ts'
 import { readDiskFormat, readDiskSource } from './disk-source.ts'
+import { deviceNamesOf } from './imported-disk.ts'
 import { requireTransferQuota } from './transfer-quota.ts'
 import type { DiskSource, ImportImageRecord } from './transfer.ts'
 
 const operation = 'ImportImage'
 const resourceType = 'import-image-task'
-/** As EC2 has them: the root first, then those that its guides give to data volumes. */
-const rootDevice = '/dev/sda1'
-const firstDataLetter = 'f'
-const maximumDisks = 21
 
 /** ImportImage: an AMI of disks that lie in a bucket, at an address, in a file of the host, or in snapshots. */
 export function importImage(domain: Domain): Ec2Mutation<'ImportImage'> {
@@ -91,14 +89,14 @@ function readDisks(
   containers: readonly ImageDiskContainer[],
 ): ImportImageRecord['disks'] {
   if (containers.length === 0) throw missingParameter('DiskContainers')
-  if (containers.length > maximumDisks) {
+  if (containers.length > maximumImageDisks) {
     throw invalidParameterValue(
       'DiskContainers',
       containers.length,
-      `At most ${maximumDisks} disks are imported at once.`,
+      `At most ${maximumImageDisks} disks are imported at once.`,
     )
   }
-  const disks = containers.map((container, index) => {
+  const disks = containers.map((container) => {
     const source = readDiskSource(domain, context, container) ?? readSnapshot(domain, context, container.SnapshotId)
     const format = readDiskFormat('DiskContainer.Format', container.Format)
     const { DeviceName: deviceName, Description: description } = container
@@ -106,10 +104,10 @@ function readDisks(
       source,
       ...(format === undefined ? {} : { format }),
       ...(description === undefined ? {} : { description }),
-      deviceName: deviceName ? requireDeviceName(deviceName) : usualDevice(index),
+      ...(deviceName ? { deviceName: requireDeviceName(deviceName) } : {}),
     }
   })
-  const names = new Set(disks.map(({ deviceName }) => deviceName))
+  const names = new Set(deviceNamesOf(disks))
   if (names.size === disks.length) return disks
   throw invalidParameterValue('DiskContainers', [...names].join(', '), 'A device name is used twice.')
 }
@@ -125,9 +123,4 @@ function refuseSnapshots(disks: ImportImageRecord['disks']): void {
   throw invalidParameterCombination(
     'A snapshot is mapped as it is and cannot be encrypted by an import. Copy it with Encrypted (CopySnapshot), then register the image (RegisterImage).',
   )
-}
-
-function usualDevice(index: number): string {
-  if (index === 0) return rootDevice
-  return `/dev/sd${String.fromCharCode(firstDataLetter.charCodeAt(0) + index - 1)}`
 }

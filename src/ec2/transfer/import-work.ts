@@ -3,15 +3,19 @@ import type { Clock } from '../../host/clock.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
 import { newEncryption } from '../encryption/choose-encryption.ts'
 import type { EventBus } from '../event/event-bus.ts'
+import { Ec2Error } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { maximumImageDisks } from '../image/image-devices.ts'
 import { requireFreeImageName } from '../image/image-name.ts'
 import type { ImageBlockDevice, ImageRecord } from '../image/image.ts'
 import { requireQuotasOfDiskImage } from '../image/new-image.ts'
 import type { LayerMaker, MadeLayer } from '../layer/layer-maker.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import { type Quotas, requireQuota } from '../quota.ts'
+import { deviceNamesOf, disksOfSource } from './imported-disk.ts'
 import type { SourceFetcher } from './source-fetcher.ts'
 import type {
+  ImportedDevice,
   ImportedDisk,
   ImportImageRecord,
   ImportSnapshotRecord,
@@ -39,20 +43,24 @@ export function createImageImport(dependencies: ImportDependencies): TransferWor
   const { store, clock, random, layerMaker, descriptions, events, quotas } = dependencies
   return {
     run: async (transfer, job) => {
-      const layers = await bringDisks(dependencies, transfer, transfer.disks, job)
+      const brought = await bringDisks(dependencies, transfer, transfer.disks, job)
+      const layers = layersOf(brought)
       let imageId = ''
       return {
         commit: () => {
           requireFreeImageName(store, transfer, transfer.id)
-          requireQuotasOfDiskImage({ store, quotas }, transfer, layers.filter((layer) => layer !== undefined).length)
-          const disks = transfer.disks.map((disk, index) => keepDisk(dependencies, transfer, disk, layers[index]))
+          requireQuotasOfDiskImage({ store, quotas }, transfer, layers.length)
+          const names = deviceNamesOf(brought.map(({ disk }) => disk))
+          const disks = brought.map(({ disk, layer }, index) =>
+            keepDisk(dependencies, transfer, { ...disk, deviceName: names[index] ?? '' }, layer),
+          )
           const image = recordImage(transfer, disks)
           imageId = image.id
           return { imageId, disks }
         },
         discard: () => discardAll(layerMaker, layers),
         settle: async () => {
-          for (const layer of layers) if (layer) await descriptions.describeLayer(layer.record.id)
+          for (const { record } of layers) await descriptions.describeLayer(record.id)
           await descriptions.describeImage(imageId)
           events.publish({
             kind: 'image-state-change',
@@ -65,7 +73,7 @@ export function createImageImport(dependencies: ImportDependencies): TransferWor
   }
 
   /** EC2 names it like its task. */
-  function recordImage(transfer: ImportImageRecord, disks: ImportImageRecord['disks']): ImageRecord {
+  function recordImage(transfer: ImportImageRecord, disks: readonly NamedDisk[]): ImageRecord {
     const { accountId, region, id: name, architecture, bootMode, description } = transfer
     const image: ImageRecord = {
       accountId,
@@ -95,53 +103,76 @@ export function createSnapshotImport(dependencies: ImportDependencies): Transfer
   const { store, layerMaker, descriptions, quotas } = dependencies
   return {
     run: async (transfer, job) => {
-      const layers = await bringDisks(dependencies, transfer, [transfer.disk], job)
+      const [brought] = await bringDisks(dependencies, transfer, [transfer.disk], job, 1)
+      const layers = brought ? layersOf([brought]) : []
       return {
         commit: () => {
           requireQuota(quotas, 'snapshots', { present: store.snapshots.count(transfer), code: 'SnapshotLimitExceeded' })
-          return { disk: keepDisk(dependencies, transfer, transfer.disk, layers[0]) }
+          return { disk: keepDisk(dependencies, transfer, transfer.disk, brought?.layer) }
         },
         discard: () => discardAll(layerMaker, layers),
         settle: async () => {
-          for (const layer of layers) if (layer) await descriptions.describeLayer(layer.record.id)
+          for (const { record } of layers) await descriptions.describeLayer(record.id)
         },
       }
     },
   }
 }
 
-/** A layer for each disk, but for those that are snapshots already. */
+type NamedDisk = ImportedDisk & { readonly deviceName: string }
+
+/** A disk that has come; without a layer it is a snapshot already. */
+interface BroughtDisk {
+  readonly disk: ImportedDevice
+  readonly layer?: MadeLayer
+}
+
+/** A layer for each disk that a source holds, but for those that are snapshots already. */
 async function bringDisks(
   { random, layerMaker, fetcher }: ImportDependencies,
   scope: Scope & { readonly kmsKeyId?: string },
-  disks: readonly ImportedDisk[],
+  sources: readonly ImportedDevice[],
   job: TransferJob,
-): Promise<(MadeLayer | undefined)[]> {
-  const layers: (MadeLayer | undefined)[] = []
+  maximumDisks = maximumImageDisks,
+): Promise<readonly BroughtDisk[]> {
+  const brought: BroughtDisk[] = []
   try {
-    for (const [index, { source, format }] of disks.entries()) {
+    for (const [index, disk] of sources.entries()) {
+      const { source, format: claim } = disk
       if (source.kind === 'snapshot') {
-        layers.push(undefined)
+        brought.push({ disk })
         continue
       }
-      const encryption = newEncryption({ random }, scope.kmsKeyId)
-      const [from, to] = [(100 * index) / disks.length, (100 * (index + 1)) / disks.length]
+      const { directory } = job
+      const [from, to] = [(100 * index) / sources.length, (100 * (index + 1)) / sources.length]
       const middle = (from + to) / 2
-      layers.push(
-        await fetcher.use(source, job.directory, job.phase(from, middle), (path) =>
-          layerMaker.make(scope, path, job.phase(middle, to), { claim: format, encryption }),
-        ),
+      const wish = { directory, claim, maximumDisks, encryptionOf: () => newEncryption({ random }, scope.kmsKeyId) }
+      const layers = await fetcher.use(source, directory, job.phase(from, middle), (path) =>
+        layerMaker.makeAll(scope, { ...wish, source: path }, job.phase(middle, to, index)),
       )
+      for (const [position, of] of disksOfSource(disk, layers.length).entries()) {
+        const layer = layers[position]
+        brought.push(layer ? { disk: of, layer } : { disk: of })
+      }
     }
-    return layers
+    const count = brought.length
+    if (count <= maximumDisks) return brought
+    throw new Ec2Error(
+      'InvalidDiskImage',
+      `The sources hold ${count} disks: at most ${maximumDisks} are imported at once.`,
+    )
   } catch (error) {
-    await discardAll(layerMaker, layers)
+    await discardAll(layerMaker, layersOf(brought))
     throw error
   }
 }
 
-async function discardAll(layerMaker: LayerMaker, layers: readonly (MadeLayer | undefined)[]): Promise<void> {
-  for (const layer of layers) if (layer) await layerMaker.discard(layer.record.id)
+function layersOf(brought: readonly BroughtDisk[]): readonly MadeLayer[] {
+  return brought.flatMap(({ layer }) => (layer ? [layer] : []))
+}
+
+async function discardAll(layerMaker: LayerMaker, layers: readonly MadeLayer[]): Promise<void> {
+  for (const { record } of layers) await layerMaker.discard(record.id)
 }
 
 /** Records the layer and the snapshot of a disk that came in; inside the transaction of its import. */

@@ -25,7 +25,11 @@ export async function writeSnapshot(
   const place = isObjectUrl(destination) ? readObjectUrl(destination) : undefined
   if (!isOverwriting && (place ? await objects.head(place, job.signal) : await fsExtra.pathExists(destination))) {
     const what = place ? 'an object' : 'a file'
-    throw invalidParameterValue('Destination', destination, `There is such ${what} already.`)
+    throw invalidParameterValue(
+      'Destination',
+      destination,
+      `There is such ${what} already: Overwrite (--force) replaces it.`,
+    )
   }
   const file = place ? join(job.directory, `disk.${format}`) : destination
   const { sizeBytes } = await disks.exportDisk({ path, format, destination: file, isCompressed }, job)

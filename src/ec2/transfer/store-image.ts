@@ -7,7 +7,7 @@ import { newId, requireWellFormed } from '../ids.ts'
 import { findOwnImage, requireAvailableImage } from '../image/visible-image.ts'
 import type { Ec2Mutation, Ec2Query } from '../operation.ts'
 import { readTags } from '../tag/tag.ts'
-import { requireExportableImage } from './exportable.ts'
+import { requireStorableImage } from './exportable.ts'
 import { requireBucket } from './require-bucket.ts'
 import { requireTransferQuota } from './transfer-quota.ts'
 import type { StoreImageRecord, TransferRecord } from './transfer.ts'
@@ -25,7 +25,7 @@ export function createStoreImageTask(domain: Domain): Ec2Mutation<'CreateStoreIm
       if (!bucket) throw missingParameter('Bucket')
       const image = findOwnImage(domain, context, imageId)
       requireAvailableImage(image)
-      requireExportableImage(store, image)
+      requireStorableImage(store, image)
       requireBucket(domain, context, bucket)
       const objectTags = readTags(input.S3ObjectTags ?? [])
       const key = `${image.id}.bin`

@@ -6,6 +6,7 @@ import type { DiskHost } from '../ports/disk.ts'
 import type { ImageArchive } from '../ports/image-archive.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import type { Store } from '../ports/store.ts'
+import { requireStorableSnapshot } from './exportable.ts'
 import { requireImageDisks } from './image-disks.ts'
 import { readOwnTags, type StoredDisk, type StoredImage } from './stored-image.ts'
 import type { StoreImageRecord, TransferJob, TransferWork } from './transfer.ts'
@@ -55,13 +56,15 @@ async function packDisks(
   transfer: StoreImageRecord,
   job: TransferJob,
 ): Promise<{ path: string; disk: StoredDisk }[]> {
-  const found = requireImageDisks({ store, paths }, transfer.imageId)
+  const found = requireImageDisks({ store, paths }, transfer.imageId, requireStorableSnapshot)
   const packed: { path: string; disk: StoredDisk }[] = []
-  for (const [index, { device, snapshot, path: source }] of found.entries()) {
+  for (const [index, { device, snapshot, chainKeyIds, path: source }] of found.entries()) {
     const file = `disk-${index + 1}.qcow2`
     const path = join(job.directory, file)
     const work = job.phase((70 * index) / found.length, (70 * (index + 1)) / found.length)
-    const request = { path: source, format: 'qcow2', destination: path, isCompressed: true } as const
+    const keyId = store.layers.find(snapshot.layerId)?.encryptionKeyId
+    const target = { format: 'qcow2', destination: path, isCompressed: true } as const
+    const request = { path: source, keyId, chainKeyIds, ...target }
     const { sizeBytes } = await disks.exportDisk(request, work)
     const { deviceName, volumeSizeGib, volumeType, iops, throughputMibps, deleteOnTermination } = device
     packed.push({

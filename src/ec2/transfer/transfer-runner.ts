@@ -5,8 +5,10 @@ import type { Clock } from '../../host/clock.ts'
 import { ensurePrivateDirectory } from '../../host/files.ts'
 import { createKeyedLock } from '../../host/keyed-lock.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
-import { Ec2Error, tellOutOfSpace } from '../errors.ts'
+import { Ec2Error } from '../errors.ts'
+import { tellOutOfSpace } from '../out-of-space.ts'
 import type { EventBus } from '../event/event-bus.ts'
+import type { DiskProgress } from '../ports/disk.ts'
 import type { Store } from '../ports/store.ts'
 import type { TransferJob, TransferRecord, TransferRecordOf, TransferWork } from './transfer.ts'
 
@@ -15,6 +17,8 @@ export interface TransferProgress {
   readonly percent: number
   /** What is being done, for a person. */
   readonly stage: string
+  /** Of the disks that the sources hold, by the index of the source, when that is known. */
+  readonly disks?: ReadonlyMap<number, DiskProgress>
 }
 
 /** Carries out transfers, outside of the calls that ask for them; those that the daemon's end interrupts are begun again by the next. */
@@ -62,13 +66,16 @@ export function createTransferRunner(dependencies: {
     return {
       directory,
       signal,
-      phase: (from, to) => ({
+      phase: (from, to, source) => ({
         signal,
-        onProgress: ({ stage, doneBytes = 0, totalBytes = 0 }) => {
+        onProgress: ({ stage, doneBytes = 0, totalBytes = 0, disk }) => {
           const share = totalBytes > 0 ? Math.min(1, doneBytes / totalBytes) : 0
           const transfer = running.get(id)
-          if (transfer)
-            transfer.progress = { stage: stage.toLowerCase(), percent: Math.floor(from + (to - from) * share) }
+          if (!transfer) return
+          const { disks = new Map<number, DiskProgress>() } = transfer.progress
+          const known = disk && source !== undefined ? new Map([...disks, [source, disk]]) : disks
+          const percent = Math.floor(from + (to - from) * share)
+          transfer.progress = { stage: stage.toLowerCase(), percent, disks: known }
         },
       }),
     }

@@ -23,6 +23,11 @@ export interface ImportedDisk {
   readonly snapshotId?: string
 }
 
+/** A disk that becomes a device of an image, usually named when the caller names none. */
+export interface ImportedDevice extends ImportedDisk {
+  readonly deviceName?: string
+}
+
 /**
  * Disks on their way in or out: EC2's task object, and the intent that the transfer runner carries out, also after the daemon was killed.
  * `deleted` is what EC2 calls those that were cancelled or failed; the message tells why.
@@ -30,6 +35,8 @@ export interface ImportedDisk {
 interface Transfer extends ResourceRecord {
   readonly state: 'active' | 'deleting' | 'deleted' | 'completed'
   readonly statusMessage?: string
+  /** Of one that is being `deleted`, or is: somebody asked for it, it has not failed. */
+  readonly isCancelled?: boolean
   readonly startedAt: string
   readonly endedAt?: string
 }
@@ -41,8 +48,8 @@ export interface ImportImageRecord extends Transfer {
   readonly description?: string
   readonly architecture: ImageRecord['architecture']
   readonly bootMode: ImageRecord['bootMode']
-  /** The first one is the root. */
-  readonly disks: readonly (ImportedDisk & { readonly deviceName: string })[]
+  /** The first one is the root. What the caller names until it is completed; then the disks that it turned out to hold. */
+  readonly disks: readonly ImportedDevice[]
   readonly imageId?: string
 }
 
@@ -95,8 +102,8 @@ export interface TransferJob {
   /** Private and empty; deleted when it ends, however it ends. */
   readonly directory: string
   readonly signal: AbortSignal
-  /** What is done next, of the whole: from one percentage to another. */
-  phase(fromPercent: number, toPercent: number): WorkOptions
+  /** What is done next, of the whole: from one percentage to another. `source` is the index of the disk source that it is done with. */
+  phase(fromPercent: number, toPercent: number, source?: number): WorkOptions
 }
 
 /** What has come of the work on a transfer, and waits to be recorded. */

@@ -1,5 +1,6 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterValue } from '../errors.ts'
+import { requireNotHibernated } from '../hibernation/hibernation.ts'
 import { findOne } from '../ids.ts'
 import { withProductCodes } from '../marketplace/product-code.ts'
 import { requireSubscription } from '../marketplace/require-subscription.ts'
@@ -34,6 +35,7 @@ export function attachVolume(domain: Domain): Ec2Mutation<'AttachVolume'> {
       if (instance.state !== 'running' && instance.state !== 'stopped') {
         throw new Ec2Error('IncorrectState', `Instance '${instance.id}' is not 'running'.`)
       }
+      requireNotHibernated(instance, 'have volumes attached')
       if (volume.availabilityZone !== instance.availabilityZone) {
         throw new Ec2Error(
           'InvalidVolume.ZoneMismatch',

@@ -1,5 +1,6 @@
 import type { Domain } from '../domain.ts'
 import { Ec2Error } from '../errors.ts'
+import { requireNotHibernated } from '../hibernation/hibernation.ts'
 import { findOne } from '../ids.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import { describeAttachment } from './describe-volume.ts'
@@ -31,6 +32,7 @@ export function detachVolume(domain: Domain): Ec2Mutation<'DetachVolume'> {
         )
       }
       const instance = store.instances.find(attachment.instanceId)
+      if (instance) requireNotHibernated(instance, 'have volumes detached')
       if (instance?.rootDeviceName === attachment.deviceName && instance.state !== 'stopped') {
         throw new Ec2Error(
           'OperationNotPermitted',

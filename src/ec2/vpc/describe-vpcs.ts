@@ -1,11 +1,12 @@
-import type { Vpc } from '@aws-sdk/client-ec2'
+import type { Vpc, VpcIpv6CidrBlockAssociation } from '@aws-sdk/client-ec2'
 import type { Domain } from '../domain.ts'
 import { type DescribeSource, selectRecords } from '../describe.ts'
 import { defineFilters } from '../filter.ts'
 import type { Ec2Query } from '../operation.ts'
 import type { Store } from '../ports/store.ts'
 import { describeTags } from '../tag/tag.ts'
-import { type CidrAssociation, cidrsOf, type VpcRecord } from './vpc.ts'
+import { amazonPool } from './ipv6-rule.ts'
+import { type CidrAssociation, cidrsOf, ipv6CidrsOf, type VpcRecord } from './vpc.ts'
 
 export function describeVpcs({ store }: Domain): Ec2Query<'DescribeVpcs'> {
   const source: DescribeSource<VpcRecord> = {
@@ -21,10 +22,10 @@ export function describeVpcs({ store }: Domain): Ec2Query<'DescribeVpcs'> {
         'cidr-block-association.cidr-block': cidrsOf,
         'cidr-block-association.state': () => 'associated',
         'dhcp-options-id': { read: ({ dhcpOptionsId }) => dhcpOptionsId, index: 'dhcpOptionsId' },
-        'ipv6-cidr-block-association.association-id': () => undefined,
-        'ipv6-cidr-block-association.ipv6-cidr-block': () => undefined,
-        'ipv6-cidr-block-association.ipv6-pool': () => undefined,
-        'ipv6-cidr-block-association.state': () => undefined,
+        'ipv6-cidr-block-association.association-id': ({ ipv6Cidrs = [] }) => ipv6Cidrs.map(({ id }) => id),
+        'ipv6-cidr-block-association.ipv6-cidr-block': ipv6CidrsOf,
+        'ipv6-cidr-block-association.ipv6-pool': (vpc) => ipv6CidrsOf(vpc).map(() => amazonPool),
+        'ipv6-cidr-block-association.state': (vpc) => ipv6CidrsOf(vpc).map(() => 'associated'),
         'is-default': ({ isDefault }) => isDefault,
         isDefault: ({ isDefault }) => isDefault,
         'owner-id': ({ accountId }) => accountId,
@@ -55,7 +56,7 @@ export function describeVpc(store: Store, vpc: VpcRecord): Vpc {
     IsDefault: vpc.isDefault,
     InstanceTenancy: vpc.tenancy ?? 'default',
     DhcpOptionsId: vpc.dhcpOptionsId,
-    Ipv6CidrBlockAssociationSet: [],
+    Ipv6CidrBlockAssociationSet: (vpc.ipv6Cidrs ?? []).map((association) => describeIpv6Cidr(association, vpc.region)),
     CidrBlockAssociationSet: cidrAssociationsOf(vpc).map(describeCidr),
     BlockPublicAccessStates: { InternetGatewayBlockMode: 'off' },
     Tags: describeTags(store.tags.of(vpc.id)),
@@ -70,4 +71,21 @@ export function cidrAssociationsOf({ id, cidr, secondaryCidrs = [] }: VpcRecord)
 /** A block of a VPC in EC2's shape. */
 export function describeCidr({ id, cidr }: CidrAssociation) {
   return { AssociationId: id, CidrBlock: cidr, CidrBlockState: { State: 'associated' as const } }
+}
+
+/** A block of IPv6 addresses of a VPC in EC2's shape. */
+export function describeIpv6Cidr(
+  { id, cidr }: CidrAssociation,
+  region: string,
+  state: 'associated' | 'disassociated' = 'associated',
+): VpcIpv6CidrBlockAssociation {
+  return {
+    AssociationId: id,
+    Ipv6CidrBlock: cidr,
+    Ipv6CidrBlockState: { State: state },
+    NetworkBorderGroup: region,
+    Ipv6Pool: amazonPool,
+    Ipv6AddressAttribute: 'public',
+    IpSource: 'amazon',
+  }
 }

@@ -6,6 +6,7 @@ import { makeDefaultNetworkAcl } from '../network-acl/default-acl.ts'
 import { amazonProvidedDns } from '../ports/network.ts'
 import type { Scope } from '../ports/store.ts'
 import type { RouteTableRecord } from '../route-table/route-table.ts'
+import { newGroupRules } from '../security-group/default-rule.ts'
 import type { SecurityGroupRecord } from '../security-group/security-group.ts'
 import { privateDomainOf, type VpcRecord } from './vpc.ts'
 
@@ -69,7 +70,6 @@ function defaultGroup(
   { accountId, region, id: vpcId }: VpcRecord,
 ): SecurityGroupRecord {
   const id = newId('sg', random)
-  const all = { protocol: '-1', fromPort: -1, toPort: -1 }
   return {
     accountId,
     region,
@@ -78,8 +78,8 @@ function defaultGroup(
     description: 'default VPC security group',
     vpcId,
     rules: [
-      { id: newId('sgr', random), isEgress: false, ...all, peerGroupId: id },
-      { id: newId('sgr', random), isEgress: true, ...all, cidrIpv4: '0.0.0.0/0' },
+      { id: newId('sgr', random), isEgress: false, protocol: '-1', fromPort: -1, toPort: -1, peerGroupId: id },
+      ...newGroupRules(random, { hasIpv6: false }),
     ],
   }
 }

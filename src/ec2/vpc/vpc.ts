@@ -10,6 +10,8 @@ export interface VpcRecord extends ResourceRecord {
   readonly dhcpOptionsId: string
   /** Blocks that were added to the first one. */
   readonly secondaryCidrs?: readonly CidrAssociation[]
+  /** Its blocks of IPv6 addresses, each a /56; absent: none. */
+  readonly ipv6Cidrs?: readonly CidrAssociation[]
   /** Of instances that are launched in it; absent: `default`. */
   readonly tenancy?: Tenancy
   /** Whether the VPC's resolver answers; absent: it does. */
@@ -20,7 +22,7 @@ export interface VpcRecord extends ResourceRecord {
   readonly hasAddressUsageMetrics?: boolean
 }
 
-/** A further block of a VPC. */
+/** A block of a VPC besides its first one. */
 export interface CidrAssociation {
   /** `vpc-cidr-assoc-…` */
   readonly id: string
@@ -30,6 +32,16 @@ export interface CidrAssociation {
 /** All blocks of a VPC, the first one first. */
 export function cidrsOf({ cidr, secondaryCidrs = [] }: VpcRecord): string[] {
   return [cidr, ...secondaryCidrs.map((secondary) => secondary.cidr)]
+}
+
+/** All blocks of IPv6 addresses of a VPC. */
+export function ipv6CidrsOf({ ipv6Cidrs = [] }: VpcRecord): string[] {
+  return ipv6Cidrs.map(({ cidr }) => cidr)
+}
+
+/** What is local to a VPC: all of its blocks, IPv4 first. */
+export function localCidrsOf(vpc: VpcRecord): string[] {
+  return [...cidrsOf(vpc), ...ipv6CidrsOf(vpc)]
 }
 
 /** Whether the VPC's resolver answers its guests. */

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { RunInstancesRequest } from '@aws-sdk/client-ec2'
+import { addressesIn } from '../ipv6.ts'
 import type { Goal } from '../lab.ts'
 import type { InstanceRecord } from '../observed.ts'
 import type { InstanceChanges, Launch, Operation } from '../plan/plan.ts'
@@ -26,11 +28,29 @@ export async function launchInstance(workshop: Workshop, launch: Launch): Promis
     ...(rootDevice === undefined
       ? {}
       : { BlockDeviceMappings: [{ DeviceName: rootDevice, Ebs: { VolumeSize: launch.disk } }] }),
+    ...(launch.subnet === undefined ? {} : { SubnetId: idOf(workshop, launch.subnet) }),
     ...(launch.privateIpAddress === undefined ? {} : { PrivateIpAddress: launch.privateIpAddress }),
+    ...(await ipv6Of(workshop, launch)),
     ...(launch.disableApiTermination ? { DisableApiTermination: true } : {}),
     ...(launch.disableApiStop ? { DisableApiStop: true } : {}),
   })
-  workshop.ids.set(launch.address, answer.Instances?.[0]?.InstanceId ?? '')
+  const InstanceId = answer.Instances?.[0]?.InstanceId ?? ''
+  workshop.ids.set(launch.address, InstanceId)
+  if (!launch.sourceDestCheck) await call('ModifyInstanceAttribute', { InstanceId, SourceDestCheck: { Value: false } })
+}
+
+async function ipv6Of(workshop: Workshop, { ipv6, subnet }: Launch): Promise<Partial<RunInstancesRequest>> {
+  if (ipv6 === undefined) return {}
+  if (typeof ipv6 === 'boolean') return { Ipv6AddressCount: ipv6 ? 1 : 0 }
+  const block = subnet === undefined ? undefined : await readIpv6Block(workshop, idOf(workshop, subnet))
+  if (block === undefined) throw new Error(`${subnet ?? 'the subnet'} has no IPv6 block to have ${ipv6.join(', ')} of.`)
+  return { Ipv6Addresses: addressesIn(block, ipv6).map((address) => ({ Ipv6Address: address })) }
+}
+
+async function readIpv6Block({ call }: Workshop, subnetId: string): Promise<string | undefined> {
+  const { Subnets: subnets } = await call('DescribeSubnets', { SubnetIds: [subnetId] })
+  const blocks = subnets?.[0]?.Ipv6CidrBlockAssociationSet ?? []
+  return blocks.find(({ Ipv6CidrBlockState: state }) => state?.State === 'associated')?.Ipv6CidrBlock
 }
 
 async function findRootDevice({ call }: Workshop, imageId: string): Promise<string> {
@@ -38,7 +58,7 @@ async function findRootDevice({ call }: Workshop, imageId: string): Promise<stri
   return images?.[0]?.RootDeviceName ?? '/dev/xvda'
 }
 
-/** Tags, groups and protections: what a running server takes at once. */
+/** Tags, groups, protections and the source/destination check: what a running server takes at once. */
 export async function changeInstance(workshop: Workshop, instanceId: string, changes: InstanceChanges): Promise<void> {
   const { call } = workshop
   const put = Object.entries(changes.putTags).map(([Key, Value]) => ({ Key, Value }))
@@ -53,6 +73,7 @@ export async function changeInstance(workshop: Workshop, instanceId: string, cha
   for (const [name, value] of [
     ['DisableApiTermination', changes.disableApiTermination],
     ['DisableApiStop', changes.disableApiStop],
+    ['SourceDestCheck', changes.sourceDestCheck],
   ] as const) {
     if (value === undefined) continue
     await call('ModifyInstanceAttribute', { InstanceId: instanceId, [name]: { Value: value } })

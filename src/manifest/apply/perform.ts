@@ -1,7 +1,21 @@
 import { labTag } from '../lab.ts'
 import type { Operation, RuleChanges } from '../plan/plan.ts'
 import { writePermissions } from '../rule.ts'
+import { changeRecords, createZone } from './dns-work.ts'
+import {
+  deleteNatGateway,
+  deleteSubnet,
+  deleteVpc,
+  putAddress,
+  putNatGateway,
+  putRoutes,
+  putSubnet,
+  putVpc,
+  releaseAddress,
+} from './network-work.ts'
+import { deletePeering, putPeering } from './peering-work.ts'
 import { makeImage } from './make-image.ts'
+import { coolImage, warmImage } from './warm-image.ts'
 import { idOf, type Workshop } from './workshop.ts'
 import { awaitInstance, changeInstance, changeType, launchInstance, terminateInstance } from './instance-work.ts'
 
@@ -19,6 +33,10 @@ export async function perform(workshop: Workshop, operation: Operation, tell: (t
       return
     case 'make-image':
       return await makeImage(workshop, operation.address, operation.image, tell)
+    case 'warm-image':
+      return await warmImage(workshop, operation, tell)
+    case 'cool-image':
+      return await coolImage(workshop, operation.imageId)
     case 'deregister-image':
       await call('DeregisterImage', { ImageId: operation.imageId, DeleteAssociatedSnapshots: true })
       return
@@ -32,6 +50,7 @@ export async function perform(workshop: Workshop, operation: Operation, tell: (t
       const { GroupId: id = '' } = await call('CreateSecurityGroup', {
         GroupName: name,
         Description: `Security group ${key} of the lab ${lab}`,
+        ...(ids.has('vpc') ? { VpcId: idOf(workshop, 'vpc') } : {}),
         TagSpecifications: [{ ResourceType: 'security-group', Tags: tagsOf(workshop, operation.address, name) }],
       })
       ids.set(operation.address, id)
@@ -42,6 +61,28 @@ export async function perform(workshop: Workshop, operation: Operation, tell: (t
     case 'delete-group':
       await call('DeleteSecurityGroup', { GroupId: operation.groupId })
       return
+    case 'put-vpc':
+      return await putVpc(workshop, operation)
+    case 'put-subnet':
+      return await putSubnet(workshop, operation)
+    case 'put-routes':
+      return await putRoutes(workshop, operation.subnet)
+    case 'put-nat-gateway':
+      return await putNatGateway(workshop, operation.gateway)
+    case 'put-address':
+      return await putAddress(workshop, operation.address)
+    case 'release-address':
+      return await releaseAddress(workshop, operation.allocationId)
+    case 'put-peering':
+      return await putPeering(workshop, operation)
+    case 'delete-peering':
+      return await deletePeering(workshop, operation)
+    case 'delete-nat-gateway':
+      return await deleteNatGateway(workshop, operation.natGatewayId)
+    case 'delete-subnet':
+      return await deleteSubnet(workshop, operation)
+    case 'delete-vpc':
+      return await deleteVpc(workshop, operation)
     case 'launch-instance':
       return await launchInstance(workshop, operation.launch)
     case 'change-instance':
@@ -64,9 +105,36 @@ export async function perform(workshop: Workshop, operation: Operation, tell: (t
     case 'delete-schedule':
       await call('KilnDeleteSchedule', { Name: operation.name })
       return
+    case 'create-zone':
+      return await createZone(workshop, operation)
+    case 'change-records':
+      return await changeRecords(workshop, operation)
+    case 'delete-zone':
+      await call('KilnDeleteDnsZone', { ZoneId: operation.zoneId, IsForced: true })
+      return
+    case 'inject-fault': {
+      const { name, effect, targets, against, durationSeconds } = operation.fault
+      await call('KilnInjectFault', {
+        ...effect,
+        Name: name,
+        DurationSeconds: durationSeconds,
+        ...(targets.length > 0 ? { Targets: targets.map((target) => idOf(workshop, target)) } : {}),
+        ...(against.length > 0 ? { Against: against.map((target) => idOf(workshop, target)) } : {}),
+      })
+      return
+    }
+    case 'clear-fault':
+      await clearFault(workshop, operation.faultId)
+      return
     case 'await-instance':
       return await awaitInstance(workshop, idOf(workshop, operation.address), operation.goal, tell)
   }
+}
+
+/** It may be over by now. */
+async function clearFault({ call }: Workshop, id: string): Promise<void> {
+  const { Faults: faults } = await call('KilnDescribeFaults', {})
+  if (faults.some(({ FaultId }) => FaultId === id)) await call('KilnClearFaults', { FaultIds: [id] })
 }
 
 function tagsOf({ lab }: Workshop, address: string, name: string): { Key: string; Value: string }[] {

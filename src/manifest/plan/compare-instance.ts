@@ -1,21 +1,33 @@
+import { bridgeTag } from '../../ec2/instance/bridge-tag.ts'
+import { describeIpv6, hasIpv6 } from '../ipv6.ts'
 import type { Lab, LabInstance } from '../lab.ts'
 import { labTag } from '../lab.ts'
-import { type ObservedInstance, tagOf } from '../observed.ts'
+import { type Observed, type ObservedInstance, tagOf } from '../observed.ts'
 import { describeUserData } from './launch.ts'
 import { defaultGroupAddress, type Detail, type InstanceChanges, type Launch } from './plan.ts'
 
+/** What decides whether a server can stay. */
+export interface FatalInput {
+  readonly lab: Lab
+  readonly observed: Pick<Observed, 'network'>
+  /** Keys of key pairs that are replaced. */
+  readonly replacedKeyPairs: ReadonlySet<string>
+}
+
 /** What cannot be changed while the server stays the same one. */
 export function findFatalDifferences(
-  lab: Lab,
-  replacedKeyPairs: ReadonlySet<string>,
+  { lab, observed, replacedKeyPairs }: FatalInput,
   instance: LabInstance,
   found: ObservedInstance,
 ): Detail[] {
   const keyName = instance.keyPair === undefined ? undefined : lab.keyPairs.get(instance.keyPair)?.name
   const describeData = (data: string | undefined) => (data === undefined ? undefined : describeUserData(data))
-  const rows: [name: string, old: string | undefined, wanted: string | undefined][] = [
+  const addresses = ipv6AddressesOf(found)
+  const rows: (readonly [name: string, old: string | undefined, wanted: string | undefined])[] = [
     ['image', tagOf(found.record, labTag.image), lab.images.get(instance.image)?.name],
     ['keyPair', found.record.KeyName, keyName],
+    ...(lab.network ? [['subnet', subnetKeyOf(observed.network, found), instance.subnet] as const] : []),
+    ['bridges', tagOf(found.record, bridgeTag), instance.bridges.join(',') || undefined],
     ['userData', describeData(found.userData), describeData(instance.userData)],
     ...(instance.disk === undefined || found.disk === undefined
       ? []
@@ -30,6 +42,9 @@ export function findFatalDifferences(
           ],
         ]),
   ]
+  if (instance.ipv6 !== undefined && !hasIpv6(instance.ipv6, addresses)) {
+    rows.push(['ipv6', addresses.join(', ') || 'false', describeIpv6(instance.ipv6)])
+  }
   const details = rows.flatMap(([name, old, wanted]) =>
     old === wanted ? [] : [{ ...difference(name, old, wanted), forcesReplacement: true }],
   )
@@ -37,6 +52,18 @@ export function findFatalDifferences(
     details.push({ name: 'keyPair', new: `${keyName}, made anew`, forcesReplacement: true })
   }
   return details
+}
+
+/** Those of its first interface. */
+function ipv6AddressesOf({ record }: ObservedInstance): string[] {
+  const primary = record.NetworkInterfaces?.find(({ Attachment: attachment }) => attachment?.DeviceIndex === 0)
+  return (primary?.Ipv6Addresses ?? []).flatMap(({ Ipv6Address: address }) => address ?? [])
+}
+
+/** The key of the subnet that an instance is in; its id when it is none of the lab's. */
+function subnetKeyOf({ subnets }: Observed['network'], { record }: ObservedInstance): string | undefined {
+  const subnet = subnets.find(({ SubnetId: id }) => id === record.SubnetId)
+  return (subnet && tagOf(subnet, labTag.resource)?.replace(/^subnets\./, '')) ?? record.SubnetId
 }
 
 /** A value that has changed, come or gone. */
@@ -81,7 +108,12 @@ export function compareProtection(
   found: ObservedInstance,
   details: Detail[],
 ): Partial<InstanceChanges> {
-  const changes: { disableApiTermination?: boolean; disableApiStop?: boolean } = {}
+  const changes: { disableApiTermination?: boolean; disableApiStop?: boolean; sourceDestCheck?: boolean } = {}
+  const isChecked = found.record.SourceDestCheck ?? true
+  if (isChecked !== launch.sourceDestCheck) {
+    changes.sourceDestCheck = launch.sourceDestCheck
+    details.push({ name: 'sourceDestCheck', old: String(isChecked), new: String(launch.sourceDestCheck) })
+  }
   for (const name of ['disableApiTermination', 'disableApiStop'] as const) {
     if (found[name] === launch[name]) continue
     changes[name] = launch[name]

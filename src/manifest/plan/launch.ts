@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto'
-import { architectureOf, defaultTypeFor, type HostFacts } from '../host-facts.ts'
+import { fastLaunchTag } from '../../ec2/fast-launch/fast-launch-tag.ts'
+import { bridgeTag } from '../../ec2/instance/bridge-tag.ts'
+import { defaultTypeFor } from '../../ec2/instance-type/default-type.ts'
+import { architectureOf, type HostFacts } from '../host-facts.ts'
+import { describeIpv6 } from '../ipv6.ts'
 import { instanceAddress, instanceName, type Lab, type LabInstance, labTag } from '../lab.ts'
 import type { Observed } from '../observed.ts'
 import type { Detail, Launch } from './plan.ts'
@@ -23,12 +27,17 @@ export function launchOf({ lab, observed, facts }: LaunchInput, instance: LabIns
     groups: instance.securityGroups.map((key) => `securityGroups.${key}`),
     ...(instance.userData ? { userData: instance.userData } : {}),
     ...(instance.disk ? { disk: instance.disk } : {}),
+    ...(instance.subnet ? { subnet: `subnets.${instance.subnet}` } : {}),
+    sourceDestCheck: instance.sourceDestCheck,
     ...(instance.privateIpAddress ? { privateIpAddress: instance.privateIpAddress } : {}),
+    ...(instance.ipv6 === undefined ? {} : { ipv6: instance.ipv6 }),
     disableApiTermination: instance.disableApiTermination,
     disableApiStop: instance.disableApiStop,
     tags: {
       Name: instanceName(lab, instance, index),
       ...instance.tags,
+      ...(instance.bridges.length > 0 ? { [bridgeTag]: instance.bridges.join(',') } : {}),
+      ...(instance.fastLaunch ? { [fastLaunchTag]: instance.fastLaunch } : {}),
       [labTag.lab]: lab.name,
       [labTag.resource]: address,
       [labTag.image]: image?.name ?? '',
@@ -46,7 +55,13 @@ export function describeLaunch(lab: Lab, instance: LabInstance, launch: Launch):
     ['securityGroups', instance.securityGroups.map((key) => lab.securityGroups.get(key)?.name).join(', ') || undefined],
     ['userData', launch.userData === undefined ? undefined : describeUserData(launch.userData)],
     ['disk', launch.disk === undefined ? undefined : `${launch.disk} GiB`],
+    ['subnet', instance.subnet],
+    ['elasticIp', instance.elasticIp ? 'true' : undefined],
+    ['sourceDestCheck', launch.sourceDestCheck ? undefined : 'false'],
     ['privateIpAddress', launch.privateIpAddress],
+    ['bridges', launch.tags[bridgeTag]],
+    ['fastLaunch', launch.tags[fastLaunchTag]],
+    ['ipv6', describeIpv6(launch.ipv6)],
     ['disableApiTermination', launch.disableApiTermination ? 'true' : undefined],
     ['disableApiStop', launch.disableApiStop ? 'true' : undefined],
     ...visibleTags(launch.tags).map(([key, value]): [string, string] => [`tags.${key}`, value]),

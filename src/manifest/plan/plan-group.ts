@@ -1,4 +1,5 @@
 import { type Lab, type LabRule, type LabSecurityGroup, labTag } from '../lab.ts'
+import { findPeer, ipv6BlockOfVpc } from '../observed-network.ts'
 import { type GroupRecord, type Observed, tagOf } from '../observed.ts'
 import { defaultEgress, formatRule, readPermissions } from '../rule.ts'
 import { defaultGroupAddress, type Detail, operationId, type PlanDraft, type RuleChanges } from './plan.ts'
@@ -9,10 +10,12 @@ export function planGroups(draft: PlanDraft, lab: Lab, observed: Observed): void
   const byDefault = observed.securityGroups.find(({ GroupName: name }) => name === 'default')
   draft.known.set(defaultGroupAddress, byDefault?.GroupId ?? '')
   for (const record of owned) draft.known.set(`securityGroups.${keyOf(lab, record)}`, record.GroupId ?? '')
+  const ofNew = defaultEgress(willHaveIpv6(lab, observed))
+  const getsIpv6 = lab.network?.hasIpv6 === true && ipv6BlockOfVpc(observed.network.vpc) === undefined
   for (const group of lab.securityGroups.values()) {
     const found = owned.find((record) => record.GroupName === group.name)
-    const present = found ? readRules(lab, owned, found) : { ingress: [], egress: defaultEgress }
-    planGroup(draft, lab, group, present, found)
+    const present = found ? withIpv6(readRules(lab, owned, found), getsIpv6) : { ingress: [], egress: ofNew }
+    planGroup(draft, lab, { ...group, egress: group.egress ?? everythingOut(present, ofNew) }, present, found)
   }
   for (const record of owned) {
     const isWanted = [...lab.securityGroups.values()].some(({ name }) => name === record.GroupName)
@@ -25,6 +28,24 @@ export function ownGroups(lab: Lab, { securityGroups }: Observed): GroupRecord[]
   return securityGroups.filter((record) => tagOf(record, labTag.lab) === lab.name)
 }
 
+/** Whether the groups' VPC has IPv6 once the plan is carried out: the default one may have been given a block as well. */
+function willHaveIpv6({ network: wanted }: Lab, { network }: Observed): boolean {
+  return wanted ? wanted.hasIpv6 : ipv6BlockOfVpc(findPeer(network, 'default')) !== undefined
+}
+
+/** The rules that a group has once its VPC has IPv6: EC2 adds one to what lets everything out. */
+function withIpv6(rules: Rules, getsIpv6: boolean): Rules {
+  const text = (egress: readonly LabRule[]) => egress.map((rule) => formatRule(rule, 'egress')).join()
+  const isUntouched = text(rules.egress) === text(defaultEgress(false))
+  return getsIpv6 && isUntouched ? { ...rules, egress: defaultEgress(true) } : rules
+}
+
+/** What lets everything out, by no fewer addresses than it does: of a VPC whose IPv6 block is gone EC2 leaves the rules for it. */
+function everythingOut({ egress }: Rules, ofNew: readonly LabRule[]): LabRule[] {
+  const known = new Set(defaultEgress(true).map((rule) => formatRule(rule, 'egress')))
+  return [...ofNew, ...egress.filter((rule) => known.has(formatRule(rule, 'egress')))]
+}
+
 interface Rules {
   readonly ingress: readonly LabRule[]
   readonly egress: readonly LabRule[]
@@ -33,7 +54,7 @@ interface Rules {
 function planGroup(
   draft: PlanDraft,
   lab: Lab,
-  group: LabSecurityGroup,
+  group: LabSecurityGroup & Rules,
   present: Rules,
   found: GroupRecord | undefined,
 ): void {
@@ -42,7 +63,13 @@ function planGroup(
   const rules = compareRules(present, group)
   const details = describeRules(rules)
   if (!found) {
-    draft.operations.push({ kind: 'create-group', id: operationId.createGroup(name), address, group, after: [] })
+    draft.operations.push({
+      kind: 'create-group',
+      id: operationId.createGroup(name),
+      address,
+      group,
+      after: [operationId.putVpc],
+    })
     draft.changes.push({ address, action: 'create', details: [{ name: 'name', new: name }, ...details] })
   } else if (details.length > 0) {
     draft.changes.push({ address, action: 'update', id: found.GroupId ?? '', details })
@@ -56,7 +83,7 @@ function planGroup(
     id: operationId.changeRules(name),
     group: address,
     ...rules,
-    after: [name, ...peers].map(operationId.createGroup),
+    after: [operationId.putVpc, ...[name, ...peers].map(operationId.createGroup)],
   })
 }
 

@@ -1,6 +1,8 @@
+import { fastLaunchTag } from '../../ec2/fast-launch/fast-launch-tag.ts'
 import { instanceAddress, type Lab, type LabInstance } from '../lab.ts'
 import { type ObservedInstance, tagOf } from '../observed.ts'
 import { compareGroups, compareProtection, compareTags, difference, findFatalDifferences } from './compare-instance.ts'
+import { beforeLaunchIn } from './plan-network.ts'
 import { describeLaunch, type LaunchInput, launchOf } from './launch.ts'
 import { type Detail, type InstanceChanges, type Launch, operationId, type PlanDraft } from './plan.ts'
 
@@ -58,7 +60,7 @@ function planInstance(
     return 'launched'
   }
   const id = found.record.InstanceId ?? ''
-  const fatal = findFatalDifferences(input.lab, input.replacedKeyPairs, instance, found)
+  const fatal = findFatalDifferences(input, instance, found)
   if (fatal.length > 0) {
     if (found.disableApiTermination && instance.disableApiTermination) draft.refusals.push(refuseProtected(address, id))
     if (found.disableApiTermination) pushChange(draft, address, id, { disableApiTermination: false })
@@ -79,6 +81,9 @@ function pushLaunch(draft: PlanDraft, lab: Lab, instance: LabInstance, launch: L
     launch,
     after: [
       operationId.makeImage(image),
+      operationId.warmImage(launch.image),
+      operationId.putVpc,
+      ...beforeLaunchIn(lab.network, instance.subnet),
       ...(launch.keyName ? [operationId.createKeyPair(launch.keyName)] : []),
       ...groups.flatMap((name) => [operationId.createGroup(name), operationId.changeRules(name)]),
       ...[...instance.dependsOn].flatMap(([key, goal]) =>
@@ -121,7 +126,9 @@ function planChanges(
       after: [operationId.change(address)],
     })
   }
-  const changes = compareTags(found, launch.tags, details)
+  // How a server was launched cannot be changed, and makes no difference any more.
+  const { [fastLaunchTag]: _way, ...tags } = launch.tags
+  const changes = compareTags(found, tags, details)
   const groups = compareGroups(lab, instance, found, details)
   const protection = compareProtection(launch, found, details)
   if (Object.keys(changes).length > 0 || groups || Object.keys(protection).length > 0) {

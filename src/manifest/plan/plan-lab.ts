@@ -1,25 +1,34 @@
 import type { HostFacts } from '../host-facts.ts'
 import type { Goal, Lab } from '../lab.ts'
 import type { Observed } from '../observed.ts'
+import { planDnsZoneRemoval, planDnsZones } from './plan-dns.ts'
+import { planFaultRemoval, planFaults } from './plan-fault.ts'
 import { finishPlan, type Operation, operationId, type Plan, type PlanDraft } from './plan.ts'
 import { ownGroups, planGroupRemoval, planGroups } from './plan-group.ts'
 import { planImageRemoval, planImages } from './plan-image.ts'
 import { planInstances, planTermination } from './plan-instance.ts'
 import { ownKeyPairs, planKeyPairRemoval, planKeyPairs } from './plan-key-pair.ts'
+import { planNetwork } from './plan-network.ts'
+import { orderNetworkRemovals, planNetworkRemoval } from './plan-network-removal.ts'
 import { planPipelineRemoval, planPipelines } from './plan-pipeline.ts'
 import { planScheduleRemoval, planSchedules } from './plan-schedule.ts'
 import { planWaits } from './plan-wait.ts'
+import { planCoolingOfAll, planWarmth } from './plan-warmth.ts'
 
 /** What brings the lab to what its manifest says. Pure: nothing is asked and nothing is done. */
 export function planUp(lab: Lab, observed: Observed, facts: HostFacts, goal?: Goal): Plan {
   const draft = emptyDraft()
   planPipelines(draft, lab, observed)
   planImages(draft, lab, observed)
+  planWarmth(draft, { lab, observed, facts })
   const replacedKeyPairs = planKeyPairs(draft, lab, observed)
   planGroups(draft, lab, observed)
   const boots = planInstances(draft, { lab, observed, facts, replacedKeyPairs })
+  planNetwork(draft, lab, observed)
   planSchedules(draft, lab, observed, boots)
   planWaits(draft, lab, observed, boots, goal)
+  planDnsZones(draft, lab, observed)
+  planFaults(draft, lab, observed)
   return finishPlan(lab.name, orderRemovals(draft, lab, observed))
 }
 
@@ -30,10 +39,14 @@ export function planDown(lab: Lab, observed: Observed, options: { images: boolea
     if (instance.record.State?.Name !== 'shutting-down') planTermination(draft, instance)
   }
   for (const { Name: name } of observed.schedules) planScheduleRemoval(draft, name)
+  for (const zone of observed.zones) planDnsZoneRemoval(draft, zone)
+  for (const fault of observed.faults) planFaultRemoval(draft, fault)
   const groups = ownGroups(lab, observed)
   for (const group of groups) planGroupRemoval(draft, lab, groups, group)
   for (const keyPair of ownKeyPairs(lab, observed)) planKeyPairRemoval(draft, lab, keyPair)
   for (const { Name: name } of observed.pipelines) planPipelineRemoval(draft, lab, name)
+  planNetworkRemoval(draft, observed)
+  planCoolingOfAll(draft, lab, observed, options)
   if (options.images) planImageRemoval(draft, lab, observed)
   return finishPlan(lab.name, orderRemovals(draft, lab, observed))
 }
@@ -47,7 +60,7 @@ function emptyDraft(): PlanDraft {
  * its groups until its instance is terminated, so those that are on their way out are waited for too.
  */
 function orderRemovals(draft: PlanDraft, lab: Lab, observed: Observed): PlanDraft {
-  const hasGroupsToDelete = draft.operations.some(({ kind }) => kind === 'delete-group')
+  const hasGroupsToDelete = draft.operations.some(({ kind }) => kind === 'delete-group' || kind === 'delete-subnet')
   const ending = hasGroupsToDelete
     ? observed.instances.filter(({ record }) => record.State?.Name === 'shutting-down')
     : []
@@ -67,7 +80,7 @@ function orderRemovals(draft: PlanDraft, lab: Lab, observed: Observed): PlanDraf
     if (operation.kind !== 'terminate-instance') return operation
     return { ...operation, after: [...operation.after, ...(dependents.get(operation.id) ?? [])] }
   })
-  return { ...draft, operations: ordered }
+  return { ...draft, operations: orderNetworkRemovals(ordered) }
 }
 
 /** For each termination those that come before it. */

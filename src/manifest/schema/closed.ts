@@ -30,6 +30,12 @@ export function reference(noun: string, known: readonly string[]) {
   })
 }
 
+/** A whole number within bounds. */
+export function wholeNumber(minimum: number, maximum: number) {
+  const error = `expected a whole number from ${minimum} to ${maximum}.`
+  return z.int(error).min(minimum, error).max(maximum, error)
+}
+
 /** How many of the keys a value has. */
 export function countPresent(value: unknown, keys: readonly string[]): number {
   const present = Object(value) as Record<string, unknown>

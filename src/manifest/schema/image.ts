@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { templateDepths } from '../../ec2/ports/machine.ts'
 import { closed, countPresent, fail, type Failing, reference } from './closed.ts'
 import type { ManifestScope } from './scope.ts'
 
@@ -32,6 +33,10 @@ export function imageSchema(scope: ManifestScope) {
       .regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'expected a user name.')
       .optional()
       .describe('Whom an imported image lets in'),
+    warm: z
+      .union([z.boolean(), warmth()], 'expected true, false, or depth and wait.')
+      .optional()
+      .describe('true: warm templates are kept, which launches go on from'),
   })
     .refine((value) => countPresent(value, imageSources) === 1, {
       error: `expected exactly one of ${imageSources.join(', ')}.`,
@@ -39,6 +44,13 @@ export function imageSchema(scope: ManifestScope) {
     })
     .superRefine(checkImage)
     .meta({ oneOf: imageSources.map((source) => ({ required: [source] })) })
+}
+
+function warmth() {
+  return closed({
+    depth: z.enum(templateDepths).optional().describe('How far its guest has come; booted when absent'),
+    wait: z.boolean().optional().describe('true: instances are launched when the templates are made'),
+  })
 }
 
 function checkImage(

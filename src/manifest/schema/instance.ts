@@ -1,10 +1,13 @@
-import cron from 'node-cron'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
+import { cronExpressionError, isCronExpression } from '../../ec2/schedule/cron-expression.ts'
+import { bridgeName } from '../../ec2/instance/bridge-tag.ts'
+import { bridgedPortCount } from '../../ec2/ports/machine.ts'
+import { canonicalIpv6 } from '../../ec2/ipv6.ts'
 import { isTimeZone } from '../../ec2/schedule/time-zone.ts'
 import { goals } from '../lab.ts'
 import { suggest } from '../suggest.ts'
-import { closed, countPresent, fail, type Failing, reference } from './closed.ts'
+import { closed, countPresent, fail, type Failing, reference, wholeNumber } from './closed.ts'
 import type { ManifestScope } from './scope.ts'
 
 const maximumUserDataBytes = 16_384
@@ -32,7 +35,22 @@ export function instanceSchema(scope: ManifestScope) {
     userDataFile: userDataFile(scope).optional().describe('The same from a file beside the manifest'),
     disk: wholeNumber(1, 16_384).optional().describe("Size of the root disk in GiB; the image's when absent"),
     tags: tags().optional(),
+    subnet: reference('subnet', scope.subnets).optional().describe("Of the lab's VPC; a default one when absent"),
+    elasticIp: z.boolean().optional().describe('A public address that stays, also when the instance is a new one'),
+    sourceDestCheck: z.boolean().optional().describe('false: it may carry for others, as a router; true when absent'),
     privateIpAddress: z.ipv4('expected an IPv4 address.').optional().describe('Only for a count of 1'),
+    bridges: z
+      .array(z.string().regex(bridgeName, 'expected the name of a bridge of the host.'))
+      .min(1)
+      .max(bridgedPortCount)
+      .refine((names) => new Set(names).size === names.length, 'an instance can be on a bridge once.')
+      .optional()
+      .describe('Bridges of the host that it is on too, which network.bridges allows'),
+    fastLaunch: z
+      .union([z.boolean(), z.literal('wait-for-cloud-init')], 'expected true, false or wait-for-cloud-init.')
+      .optional()
+      .describe('false: it boots, whatever warm templates there are; wait-for-cloud-init: SSH answers only then'),
+    ipv6: ipv6().optional().describe("true, or a list of addresses or ends of them (::10), of the subnet's IPv6 block"),
     disableApiTermination: z.boolean().optional().describe('Refuse to terminate it'),
     disableApiStop: z.boolean().optional().describe('Refuse to stop it'),
     dependsOn: dependencies(scope)
@@ -45,15 +63,29 @@ export function instanceSchema(scope: ManifestScope) {
       path: ['userDataFile'],
       when: () => true,
     })
+    .refine((value) => !Array.isArray(value.ipv6) || (value.count ?? 1) === 1, {
+      error: 'addresses cannot be given to several instances; say true, or leave count out.',
+      path: ['ipv6'],
+    })
+    .refine((value) => !Array.isArray(value.ipv6) || value.subnet !== undefined, {
+      error: 'a list of addresses is one of a subnet: name it by subnet.',
+      path: ['ipv6'],
+    })
     .refine((value) => value.privateIpAddress === undefined || (value.count ?? 1) === 1, {
       error: 'one address cannot be given to several instances; leave count out.',
       path: ['privateIpAddress'],
     })
 }
 
-function wholeNumber(minimum: number, maximum: number) {
-  const error = `expected a whole number from ${minimum} to ${maximum}.`
-  return z.int(error).min(minimum, error).max(maximum, error)
+function ipv6() {
+  const address = z
+    .string()
+    .refine((text) => canonicalIpv6(text) !== undefined, 'expected an IPv6 address, or the end of one such as ::10.')
+    .transform((text) => canonicalIpv6(text) ?? text)
+  return z.union(
+    [z.boolean(), z.array(address).min(1).max(50)],
+    'expected true, false, or a list of IPv6 addresses such as ::10.',
+  )
 }
 
 function userDataFile({ files }: ManifestScope) {
@@ -118,12 +150,7 @@ function dependencies({ instances }: ManifestScope) {
 }
 
 function schedule() {
-  const expression = z
-    .string()
-    .refine(
-      (text) => text.trim().split(/\s+/).length === 5 && cron.validate(text),
-      'expected five fields: minute hour day month weekday.',
-    )
+  const expression = z.string().refine(isCronExpression, `${cronExpressionError}.`)
   return closed({
     start: expression.optional().describe('When to start, as in cron: 0 8 * * 1-5'),
     stop: expression.optional().describe('When to stop'),

@@ -2,9 +2,12 @@ import { z } from 'zod'
 import { pipelineSchema } from '../../ec2/pipeline/schema/pipeline-schema.ts'
 import { checkTemplate } from '../output.ts'
 import { closed, fail, section } from './closed.ts'
+import { dnsZonesSchema } from './dns-zone.ts'
+import { faultSchema } from './fault.ts'
 import { imageSchema } from './image.ts'
 import { instanceSchema } from './instance.ts'
 import { keyPairSchema } from './key-pair.ts'
+import { natGatewaySchema, peeringSchema, subnetSchema, vpcSchema } from './network.ts'
 import type { ManifestScope } from './scope.ts'
 import { securityGroupSchema } from './security-group.ts'
 
@@ -28,7 +31,13 @@ export function manifestSchema(scope: ManifestScope) {
     images: section(imageSchema(scope)).optional().describe('Disk images that instances boot from'),
     keyPairs: section(keyPairSchema(scope)).optional().describe('Keys that instances let in'),
     securityGroups: section(securityGroupSchema(scope)).optional().describe('Firewalls of instances'),
+    vpc: vpcSchema().optional().describe("A VPC of the lab's own; the default one when absent"),
+    subnets: section(subnetSchema(scope)).optional().describe("Parts of the lab's VPC, each with its routes"),
+    natGateways: section(natGatewaySchema(scope)).optional().describe('Ways out for subnets without public addresses'),
+    peerings: section(peeringSchema()).optional().describe("Connections of the lab's VPC with others"),
     instances: section(instanceSchema(scope)).optional().describe('Servers'),
+    dnsZones: dnsZonesSchema(scope).optional().describe('Private zones: names that only the lab knows'),
+    faults: section(faultSchema(scope)).optional().describe('What goes wrong on purpose, for a while'),
     outputs: section(template(scope)).optional().describe('Told at the end: ${instances.web[0].publicIpAddress}'),
   })
 }

@@ -6,6 +6,9 @@ export interface ManifestScope {
   readonly images: readonly string[]
   readonly keyPairs: readonly string[]
   readonly securityGroups: readonly string[]
+  readonly subnets: readonly string[]
+  readonly natGateways: readonly string[]
+  readonly peerings: readonly string[]
   readonly instances: readonly string[]
   countOf(instance: string): number | undefined
   /** Absent: files are not looked at. */

@@ -1,12 +1,12 @@
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as sdk from '@aws-sdk/client-ec2'
 import type { OperationName } from '../../../src/api/contract.ts'
+import { writeIdleDisk } from '../idle-disk.ts'
 import { waitForImage } from '../images.ts'
 import { type Lab, openLab, until } from '../lab.ts'
 import type { SigningKey } from './raw-query.ts'
 
-/** A daemon with one image, whose machines boot into nothing, asked through all of its front ends. */
+/** A daemon with one image, whose machines halt as soon as they boot, asked through all of its front ends. */
 export interface ApiLab {
   readonly lab: Lab
   readonly endpointUrl: string
@@ -22,9 +22,9 @@ export interface Refusal {
   readonly message: string
 }
 
-/** Opens a lab whose daemon has that configuration (YAML). */
-export async function openApiLab(configuration = ''): Promise<ApiLab> {
-  const lab = await openLab(undefined, { configuration })
+/** Opens a lab whose daemon has that configuration (YAML), and looks for programs there first. */
+export async function openApiLab(configuration = '', programs?: string): Promise<ApiLab> {
+  const lab = await openLab(undefined, { configuration, ...(programs === undefined ? {} : { programs }) })
   await lab.startDaemon()
   const environment = await lab.call('KilnGetEnvironment', {})
   const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, EndpointUrl: endpointUrl } = environment
@@ -40,16 +40,10 @@ export async function openApiLab(configuration = ''): Promise<ApiLab> {
   return { lab, endpointUrl, key: { accessKeyId, secretAccessKey }, client, imageId, snapshotId }
 }
 
-/** A disk with a boot sector and nothing in it. */
+/** A disk with a boot sector and nothing else in it. */
 async function importEmptyDisk(lab: Lab): Promise<string> {
   const path = join(lab.home, 'empty.raw')
-  const file = await open(path, 'w')
-  try {
-    await file.truncate(1024 * 1024)
-    await file.write(Buffer.from([0x55, 0xaa]), 0, 2, 510)
-  } finally {
-    await file.close()
-  }
+  await writeIdleDisk(path)
   const { TaskId: taskId } = await lab.call('KilnImportImage', { Source: path, Name: 'empty' })
   return await waitForImage(lab, taskId)
 }

@@ -1,6 +1,7 @@
 import * as sdk from '@aws-sdk/client-ec2'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type ApiLab, openApiLab } from './api-lab.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../lab.ts'
+import { type ApiLab, openApiLab, refusalOfSdk } from './api-lab.ts'
 import { changeRecords, codeOf, openOtherAccount } from './other-account.ts'
 
 const otherId = '210987654321'
@@ -10,7 +11,8 @@ let other: sdk.EC2Client
 let ownerId: string
 
 beforeAll(async () => {
-  api = await openApiLab()
+  // What boots into nothing never becomes a template.
+  api = await openApiLab('fastLaunch:\n  timeoutSeconds: 2\n')
   other = openOtherAccount(api, otherId)
   const { Images: images } = await api.lab.call('DescribeImages', { ImageIds: [api.imageId] })
   ownerId = images?.[0]?.OwnerId ?? ''
@@ -29,13 +31,14 @@ async function seenByOther(input: sdk.DescribeImagesRequest = {}): Promise<(stri
   return (images ?? []).map(({ ImageId: id }) => id)
 }
 
-async function register(name: string): Promise<string> {
+async function register(name: string, more: Partial<sdk.RegisterImageRequest> = {}): Promise<string> {
   const { ImageId: id = '' } = await api.lab.call('RegisterImage', {
     Name: name,
     Architecture: 'x86_64',
     VirtualizationType: 'hvm',
     RootDeviceName: '/dev/xvda',
     BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId: api.snapshotId } }],
+    ...more,
   })
   return id
 }
@@ -211,4 +214,150 @@ test('allowed images tell in audit mode what they keep from an account when they
   expect(await codeOf(criteria([{ ImageProviders: ['nobody'] }]))).toBe('InvalidParameterValue')
   await other.send(new sdk.DisableAllowedImagesSettingsCommand({}))
   await unshare(api.imageId)
+})
+
+describe('Fast Launch', () => {
+  const listFastLaunches = async (input: sdk.DescribeFastLaunchImagesRequest = {}) =>
+    (await api.client.send(new sdk.DescribeFastLaunchImagesCommand(input))).FastLaunchImages ?? []
+
+  test('is told as EC2 tells it, fails for what has no guest part, and is gone when it is disabled', async () => {
+    const { LaunchTemplate: made } = await api.lab.call('CreateLaunchTemplate', {
+      LaunchTemplateName: 'small',
+      LaunchTemplateData: { InstanceType: 't2.nano' },
+    })
+    const enabled = await api.client.send(
+      new sdk.EnableFastLaunchCommand({
+        ImageId: api.imageId,
+        SnapshotConfiguration: { TargetResourceCount: 3 },
+        LaunchTemplate: { LaunchTemplateName: 'small', Version: '$Latest' },
+        MaxParallelLaunches: 8,
+      }),
+    )
+    const settings = {
+      ImageId: api.imageId,
+      ResourceType: 'snapshot',
+      SnapshotConfiguration: { TargetResourceCount: 3 },
+      LaunchTemplate: { LaunchTemplateId: made?.LaunchTemplateId, LaunchTemplateName: 'small', Version: '$Latest' },
+      MaxParallelLaunches: 8,
+      OwnerId: ownerId,
+    }
+    expect(enabled).toMatchObject({ ...settings, State: 'enabling', StateTransitionReason: 'Client.UserInitiated' })
+    expect(enabled.StateTransitionTime).toBeInstanceOf(Date)
+
+    await until(async () => (await listFastLaunches())[0]?.State !== 'enabling')
+    const [failed] = await listFastLaunches({ ImageIds: [api.imageId] })
+    expect(failed).toMatchObject({ ...settings, State: 'enabling-failed' })
+    expect(failed?.StateTransitionReason).toContain('had not booted after 2 s')
+    for (const [name, value] of [
+      ['state', 'enabling-failed'],
+      ['owner-id', ownerId],
+      ['resource-type', 'snap*'],
+      ['launch-template', made?.LaunchTemplateId ?? ''],
+    ] as const) {
+      expect(await listFastLaunches({ Filters: [{ Name: name, Values: [value] }] }), name).toHaveLength(1)
+      expect(await listFastLaunches({ Filters: [{ Name: name, Values: ['none'] }] }), name).toEqual([])
+    }
+    expect(await api.lab.call('KilnDescribeTemplates', {})).toMatchObject({
+      Images: [{ ImageId: api.imageId, State: 'enabling-failed', Depth: 'booted', InstanceTypes: ['t2.nano'] }],
+      Templates: [],
+    })
+
+    expect(
+      await api.client.send(new sdk.DisableFastLaunchCommand({ ImageId: api.imageId, Force: true })),
+    ).toMatchObject({ ...settings, State: 'disabling' })
+    await until(async () => (await listFastLaunches()).length === 0)
+    const { Events: events } = await api.lab.call('KilnDescribeEvents', {})
+    const told = events.filter(
+      ({ Kind, ResourceId }) => Kind === 'fast-launch-state-change' && ResourceId === api.imageId,
+    )
+    expect(told.map(({ Message }) => Message.replace(/:.*/, ''))).toEqual(
+      ['enabling', 'enabling-failed', 'disabling', 'disabled'].map(
+        (state) => `Fast Launch of ${api.imageId} is ${state}`,
+      ),
+    )
+  })
+
+  test('is of an image’s owner alone', async () => {
+    const calls = [
+      new sdk.EnableFastLaunchCommand({ ImageId: api.imageId }),
+      new sdk.DisableFastLaunchCommand({ ImageId: api.imageId }),
+    ]
+    const codes = async () => await Promise.all(calls.map((call) => codeOf(other.send(call))))
+    expect(await codes()).toEqual(['InvalidAMIID.NotFound', 'InvalidAMIID.NotFound'])
+    await share(api.imageId)
+    expect(await codes()).toEqual(['AuthFailure', 'AuthFailure'])
+    await api.lab.call('KilnWarmImage', { ImageId: api.imageId, InstanceTypes: ['t2.nano'] })
+    const seen = await other.send(new sdk.DescribeFastLaunchImagesCommand({ ImageIds: [api.imageId] }))
+    expect(seen.FastLaunchImages).toEqual([])
+    await api.lab.call('DisableFastLaunch', { ImageId: api.imageId })
+    await until(async () => (await listFastLaunches()).length === 0)
+    await unshare(api.imageId)
+  })
+
+  test.each([
+    ['another resource', { ResourceType: 'volume' }, 'InvalidParameterValue', 'Expected snapshot'],
+    ['too few launches at once', { MaxParallelLaunches: 5 }, 'InvalidParameterValue', 'Expected 6 or more'],
+    [
+      'no resource at all',
+      { SnapshotConfiguration: { TargetResourceCount: 0 } },
+      'InvalidParameterValue',
+      '1 to 10000',
+    ],
+    [
+      'a template that is not there',
+      { LaunchTemplate: { LaunchTemplateName: 'none', Version: '1' } },
+      'InvalidLaunchTemplateName.NotFoundException',
+      'none',
+    ],
+    [
+      'a version that is not there',
+      { LaunchTemplate: { LaunchTemplateName: 'small', Version: '7' } },
+      'InvalidLaunchTemplateId.VersionNotFound',
+      'version 7',
+    ],
+    [
+      'a template without a version',
+      { LaunchTemplate: { LaunchTemplateName: 'small' } },
+      'MissingParameter',
+      'LaunchTemplate.Version',
+    ],
+    ['an image that is not there', { ImageId: 'ami-00000000000000000' }, 'InvalidAMIID.NotFound', 'does not exist'],
+  ])('is refused for %s', async (_what, more, code, message) => {
+    const refusal = await refusalOfSdk(api, 'EnableFastLaunch', { ImageId: api.imageId, ...more })
+    expect(refusal).toMatchObject({ code })
+    expect(refusal?.message).toContain(message)
+    expect(await listFastLaunches()).toEqual([])
+  })
+
+  test('is refused for images of which there can be no template, with the reason', async () => {
+    const cases = [
+      [{ BootMode: 'uefi' }, 'it boots by UEFI'],
+      [{ BootMode: 'uefi', TpmSupport: 'v2.0' }, 'it asks for a TPM'],
+      [{ BootMode: 'uefi-preferred' }, 'as on t3.micro'],
+      [{ Architecture: 'arm64' }, 'architecture arm64'],
+    ] as const satisfies [Partial<sdk.RegisterImageRequest>, string][]
+    for (const [index, [settings, why]] of cases.entries()) {
+      const imageId = await register(`cold-${index}`, settings)
+      const refusal = await refusalOfSdk(api, 'EnableFastLaunch', { ImageId: imageId })
+      expect(refusal).toMatchObject({ code: 'UnsupportedOperation' })
+      expect(refusal?.message).toContain(why)
+      await api.lab.call('DeregisterImage', { ImageId: imageId })
+    }
+    expect(await codeOf(api.lab.call('DisableFastLaunch', { ImageId: api.imageId }))).toBe('IncorrectState')
+    const arm = { ImageId: api.imageId, InstanceTypes: ['t4g.micro'] }
+    expect(await codeOf(api.lab.call('KilnWarmImage', arm))).toBe('Unsupported')
+  })
+
+  test('is a matter of the launch by a tag that says nothing else', async () => {
+    const tagged = (value: string) => [
+      { ResourceType: 'instance' as const, Tags: [{ Key: 'kiln:fast-launch', Value: value }] },
+    ]
+    const launch = { ImageId: api.imageId, InstanceType: 't3.nano' as const, MinCount: 1, MaxCount: 1, DryRun: true }
+    expect(await codeOf(api.lab.call('RunInstances', { ...launch, TagSpecifications: tagged('never') }))).toBe(
+      'InvalidParameterValue',
+    )
+    expect(await codeOf(api.lab.call('RunInstances', { ...launch, TagSpecifications: tagged('off') }))).toBe(
+      'DryRunOperation',
+    )
+  })
 })

@@ -121,7 +121,7 @@ test('a copy in another region is an image of its own that outlives its source, 
   ).toBe('InvalidAMIID.NotFound')
 })
 
-test('an encrypted copy is available when it is written, cannot be public, and leaves no key behind', async () => {
+test('an encrypted copy is available when it is written, can be neither public nor warm, and leaves no key behind', async () => {
   const copy = { Name: 'secret', SourceImageId: api.imageId, SourceRegion: 'us-east-1', Encrypted: true }
   const { ImageId: imageId = '' } = await api.lab.call('CopyImage', copy)
   const describe = async () => (await api.lab.call('DescribeImages', { ImageIds: [imageId] })).Images?.[0]
@@ -129,6 +129,7 @@ test('an encrypted copy is available when it is written, cannot be public, and l
   expect((await describe())?.BlockDeviceMappings).toMatchObject([{ Ebs: { Encrypted: true } }])
   const publish = { ImageId: imageId, LaunchPermission: { Add: [{ Group: 'all' as const }] } }
   expect(await codeOf(api.lab.call('ModifyImageAttribute', publish))).toBe('OperationNotPermitted')
+  expect(await codeOf(api.lab.call('EnableFastLaunch', { ImageId: imageId }))).toBe('UnsupportedOperation')
   await api.lab.call('DeregisterImage', { ImageId: imageId, DeleteAssociatedSnapshots: true })
   await until(async () => (await readdir(join(api.lab.home, 'keyring'))).length === 0)
 })

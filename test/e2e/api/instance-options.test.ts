@@ -63,6 +63,27 @@ describe('metadata options', () => {
     })
   })
 
+  test('that serve tags leave no room for keys that are no part of a path', async () => {
+    const bad = { Key: 'k8s.io/role', Value: 'web' }
+    const refused = {
+      code: 'InvalidParameterValue',
+      message: expect.stringContaining("'k8s.io/role' is not a valid tag key"),
+    }
+    const serve = (InstanceMetadataTags: 'enabled' | 'disabled') => ({ InstanceId: running, InstanceMetadataTags })
+    await api.lab.call('ModifyInstanceMetadataOptions', serve('enabled'))
+    expect(await refusalOfSdk(api, 'CreateTags', { Resources: [running], Tags: [bad] })).toEqual(refused)
+    const launched = {
+      ...{ ImageId: api.imageId, InstanceType: 't3.nano', MinCount: 1, MaxCount: 1 },
+      MetadataOptions: { InstanceMetadataTags: 'enabled' },
+      TagSpecifications: [{ ResourceType: 'instance', Tags: [bad] }],
+    }
+    expect(await refusalOfSdk(api, 'RunInstances', launched)).toEqual(refused)
+    await api.lab.call('ModifyInstanceMetadataOptions', serve('disabled'))
+    await api.lab.call('CreateTags', { Resources: [running], Tags: [bad] })
+    expect(await refusalOfSdk(api, 'ModifyInstanceMetadataOptions', serve('enabled'))).toEqual(refused)
+    await api.lab.call('DeleteTags', { Resources: [running], Tags: [{ Key: bad.Key }] })
+  })
+
   test('of a launch are those that the account prefers, unless the launch says otherwise', async () => {
     expect((await api.lab.call('GetInstanceMetadataDefaults', {})).AccountLevel).toEqual({ ManagedBy: 'account' })
     await api.lab.call('ModifyInstanceMetadataDefaults', {

@@ -54,6 +54,7 @@ describe('a launch template', () => {
       TagSpecifications: [{ ResourceType: 'instance' as const, Tags: [{ Key: 'Name', Value: 'a "b" & <c>' }] }],
       MetadataOptions: { HttpTokens: 'required' as const, HttpPutResponseHopLimit: 2 },
       HibernationOptions: { Configured: true },
+      EnclaveOptions: { Enabled: true },
     }
     const made = await api.lab.call('CreateLaunchTemplate', {
       LaunchTemplateName: 'exact',
@@ -70,7 +71,7 @@ describe('a launch template', () => {
     })
     expect(made.Warning?.Errors?.map(({ Message }) => Message)).toEqual([
       expect.stringContaining('KernelId'),
-      expect.stringContaining('HibernationOptions.Configured'),
+      expect.stringContaining('EnclaveOptions.Enabled'),
     ])
     const told = await api.lab.call('DescribeLaunchTemplateVersions', { LaunchTemplateName: 'exact' })
     expect(told.LaunchTemplateVersions?.[0]).toMatchObject({ VersionDescription: 'first', DefaultVersion: true })

@@ -5,17 +5,18 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import * as sdk from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startDockerRegistry } from '../../integration/oci/docker-registry.ts'
+import { makeIdleDisk } from '../idle-disk.ts'
 import { until } from '../lab.ts'
 import { type ApiLab, describeInstance, openApiLab, waitForState } from './api-lab.ts'
 import { codeOf, openOtherAccount } from './other-account.ts'
 
 const publisherId = '210987654321'
 const code = 'acme1acme2acme3acme4acme5'
+const toolCode = 'tool1tool2tool3tool4tool5'
 const ownCode = 'host1host2host3host4host5'
 
-/** A disk with a boot sector and nothing in it. */
-const disk = Buffer.alloc(1024 * 1024)
-disk.set([0x55, 0xaa], 510)
+const disk = makeIdleDisk()
 
 let api: ApiLab
 let server: Server
@@ -91,7 +92,7 @@ test('subscribing accepts the licence that was read, and gets the image once for
   expect(imageId).toMatch(/^ami-/)
   expect(await describeProduct()).toMatchObject({ ImageId: imageId, Subscription: { IsCurrent: true } })
   const { stdout } = await api.lab.kiln('image', 'ls', '--marketplace')
-  expect(stdout).toMatch(/^acme-database-12\.3 +ami-\w+ +marketplace /m)
+  expect(stdout).toMatch(/^acme-database-12\.3 +ami-\w+ +available +marketplace /m)
   await api.lab.call('KilnUnsubscribe', { Product: 'acme-database' })
 })
 
@@ -198,6 +199,36 @@ test('a product code follows an instance into its volumes, snapshots, images and
   expect(await codeOf(lab.call('RunInstances', { ...launch(copyId), DryRun: true }))).toBe('DryRunOperation')
   await lab.call('KilnUnsubscribe', { Product: 'acme-database' })
   expect(await codeOf(lab.call('RunInstances', { ...launch(copyId), DryRun: true }))).toBe('OptInRequired')
+})
+
+test('a product in a registry is pulled when its licence is accepted, and launched by subscribers only', async () => {
+  const { lab } = api
+  const registry = await startDockerRegistry()
+  try {
+    const name = `${registry.host}/acme/tool`
+    const digest = (await lab.kiln('image', 'push', api.imageId, `${name}:1`)).stdout.trim()
+    const entry = (reference: string) =>
+      `  acme-tool: { publisher: acme, productCode: ${toolCode}, title: Acme Tool, version: '1', licence: Pay., source: { reference: '${reference}' } }\n`
+    extra = entry(`${name}:1`)
+    const refusal = await lab.call('KilnUpdateMarketplace', {}).catch((error: Error) => error.message)
+    expect(refusal).toContain('products.acme-tool.source.reference: a catalogue of the network names an image by its')
+    extra = entry(`${name}@${digest}`)
+    await lab.call('KilnUpdateMarketplace', {})
+    expect(await imagesOf({ Filters: [{ Name: 'product-code', Values: [toolCode] }] })).toEqual([])
+    const { stdout } = await lab.kiln('marketplace', 'subscribe', 'acme-tool', '--accept-licence')
+    const toolId = stdout.trim()
+    expect((await lab.call('DescribeImages', { ImageIds: [toolId] })).Images).toMatchObject([
+      { Name: 'acme-tool-1', OwnerId: publisherId, Public: true, ProductCodes: codesOf([toolCode]) },
+    ])
+    const dry = { ...launch(toolId), DryRun: true }
+    expect(await codeOf(lab.call('RunInstances', dry))).toBe('DryRunOperation')
+    await lab.call('KilnUnsubscribe', { Product: 'acme-tool' })
+    expect(await codeOf(lab.call('RunInstances', dry))).toBe('OptInRequired')
+  } finally {
+    extra = ''
+    await lab.call('KilnUpdateMarketplace', {})
+    await registry.close()
+  }
 })
 
 test('the host offers an image of an account by a file of its own', async () => {

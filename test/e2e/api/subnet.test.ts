@@ -30,7 +30,7 @@ describe('a subnet', () => {
     })
     expect(
       await codeOf('ModifySubnetAttribute', { SubnetId: subnetId, AssignIpv6AddressOnCreation: { Value: true } }),
-    ).toBe('UnsupportedOperation')
+    ).toBe('InvalidParameterValue')
     const { Subnets: told } = await api.lab.call('DescribeSubnets', { SubnetIds: [subnetId] })
     expect(told?.[0]).toMatchObject({
       AvailabilityZone: 'us-east-1b',

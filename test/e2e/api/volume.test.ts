@@ -4,6 +4,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { OperationInput, OperationName } from '../../../src/api/contract.ts'
 import { drivePortCount } from '../../../src/ec2/ports/machine.ts'
+import { leakCluster } from '../../integration/disk/leaks.ts'
 import { until } from '../lab.ts'
 import { type ApiLab, describeInstance, launchOne, openApiLab, refusalOfSocket, waitForState } from './api-lab.ts'
 
@@ -405,4 +406,19 @@ describe('an image of an instance', () => {
     await expectRefusal('CreateImage', { ...good, BlockDeviceMappings: smaller }, 'InvalidBlockDeviceMapping')
     await expectRefusal('CreateImage', { ...good, Description: 'x'.repeat(256) }, 'InvalidParameterValue', '255')
   })
+})
+
+test('the room that a killed machine has lost is given back when it is started again', async () => {
+  const root = await rootOf(stopped)
+  const directory = join(api.lab.home, 'volumes', root)
+  const [file = ''] = (await readdir(directory)).filter((name) => name !== 'volume.yaml')
+  const path = join(directory, file)
+  const check = async () => (await execa('qemu-img', ['check', '-q', '-f', 'qcow2', path], { reject: false })).exitCode
+  await leakCluster(path)
+  expect(await check()).toBe(3)
+  await api.lab.call('StartInstances', { InstanceIds: [stopped] })
+  await waitForState(api, stopped, 'running')
+  await api.lab.call('StopInstances', { InstanceIds: [stopped], Force: true })
+  await waitForState(api, stopped, 'stopped')
+  expect(await check()).toBe(0)
 })

@@ -189,12 +189,15 @@ describe('a VPC', () => {
 })
 
 describe('DHCP options', () => {
-  test('are kept as given, belong to VPCs, and those that no guest is told of are refused', async () => {
+  test('are kept as given, belong to VPCs, and what no guest understands is refused', async () => {
     const { DhcpOptions: made } = await api.lab.call('CreateDhcpOptions', {
       DhcpConfigurations: [
         { Key: 'domain-name', Values: ['lab.example'] },
-        { Key: 'domain-name-servers', Values: ['10.0.0.53', 'AmazonProvidedDNS'] },
-        { Key: 'ntp-servers', Values: ['10.0.0.123'] },
+        { Key: 'domain-name-servers', Values: ['10.0.0.53', 'AmazonProvidedDNS', '2001:DB8::53'] },
+        { Key: 'ntp-servers', Values: [1, 2, 3, 4].flatMap((last) => [`10.0.0.${last}`, `2001:db8::${last}`]) },
+        { Key: 'netbios-name-servers', Values: ['10.0.0.124'] },
+        { Key: 'netbios-node-type', Values: ['2'] },
+        { Key: 'ipv6-address-preferred-lease-time', Values: ['600'] },
       ],
     })
     const optionsId = made?.DhcpOptionsId ?? ''
@@ -209,10 +212,16 @@ describe('DHCP options', () => {
     await api.lab.call('DeleteDhcpOptions', { DhcpOptionsId: optionsId })
     const create = async (Key: string, ...Values: string[]) =>
       await codeOf('CreateDhcpOptions', { DhcpConfigurations: [{ Key, Values }] })
-    expect(await create('netbios-node-type', '2')).toBe('UnsupportedOperation')
+    expect(await create('netbios-node-type', '3')).toBe('InvalidParameterValue')
+    expect(await create('ipv6-address-preferred-lease-time', '139')).toBe('InvalidParameterValue')
     expect(await create('colour', 'red')).toBe('InvalidParameterValue')
     expect(await create('domain-name', 'a\nserver=/#/10.0.0.1')).toBe('InvalidParameterValue')
     expect(await create('domain-name-servers', 'ns.example')).toBe('InvalidParameterValue')
+    expect(await create('domain-name-servers', 'fe80::1%eth0')).toBe('InvalidParameterValue')
+    expect(await create('domain-name-servers', '1.1.1.1', '1.1.1.2', '1.1.1.3', '1.1.1.4', '2001:db8::5')).toBe(
+      'InvalidParameterValue',
+    )
+    expect(await create('netbios-name-servers', '2001:db8::1')).toBe('InvalidParameterValue')
     expect(await create('ntp-servers', '1.1.1.1', '1.1.1.2', '1.1.1.3', '1.1.1.4', '1.1.1.5')).toBe(
       'InvalidParameterValue',
     )

@@ -87,10 +87,10 @@ describe('a route table', () => {
       'InvalidGatewayID.NotFound',
     )
     expect(
-      await refusal('CreateRoute', { ...destination('0.0.0.0/0'), NatGatewayId: 'nat-0123456789abcdef0' }),
+      await refusal('CreateRoute', { ...destination('0.0.0.0/0'), TransitGatewayId: 'tgw-0123456789abcdef0' }),
     ).toEqual({
       code: 'UnsupportedOperation',
-      message: 'The parameter NatGatewayId of CreateRoute is not supported by Kiln.',
+      message: 'The parameter TransitGatewayId of CreateRoute is not supported by Kiln.',
     })
     expect(await codeOf('CreateRoute', { ...destination('0.0.0.0/0'), GatewayId: 'vgw-0123456789abcdef0' })).toBe(
       'UnsupportedOperation',

@@ -40,7 +40,7 @@ export interface Count {
 }
 
 /** The key of an encrypted layer: its id, and the file that it is in. */
-interface Key {
+export interface Key {
   readonly id: string
   readonly path: string
 }

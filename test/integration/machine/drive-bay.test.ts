@@ -113,7 +113,7 @@ test('freezes all of several drives or none', async () => {
 test('grows a drive in use', async () => {
   await machine.growDrive('disk0', 16 * mib)
   await machine.kill()
-  const { stdout } = await execa('qemu-img', ['info', '--output=json', join(directory, 'first')])
+  const { stdout } = await execa('qemu-img', ['info', '-U', '--output=json', join(directory, 'first')])
   expect((JSON.parse(stdout) as { 'virtual-size': number })['virtual-size']).toBe(16 * mib)
 })
 

@@ -8,7 +8,7 @@ const used = vpc({ groups: [group('sg-1', [anywhere])], interfaces: [networkInte
 const idle = vpc({ groups: [group('sg-1', [anywhere])] })
 
 async function openLab(idleMs?: number): Promise<VpcLab> {
-  return await openVpcLab((_, response) => response.end('metadata'), idleMs)
+  return await openVpcLab((_, response) => response.end('metadata'), idleMs === undefined ? {} : { idleMs })
 }
 
 /** What runs for the lab's networks: pid and program. */
@@ -23,7 +23,8 @@ async function isComplete(lab: VpcLab): Promise<boolean> {
   const running = await processesOf(lab)
   const has = (program: string) => running.some((entry) => entry.includes(` ${program}`))
   return (
-    running.length === 3 &&
+    // Of the namespace's holder, the user namespace's, dnsmasq and pasta.
+    running.length === 4 &&
     has('tail') &&
     has('dnsmasq') &&
     running.some((entry) => entry.startsWith(`${pasta.trim()} pasta`))

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
+import { join } from 'node:path'
 import { execa } from 'execa'
 import pino from 'pino'
 import type {
@@ -9,12 +10,14 @@ import type {
   FirewallRule,
   InterfaceNetwork,
   Network,
+  RouteNetwork,
   VpcNetwork,
 } from '../../../src/ec2/ports/network.ts'
 import { systemClock as clock } from '../../../src/host/clock.ts'
 import { createProcessHost } from '../../../src/host/process.ts'
 import { findProcesses } from '../../../src/host/process-table.ts'
-import { createNetwork } from '../../../src/network/network.ts'
+import { mtu } from '../../../src/network/mtu.ts'
+import { createNetwork, type NetworkDependencies } from '../../../src/network/network.ts'
 
 /** A network of its own state directory, with guests that are namespaces of their own instead of machines. */
 export interface VpcLab {
@@ -24,7 +27,9 @@ export interface VpcLab {
   /** As after a crash of the daemon: what it held is forgotten, what it started goes on. */
   restart(vpcIds: readonly string[]): Promise<void>
   /** A guest behind that interface. The VPC must have its namespace already; the interface works once a `converge` names it. */
-  plug(vpcId: string, networkInterface: InterfaceNetwork): Promise<FakeGuest>
+  plug(vpcId: string, networkInterface: InterfaceNetwork, router?: string, prefixLength?: number): Promise<FakeGuest>
+  /** A machine of the host's own network: a namespace beside the one that the test runs in. The test lays its wires, and needs root. */
+  neighbour(): Promise<FakeGuest>
   /** Runs a program in the VPC's namespace. */
   inside(vpcId: string, ...argv: readonly string[]): Promise<string>
   /** Ends all; answers what is left. */
@@ -40,13 +45,32 @@ export interface FakeGuest {
   evaluate<T>(body: string): Promise<T>
   /** What a TCP connection comes to: `open`, `silent`, or an error's code. */
   tcp(host: string, port: number): Promise<string>
+  /** Runs JavaScript in it that goes on until the lab closes; resolves once it has printed something. */
+  start(script: string): Promise<void>
   /** Serves TCP at that port, greeting with `hello`, until the lab closes. */
   serve(port: number): Promise<void>
+  /** Sends a packet that nobody on the way may cut; answers how many bytes one may have where a router said that it was too long. */
+  toldMtu(host: string, packetBytes: number): Promise<number | undefined>
+  /** How long the packet was that next brings a datagram to that port, in bytes; `send` is done meanwhile. */
+  receivedBytes(port: number, send: () => Promise<unknown>): Promise<number>
+  /** Answers each UDP datagram at that port, by IPv4 and IPv6, with the name, if any, where it came from, and what it said. */
+  echoDatagrams(port: number, name?: string): Promise<void>
+  /** Has a real DHCP client get its IPv6 addresses, as a guest's own would once a router has told it to; answers when it has some. */
+  solicit(): Promise<void>
+  /** What that client was told at last, in the words of its leases file. */
+  ipv6Lease(): Promise<string>
   /** A namespace behind this guest, as a container would be: its packets leave with the guest's address. */
   container(): Promise<FakeGuest>
 }
 
+/** Of IPv4 and UDP. */
+const headerBytes = 28
+
 export const anywhere: FirewallRule = { protocol: 'all', cidr: '0.0.0.0/0' }
+export const anywhereByIpv6: FirewallRule = { protocol: 'all', cidr: '::/0' }
+
+/** A subnet with this route is a public one. */
+export const toInternet: RouteNetwork = { destination: '0.0.0.0/0', target: { kind: 'internet' } }
 
 export function group(
   id: string,
@@ -81,16 +105,22 @@ export function vpc(changes: Partial<VpcNetwork> = {}): VpcNetwork {
     domain: 'ec2.internal',
     hasDns: true,
     dhcp: { domainName: 'ec2.internal', nameServers: ['AmazonProvidedDNS'], ntpServers: [] },
-    subnets: [{ id: 'subnet-1', cidr: '172.31.0.0/20', internetDestinations: ['0.0.0.0/0'] }],
+    subnets: [{ id: 'subnet-1', cidr: '172.31.0.0/20', routes: [toInternet] }],
     groups: [],
     prefixLists: [],
     interfaces: [],
+    natGateways: [],
+    peerings: [],
     ...changes,
   }
 }
 
-export async function openVpcLab(metadataListener: RequestListener, idleMs?: number): Promise<VpcLab> {
+export async function openVpcLab(
+  metadataListener: RequestListener,
+  options: Partial<NetworkDependencies> = {},
+): Promise<VpcLab> {
   const networksDirectory = await mkdtemp('/tmp/kiln-networks-')
+  const ownDirectory = await mkdtemp('/tmp/kiln-lab-')
   const started: ChildProcess[] = []
   let network = create()
 
@@ -103,8 +133,12 @@ export async function openVpcLab(metadataListener: RequestListener, idleMs?: num
       networksDirectory,
       metadataListener: () => metadataListener,
       guestApi: () => createServer(),
+      onFlowReading: () => undefined,
+      hostServers: { serversFor: async () => [] },
+      linkLocalPacketsPerSecond: 8192,
+      reachesLan: false,
       firstUnprivilegedPort: 1024,
-      ...(idleMs === undefined ? {} : { idleMs }),
+      ...options,
     })
   }
 
@@ -122,14 +156,23 @@ export async function openVpcLab(metadataListener: RequestListener, idleMs?: num
     return child.pid ?? 0
   }
 
+  /** Runs JavaScript until the lab closes; it prints when it is ready. */
+  async function startInBackground(prefix: readonly string[], script: string): Promise<void> {
+    const [program, ...rest] = [...prefix, process.execPath, '-e', script]
+    const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
+    started.push(child)
+    await once(child.stdout, 'data')
+  }
+
   function enter(pid: number): string[] {
     return ['nsenter', '-t', String(pid), '-U', '-n', '--preserve-credentials', '--']
   }
 
-  function describeGuest(pid: number): FakeGuest {
-    const prefix = enter(pid)
+  function describeGuest(pid: number, prefix = enter(pid)): FakeGuest {
+    const leasesFile = join(ownDirectory, `dhclient-${pid}.leases`)
     const evaluate = async <T>(body: string): Promise<T> => {
-      const script = `(async () => { ${body} })().then((value) => process.stdout.write(JSON.stringify(value ?? null), () => process.exit()))`
+      // Node ends when it has nothing left to wait for but what only the body knows of: the time limit of a fetch is no reason to stay.
+      const script = `setInterval(() => undefined, 1000); (async () => { ${body} })().then((value) => process.stdout.write(JSON.stringify(value ?? null), () => process.exit()))`
       return JSON.parse(await run(prefix, [process.execPath, '-e', script])) as T
     }
     return {
@@ -143,13 +186,52 @@ export async function openVpcLab(metadataListener: RequestListener, idleMs?: num
           socket.on('timeout', () => resolve('silent'))
           socket.on('error', (error) => resolve(error.code))
         })`),
+      start: async (script) => await startInBackground(prefix, script),
       serve: async (port) => {
         const script = `require('net').createServer((s) => { s.on('error', () => {}); s.write('hello\\n'); s.pipe(s) }).listen(${port}, () => console.log('ready'))`
-        const [program, ...rest] = [...prefix, process.execPath, '-e', script]
-        const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
-        started.push(child)
-        await once(child.stdout, 'data')
+        await startInBackground(prefix, script)
       },
+      toldMtu: async (host, packetBytes) => {
+        // Linux sets the don't-fragment bit by itself, and remembers what it is told (ip(7), IP_PMTUDISC_WANT).
+        await evaluate(`await new Promise((resolve, reject) => {
+          const socket = require('dgram').createSocket('udp4')
+          socket.send(Buffer.alloc(${packetBytes - headerBytes}), 9, '${host}', (error) => (error ? reject(error) : resolve()))
+        })`)
+        let told: string | undefined
+        for (let tries = 0; told === undefined && tries < 10; tries++) {
+          told = / mtu (\d+)/.exec(await run(prefix, ['ip', 'route', 'get', host]))?.[1]
+        }
+        return told === undefined ? undefined : Number(told)
+      },
+      receivedBytes: async (port, send) => {
+        const received = evaluate<number>(`return await new Promise((resolve) => {
+          require('dgram').createSocket('udp4').on('message', ({ length }) => resolve(length + ${headerBytes})).bind(${port})
+        })`)
+        await until(async () => (await run(prefix, ['ss', '-Hlun', 'sport', '=', `:${port}`])) !== '')
+        await send()
+        return await received
+      },
+      echoDatagrams: async (port, name) => {
+        const script = `const { once } = require('events')
+          const sockets = ['udp4', 'udp6'].map((type) => require('dgram').createSocket({ type, ipv6Only: type === 'udp6' }))
+          for (const s of sockets) s.on('message', (data, { address, port }) => s.send('${name === undefined ? '' : `${name} `}' + address + ':' + port + ' ' + data, port, address)).bind(${port})
+          Promise.all(sockets.map((s) => once(s, 'listening'))).then(() => console.log('ready'))`
+        await startInBackground(prefix, script)
+      },
+      solicit: async () => {
+        const show = async (...what: readonly string[]) => await run(prefix, ['ip', '-6', ...what])
+        await until(async () => (await show('route', 'show', 'default')).includes('proto ra'))
+        // Until it is known to be nobody else's, no client speaks under the guest's link-local address.
+        await until(async () => !(await show('addr', 'show', 'dev', 'eth0')).includes('tentative'))
+        const script = join(import.meta.dirname, 'dhclient-script.sh')
+        const files = ['-sf', script, '-lf', leasesFile, '-pf', `${leasesFile}.pid`]
+        const [program, ...rest] = [...prefix, 'dhclient', '-6', '-d', ...files, 'eth0']
+        // Stays, and renews what it has.
+        started.push(spawn(program ?? '', rest, { stdio: 'ignore' }))
+        const isUsable = (addresses: string) => addresses !== '' && !addresses.includes('tentative')
+        await until(async () => isUsable(await show('addr', 'show', 'dev', 'eth0', 'scope', 'global')))
+      },
+      ipv6Lease: async () => await readFile(leasesFile, 'utf8'),
       container: async () => {
         const inner = await startNamespace(prefix)
         await run(prefix, [
@@ -197,13 +279,17 @@ export async function openVpcLab(metadataListener: RequestListener, idleMs?: num
       network = create()
       await network.adopt(new Set(vpcIds))
     },
-    plug: async (vpcId, { tapName, mac, privateIp }) => {
+    plug: async (vpcId, { tapName, mac, privateIp }, router = routerOf(privateIp), prefixLength = 20) => {
       const prefix = network.commandPrefix(vpcId, [])
       const pid = await startNamespace(prefix)
-      const peer = ['peer', 'name', 'eth0', 'address', mac, 'netns', String(pid)]
+      const peer = ['peer', 'name', 'eth0', 'address', mac, 'mtu', String(mtu.vpc), 'netns', String(pid)]
       await run(prefix, ['ip', 'link', 'add', tapName, 'type', 'veth', ...peer])
-      await configure(pid, `${privateIp}/20`, routerOf(privateIp))
+      await configure(pid, `${privateIp}/${prefixLength}`, router)
       return describeGuest(pid)
+    },
+    neighbour: async () => {
+      const pid = await startNamespace([])
+      return describeGuest(pid, ['nsenter', `--net=/proc/${pid}/ns/net`, '--'])
     },
     inside: async (vpcId, ...argv) => await run(network.commandPrefix(vpcId, []), argv),
     close: async (vpcIds) => {
@@ -213,6 +299,7 @@ export async function openVpcLab(metadataListener: RequestListener, idleMs?: num
       const processes = await findProcesses((argv) => argv.some((argument) => argument.includes(networksDirectory)))
       const left = [...processes.map(({ argv }) => argv.join(' ')), ...(await readdir(networksDirectory))]
       await rm(networksDirectory, { recursive: true })
+      await rm(ownDirectory, { recursive: true })
       return left
     },
   }

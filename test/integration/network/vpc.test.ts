@@ -4,7 +4,17 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AclEntry, FirewallGroup, FirewallRule, VpcNetwork } from '../../../src/ec2/ports/network.ts'
-import { anywhere, type FakeGuest, group, networkInterface, openVpcLab, until, vpc, type VpcLab } from './vpc-lab.ts'
+import {
+  anywhere,
+  type FakeGuest,
+  group,
+  networkInterface,
+  openVpcLab,
+  toInternet,
+  until,
+  vpc,
+  type VpcLab,
+} from './vpc-lab.ts'
 
 const webPort: FirewallRule = { protocol: 'tcp', fromPort: 8080, toPort: 8080, cidr: '0.0.0.0/0' }
 
@@ -195,8 +205,8 @@ describe('a VPC with guests', () => {
       ]) {
         expect(`${host} ${await first.tcp(host, port)}`).toMatch(/silent|ECONNREFUSED 0.0.0.0|0.0.0.0 ECONNREFUSED/)
       }
-      // The host's resolver is for the VPC's DNS server alone.
-      expect(await first.tcp('169.254.169.252', 53)).toBe('silent')
+      // What answers the VPC's DNS server is for that one alone.
+      expect(await first.tcp('172.31.0.2', 5300)).toBe('silent')
     } finally {
       service.close()
     }
@@ -221,8 +231,8 @@ describe('a VPC with guests', () => {
       wanted(groups, {
         interfaces: [...interfaces, neighbour],
         subnets: [
-          { id: 'subnet-1', cidr: '172.31.0.0/20', internetDestinations: ['0.0.0.0/0'], acl: { ingress, egress } },
-          { id: 'subnet-2', cidr: '172.31.16.0/20', internetDestinations: ['0.0.0.0/0'] },
+          { id: 'subnet-1', cidr: '172.31.0.0/20', routes: [toInternet], acl: { ingress, egress } },
+          { id: 'subnet-2', cidr: '172.31.16.0/20', routes: [toInternet] },
         ],
       })
     const all: AclEntry = { protocol: 'all', cidr: '0.0.0.0/0', isAllowed: true }
@@ -252,6 +262,15 @@ describe('a VPC with guests', () => {
     expect(await probe()).toEqual(['silent', 'silent', 'open'])
     expect(await ask(first, 'GET')).toBe('PLAIN')
     expect(await resolveName(first, 'ip-172-31-0-6.ec2.internal')).toBe('172.31.0.6')
+    await lab.network().converge(wanted(open))
+  })
+
+  test('a packet has up to 9001 bytes within the VPC and 1500 to the internet; who sends a longer one is told', async () => {
+    const [, { privateIp }] = interfaces
+    await lab.network().converge(wanted([group('sg-1', [anywhere]), group('sg-2', [anywhere])]))
+    expect(await second.receivedBytes(9, async () => await first.toldMtu(privateIp, 9001))).toBe(9001)
+    await until(async () => (await lab.inside('vpc-1', 'ip', '-br', 'link')).includes('egress0'))
+    expect(await first.toldMtu('198.51.100.7', 9001)).toBe(1500)
     await lab.network().converge(wanted(open))
   })
 

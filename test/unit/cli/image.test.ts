@@ -57,10 +57,55 @@ test('lists images with what they take, the size of their disk and whom they let
     DescribeSnapshots: () => ({ Snapshots: [{ SnapshotId: 'snap-1', FullSnapshotSizeInBytes: 27e6 }] }),
   }
   expect((await runAgainst({ ...listing, ...snapshots }, ['image', 'ls'])).out).toMatchInlineSnapshot(`
-    "NAME   ID                     CATEGORY     ARCHITECTURE  SIZE      DISK   LOGIN  CREATED     DESCRIPTION
-    small  ami-00000000000000001  quick-start  x86_64        25.7 MiB  2 GiB  admin  2026-11-25  -
+    "NAME   ID                     STATE      CATEGORY     ARCHITECTURE  SIZE      DISK   LOGIN  CREATED     DESCRIPTION
+    small  ami-00000000000000001  available  quick-start  x86_64        25.7 MiB  2 GiB  admin  2026-11-25  -
     "
   `)
+})
+
+test('lists the state of each image, and deletes one that is disabled by its name', async () => {
+  const images = [
+    { ...image, State: 'disabled' },
+    { ...image, ImageId: 'ami-00000000000000002', Name: 'old', DeprecationTime: '2026-11-25T01:02:03.000Z' },
+  ]
+  const answers = {
+    ...listing,
+    DescribeImages: ({ IncludeDisabled: hasAll }: { IncludeDisabled?: boolean }) => ({ Images: hasAll ? images : [] }),
+    DescribeSnapshots: () => ({ Snapshots: [] }),
+    DescribeInstances: () => ({ Reservations: [] }),
+    DeregisterImage: () => ({}),
+  }
+  const { out } = await runAgainst(answers, ['image', 'ls'])
+  expect(out).toMatch(/^small .* disabled /m)
+  expect(out).toMatch(/^old .* deprecated /m)
+  expect((await runAgainst(answers, ['image', 'rm', 'small'])).out).toBe(`${imageId}\n`)
+})
+
+test('lists among the community images what others and this Kiln have published, and once what was pulled', async () => {
+  const pulled = { ...image, ImageId: 'ami-00000000000000002', Name: 'pulled' }
+  const published = (name: string, id?: string) => ({ Name: name, OwnerId: '1', ...(id ? { ImageId: id } : {}) })
+  const { out } = await runAgainst(
+    {
+      DescribeImages: () => ({ Images: [image, pulled] }),
+      KilnDescribeImageCategories: () => ({
+        Images: [
+          { ImageId: imageId, Category: 'mine' },
+          { ImageId: pulled.ImageId, Category: 'community' },
+        ],
+      }),
+      DescribeSnapshots: () => ({ Snapshots: [] }),
+      KilnDescribeCommunityImages: () => ({
+        Images: [published('small', imageId), published('pulled', pulled.ImageId), published('others')],
+      }),
+    },
+    ['image', 'ls', '--community'],
+  )
+  const [, ...lines] = out.trimEnd().split('\n')
+  expect(lines.map((line) => line.split(/ +/).slice(0, 2))).toEqual([
+    ['pulled', pulled.ImageId],
+    ['community/1/small', imageId],
+    ['community/1/others', '-'],
+  ])
 })
 
 test('lists of a category what is there and what can be got', async () => {
@@ -73,8 +118,8 @@ test('lists of a category what is there and what can be got', async () => {
   }
   expect((await runAgainst(answers, ['image', 'ls', '--mine'])).err).toBe('No images of that category.\n')
   const quickStart = (await runAgainst(answers, ['image', 'ls', '--quick-start'])).out
-  expect(quickStart).toMatch(/^small +ami-00000000000000001 +quick-start/m)
-  expect(quickStart).toMatch(/^nano +- +quick-start .*kiln image build nano$/m)
+  expect(quickStart).toMatch(/^small +ami-00000000000000001 +available +quick-start/m)
+  expect(quickStart).toMatch(/^nano +- +- +quick-start .*kiln image build nano$/m)
   const all = (await runAgainst(answers, ['image', 'ls', '--all', '-o', 'json'])).out
   expect(JSON.parse(all)).toMatchObject({
     Images: [{ ImageId: imageId, Category: 'quick-start' }],

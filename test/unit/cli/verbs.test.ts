@@ -140,6 +140,38 @@ test('checks a launch before anything is made', async () => {
   expect(await launch('--user-data', '/nonexistent')).toMatchObject({ code: 2 })
 })
 
+test('launches with IPv6 addresses that are told or counted', async () => {
+  const answers = {
+    DescribeImages: () => ({ Images: [{ ImageId: 'ami-00000001', Name: 'nano', State: 'available' }] }),
+    DescribeInstanceTypes: () => ({ InstanceTypes: [{ InstanceType: 't3.micro' }] }),
+    DescribeKeyPairs: () => ({ KeyPairs: [{ KeyPairId: 'key-00000001', KeyName: 'mine' }] }),
+    RunInstances: () => ({ Instances: [{ InstanceId: 'i-1' }] }),
+    ...groups,
+  }
+  const launch = async (...options: string[]) => {
+    const argv = ['run', 'nano', '--key', 'mine', '--sg', 'front', '--subnet', 'subnet-1', ...options]
+    const { calls } = await runAgainst(answers, argv)
+    return calls.find(({ operation }) => operation === 'RunInstances')?.input
+  }
+  expect(await launch('--ipv6', 'fd00::5', '--ipv6', 'fd00::6')).toMatchObject({
+    Ipv6Addresses: [{ Ipv6Address: 'fd00::5' }, { Ipv6Address: 'fd00::6' }],
+  })
+  expect(await launch('--ipv6-count', '0')).toMatchObject({ Ipv6AddressCount: 0 })
+  expect(await launch()).not.toHaveProperty('Ipv6AddressCount')
+})
+
+test('finds an instance by its IPv6 address, however it is spelt', async () => {
+  const answers = {
+    DescribeInstances: ({ Filters: [filter] = [] }: { Filters?: { Name: string; Values: string[] }[] }) => ({
+      Reservations: filter?.Name === 'ipv6-address' && filter.Values[0] === 'fd00::5' ? [{ Instances: [web] }] : [],
+    }),
+    KilnDescribeInstance: () => ({ LoginUser: 'admin' }),
+  }
+  const { started } = await runAgainst(answers, ['ssh', 'FD00:0::5'])
+  expect(started[0]).toContain('i-00000000000000001')
+  expect(await runAgainst(answers, ['ssh', 'fd00::6'])).toMatchObject({ code: 4 })
+})
+
 test('writes a new private key once, readable by its owner only, and never over a file', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'kiln-key-'))
   try {

@@ -76,10 +76,16 @@ test('gives QEMU a whole machine', () => {
     socket,id=agent,path=/state/machines/i-0123456789abcdef0/agent.sock,server=on,wait=off
     -device
     {"driver":"virtserialport","bus":"vserial.0","chardev":"agent","name":"org.qemu.guest_agent.0"}
+    -chardev
+    socket,id=template,path=/state/machines/i-0123456789abcdef0/template.sock,server=on,wait=off
+    -device
+    {"driver":"virtserialport","bus":"vserial.0","chardev":"template","name":"org.kiln.template.0"}
     -object
     {"qom-type":"rng-random","id":"rng0","filename":"/dev/urandom"}
     -device
     {"driver":"virtio-rng-pci","id":"rng","rng":"rng0","bus":"pcie.0","addr":"0x3"}
+    -device
+    {"driver":"virtio-balloon-pci","id":"balloon","bus":"pcie.0","addr":"0x7","free-page-reporting":true,"deflate-on-oom":true}
     -device
     {"driver":"vmgenid","id":"vmgenid","guid":"bbbbbbbb-0000-4000-8000-000000000002"}
     -device
@@ -201,4 +207,26 @@ test('leaves a root port for each device that may come later', () => {
 test('puts threads that share a core beside each other', () => {
   const argv = machineArgv({ ...spec, cpuCount: 4, threadsPerCore: 2 })
   expect(argv[argv.indexOf('-smp') + 1]).toBe('4,sockets=1,cores=2,threads=2')
+})
+
+test('gives devices on bridges ports of their own, which leave those of interfaces free', () => {
+  const nic = { id: 'nic4', tapName: 'lan56789abcdef00', mac: '52:4b:00:00:00:01', port: 4 }
+  const argv = machineArgv({ ...spec, networkDevices: [...spec.networkDevices, nic] })
+  const added = argv.filter((argument) => !machineArgv(spec).includes(argument))
+  expect(added).toMatchInlineSnapshot(`
+    [
+      "{"driver":"pcie-root-port","id":"nic-port4","bus":"pcie.0","addr":"0x6.0x4","chassis":17}",
+      "tap,id=nic4,ifname=lan56789abcdef00,script=no,downscript=no",
+      "{"driver":"virtio-net-pci","id":"nic4-device","netdev":"nic4","mac":"52:4b:00:00:00:01","bus":"nic-port4","addr":"0x0","romfile":""}",
+    ]
+  `)
+})
+
+test.each(['source', 'clone'] as const)('takes nothing out of the memory that a template has for all: %s', (role) => {
+  const reportsOf = (machine: MachineSpec) =>
+    machineArgv(machine)
+      .filter((word) => word.includes('virtio-balloon-pci'))
+      .map((word) => (JSON.parse(word) as Record<string, unknown>)['free-page-reporting'])
+  expect(reportsOf(spec)).toEqual([true])
+  expect(reportsOf({ ...spec, template: { role, memoryPath: '/t/memory' } })).toEqual([false])
 })

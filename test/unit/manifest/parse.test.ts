@@ -42,14 +42,41 @@ test('fills in what a manifest leaves out', async () => {
     tags: {},
     disableApiTermination: false,
     disableApiStop: false,
+    elasticIp: false,
+    bridges: [],
+    sourceDestCheck: true,
     dependsOn: new Map(),
   })
   expect(lab.securityGroups.get('web')).toEqual({
     key: 'web',
     name: 'shop-web',
     ingress: [],
-    egress: [{ protocol: '-1', fromPort: -1, toPort: -1, peer: { cidr: '0.0.0.0/0' } }],
   })
+})
+
+test('spells a network out, and refuses parts of one that do not fit', async () => {
+  const subnets = `subnets: { a: { cidr: 10.0.1.9/24, routes: { 0.0.0.0/0: natGateways.out, 10.9.0.0/16: instances.gate } } }`
+  const rest = `natGateways: { out: { subnet: a } }\ninstances: { gate: { image: base, subnet: a, sourceDestCheck: false } }`
+  const { lab } = await parse(`${base}vpc: { cidr: 10.0.0.0/16 }\n${subnets}\n${rest}`)
+  expect(lab.network?.hasInternet).toBe(true)
+  expect(lab.network?.subnets.get('a')).toEqual({
+    key: 'a',
+    name: 'shop-a',
+    cidr: '10.0.1.0/24',
+    assignIpv6: false,
+    mapPublicIpOnLaunch: false,
+    routes: new Map([
+      ['0.0.0.0/0', 'natGateways.out'],
+      ['10.9.0.0/16', 'instances.gate[0]'],
+    ]),
+  })
+  await expect(parse(`${base}${subnets}\n${rest}`)).rejects.toThrow('natGateways: needs a vpc of the lab')
+  await expect(
+    parse(`${base}vpc: { cidr: 10.0.0.0/16 }\n${subnets.replace('.out', '.outt')}\n${rest}`),
+  ).rejects.toThrow('a route cannot lead to natGateways.outt. Did you mean natGateways.out?')
+  await expect(
+    parse(`${base}vpc: { cidr: 10.0.0.0/16 }\n${subnets}\n${rest.replace(', subnet: a,', ',')}`),
+  ).rejects.toThrow('instances.gate: needs a subnet: the lab has a VPC of its own.')
 })
 
 test('spells rules out, one for each range and peer', async () => {
@@ -159,6 +186,11 @@ test.each([
   ['cloud-config that is no YAML', 'userDataFile: broken.yaml', 'the #cloud-config is not YAML'],
   ['a directory as user data', 'userDataFile: .', '. is not a regular file'],
   ['one address for two', 'count: 2, privateIpAddress: 172.31.0.9', 'one address cannot be given to several'],
+  ['no name of a bridge', 'bridges: [a/b]', 'expected the name of a bridge of the host'],
+  ['a bridge twice', 'bridges: [br0, br0]', 'an instance can be on a bridge once'],
+  ['IPv6 addresses for two', 'count: 2, subnet: a, ipv6: ["::10"]', 'addresses cannot be given to several'],
+  ['IPv6 addresses of no subnet', 'ipv6: ["::10"]', 'name it by subnet'],
+  ['what is no IPv6 address', 'ipv6: [10.0.0.1]', 'expected an IPv6 address, or the end of one'],
   ['unknown dependencies', 'dependsOn: [dbb]', 'no instance dbb. Did you mean db?'],
   ['unknown goals', 'dependsOn: { db: booted }', 'running, ssh or cloud-init'],
   ['an unknown group', 'securityGroups: [x]', 'no security group x. There are none.'],
@@ -183,6 +215,17 @@ test('refuses a private key where the public one belongs', async () => {
   ])
 })
 
+test.each([
+  ['peerings: { a: { peer: default } }', 'needs a vpc of the lab'],
+  ['vpc: { cidr: 10.0.0.0/16 }\npeerings: { a: { peer: other } }', 'expected default, labs.NAME or the id of a VPC'],
+  [
+    'vpc: { cidr: 10.0.0.0/16 }\nsubnets: { s: { cidr: 10.0.0.0/24, routes: { 10.1.0.0/16: peerings.b } } }\npeerings: { a: { peer: labs.b } }',
+    'a route cannot lead to peerings.b. Did you mean peerings.a?',
+  ],
+])('refuses %j', async (text, expected) => {
+  expect((await problemsOf(`name: a\n${text}`)).join()).toContain(expected)
+})
+
 test('refuses one AMI name for two images', async () => {
   const images = 'images: { a: { recipe: nano }, b: { recipe: debian-12, name: nano } }'
   expect((await problemsOf(`name: a\n${images}`)).join()).toContain('makes the AMI nano, which images.a makes')
@@ -199,4 +242,21 @@ test.each([
   const text = `${base}instances: { web: { image: base, count: 2 } }\noutputs: { u: '${template}' }`
   if (expected === undefined) await expect(parse(text)).resolves.toBeDefined()
   else expect((await problemsOf(text)).join()).toContain(expected)
+})
+
+test.each([
+  ['{ name: web, instance: wbe }', 'Did you mean web?'],
+  ['{ name: web, values: [10.0.0.300] }', 'expected an IPv4 address'],
+  ['{ name: web.example.com., values: [10.0.0.3] }', 'no name in the zone lab.internal'],
+  ['{ name: web }', 'either values or an instance'],
+  ['{ name: web, type: TXT, instance: web }', 'a record of instances is of type A or AAAA'],
+  ['{ name: a, values: [10.0.0.3] }, { name: A.lab.internal, values: [10.0.0.4] }', 'has a record of type A already'],
+  ['{ name: a, type: MX, values: [x] }', 'expected one of'],
+])('refuses the DNS records %s', async (records, expected) => {
+  const zones = `dnsZones: { lab.internal: { records: [${records}] } }`
+  expect((await problemsOf(`${base}instances: { web: { image: base } }\n${zones}`)).join()).toContain(expected)
+})
+
+test('refuses a DNS zone that is no domain', async () => {
+  expect((await problemsOf(`${base}dnsZones: { Lab.Internal: { records: [] } }`)).join()).toContain('expected a domain')
 })

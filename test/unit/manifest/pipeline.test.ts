@@ -7,6 +7,7 @@ import type { HostFacts } from '../../../src/manifest/host-facts.ts'
 import type { Lab } from '../../../src/manifest/lab.ts'
 import { createManifestFiles } from '../../../src/manifest/manifest-files.ts'
 import type { Observed } from '../../../src/manifest/observed.ts'
+import { noNetwork } from '../../../src/manifest/observed-network.ts'
 import { parseManifest } from '../../../src/manifest/parse.ts'
 import { planDown, planUp } from '../../../src/manifest/plan/plan-lab.ts'
 
@@ -55,8 +56,12 @@ const nothing: Observed = {
   keyPairs: [],
   securityGroups: [],
   instances: [],
+  network: noNetwork,
   schedules: [],
+  faults: [],
+  zones: [],
   pipelines: [],
+  warmImages: [],
 }
 
 async function observe(document: string): Promise<Observed> {

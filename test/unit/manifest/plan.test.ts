@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { FaultDescription } from '../../../src/api/kiln/fault.ts'
 import type { HostFacts } from '../../../src/manifest/host-facts.ts'
 import { checkAgainstHost } from '../../../src/manifest/host-check.ts'
 import { type Lab, labTag } from '../../../src/manifest/lab.ts'
 import type { Observed, ObservedInstance } from '../../../src/manifest/observed.ts'
+import { noNetwork } from '../../../src/manifest/observed-network.ts'
 import { parseManifest } from '../../../src/manifest/parse.ts'
 import type { Operation, Plan } from '../../../src/manifest/plan/plan.ts'
 import { planDown, planUp } from '../../../src/manifest/plan/plan-lab.ts'
@@ -17,7 +19,18 @@ const facts: HostFacts = {
   ]),
 }
 
-const nothing: Observed = { images: [], keyPairs: [], securityGroups: [], instances: [], schedules: [], pipelines: [] }
+const nothing: Observed = {
+  images: [],
+  keyPairs: [],
+  securityGroups: [],
+  instances: [],
+  network: noNetwork,
+  schedules: [],
+  faults: [],
+  zones: [],
+  pipelines: [],
+  warmImages: [],
+}
 
 const manifest = `
 name: shop
@@ -45,6 +58,7 @@ async function labOf(text = manifest): Promise<Lab> {
 
 /** What the daemon has after `up` of the manifest above. */
 const built: Observed = {
+  network: noNetwork,
   images: [{ ImageId: 'ami-1', Name: 'nano', Architecture: 'x86_64', CreationDate: '2026-01-01' }],
   keyPairs: [{ KeyName: 'shop-deploy', KeyPairId: 'key-1', KeyType: 'ed25519', Tags: owned('keyPairs.deploy') }],
   securityGroups: [
@@ -57,6 +71,9 @@ const built: Observed = {
   ],
   instances: [instance('web', 0), instance('web', 1), instance('db', 0)],
   pipelines: [],
+  warmImages: [],
+  zones: [],
+  faults: [],
   schedules: [0, 1].map((index) => ({
     Name: `shop/instances.web[${index}]/stop`,
     InstanceIds: [`i-web${index}`],
@@ -221,6 +238,22 @@ test('replaces what cannot be changed, and ends the old one before it launches t
   expect(precedes(plan, 'launch instances.web[0]', 'set schedule shop/instances.web[0]/stop')).toBe(true)
 })
 
+test('puts a new instance on a bridge of the host, and leaves one alone that is on it', async () => {
+  const bridged = await labOf(manifest.replace('{ image: base, sec', '{ image: base, bridges: [br0, br1], sec'))
+  const plan = planUp(bridged, built, facts)
+  expect(lines(plan)).toEqual(['replace instances.db[0]', '  bridges: → br0,br1 !'])
+  const launch = plan.operations.find(({ kind }) => kind === 'launch-instance')
+  expect(launch?.kind === 'launch-instance' && launch.launch.tags['kiln:bridge']).toBe('br0,br1')
+  const there = instance('db', 0)
+  const Tags = [...(there.record.Tags ?? []), { Key: 'kiln:bridge', Value: 'br0,br1' }]
+  const observed = withInstances(instance('web', 0), instance('web', 1), {
+    ...there,
+    record: { ...there.record, Tags },
+  })
+  expect(planUp(bridged, observed, facts).changes).toEqual([])
+  expect(lines(planUp(await labOf(), observed, facts))).toEqual(['replace instances.db[0]', '  bridges: br0,br1 →  !'])
+})
+
 test('replaces the instances of a key pair that is replaced', async () => {
   const plan = planUp(await labOf(manifest.replace('ed25519', 'rsa')), built, facts)
   expect(lines(plan)).toEqual([
@@ -326,4 +359,134 @@ test('chooses an instance type for the architecture of the image', async () => {
   expect(checkAgainstHost(wrong, nothing, facts)).toEqual([
     { path: ['instances', 'c', 'type'], message: 't3.small runs x86_64, images.b is arm64.' },
   ])
+})
+
+describe('faults', () => {
+  const withFaults = `${manifest}faults:
+  slow: { kind: delay, on: [web], ms: 200, for: 2m }
+  apart: { kind: partition, on: [web], from: [db] }
+`
+  const slow: FaultDescription = {
+    FaultId: 'fault-1',
+    Name: 'shop/slow',
+    Kind: 'delay',
+    Targets: ['i-web0', 'i-web1'],
+    DelayMs: 200,
+    StartedAt: '2026-01-01T00:00:00.000Z',
+    EndsAt: '2026-01-01T00:02:00.000Z',
+  }
+  const apart: FaultDescription = {
+    ...slow,
+    FaultId: 'fault-2',
+    Name: 'shop/apart',
+    Kind: 'partition',
+    Against: ['i-db0'],
+  }
+  const faultWork = ({ operations }: Plan) => operations.filter(({ kind }) => kind.endsWith('-fault'))
+
+  test('begin when what they are on is there, and not again while they last', async () => {
+    const { DelayMs: _delay, ...partition } = apart
+    const lab = await labOf(withFaults)
+    expect(faultWork(planUp(lab, built, facts))).toMatchObject([
+      {
+        kind: 'inject-fault',
+        fault: { name: 'shop/slow', durationSeconds: 120, targets: ['instances.web[0]', 'instances.web[1]'] },
+      },
+      { kind: 'inject-fault', fault: { name: 'shop/apart', durationSeconds: 600, against: ['instances.db[0]'] } },
+    ])
+    const lasting = { ...built, faults: [slow, partition] }
+    expect(planUp(lab, lasting, facts)).toMatchObject({ changes: [], operations: [] })
+    const fromNothing = planUp(lab, nothing, facts)
+    expect(faultWork(fromNothing)[0]?.after).toEqual(['launch instances.web[0]', 'launch instances.web[1]'])
+  })
+
+  test('give way to those that the manifest has by now, and go with the lab', async () => {
+    const lab = await labOf(withFaults.replace('ms: 200', 'ms: 300').replace(/ {2}apart.*\n/, ''))
+    const lasting = { ...built, faults: [slow, apart] }
+    const plan = planUp(lab, lasting, facts)
+    expect(plan.changes.map(({ address, action }) => `${action} ${address}`)).toEqual([
+      'replace faults.slow',
+      'delete faults.apart',
+    ])
+    expect(faultWork(plan).map(({ id }) => id)).toEqual(['clear fault-1', 'inject faults.slow', 'clear fault-2'])
+    expect(faultWork(planDown(lab, lasting, { images: false }))).toMatchObject([
+      { faultId: 'fault-1' },
+      { faultId: 'fault-2' },
+    ])
+  })
+
+  test('are on something that the manifest has', async () => {
+    await expect(labOf(`${manifest}faults: { slow: { kind: delay, on: [wep], ms: 0 } }`)).rejects.toThrow(
+      /no instance and no security group wep\..*web/,
+    )
+  })
+})
+
+describe('DNS zones', () => {
+  const withZone = `${manifest}dnsZones:
+  shop.internal:
+    records:
+      - { name: web, instance: web }
+      - { name: Db.shop.internal., instance: [db], ttl: 5 }
+      - { name: www, type: CNAME, values: [web.shop.internal] }
+`
+  const zone: Observed['zones'][number] = {
+    ZoneId: 'zone-1',
+    Name: 'shop.internal',
+    VpcIds: ['vpc-1'],
+    RecordCount: 3,
+    Source: 'lab shop',
+    Records: [
+      { Name: 'web.shop.internal', Type: 'A', Ttl: 60, Values: [], InstanceIds: ['i-web1', 'i-web0'] },
+      { Name: 'db.shop.internal', Type: 'A', Ttl: 5, Values: [], InstanceIds: ['i-db0'] },
+      { Name: 'www.shop.internal', Type: 'CNAME', Ttl: 300, Values: ['web.shop.internal'] },
+    ],
+  }
+
+  test('are made with records once their instances are there, and left alone when they are right', async () => {
+    const lab = await labOf(withZone)
+    const plan = planUp(lab, nothing, facts)
+    const work = plan.operations.filter(({ kind }) => ['create-zone', 'change-records'].includes(kind))
+    expect(work).toMatchObject([
+      { kind: 'create-zone', name: 'shop.internal' },
+      {
+        kind: 'change-records',
+        changes: [
+          { name: 'web.shop.internal', instances: ['instances.web[0]', 'instances.web[1]'], ttl: 60 },
+          { name: 'db.shop.internal', instances: ['instances.db[0]'], ttl: 5 },
+          { name: 'www.shop.internal', type: 'CNAME', values: ['web.shop.internal'], ttl: 300 },
+        ],
+        after: [
+          'create DNS zone shop.internal',
+          'launch instances.web[0]',
+          'launch instances.web[1]',
+          'launch instances.db[0]',
+        ],
+      },
+    ])
+    expect(planUp(lab, { ...built, zones: [zone] }, facts)).toMatchObject({ changes: [], operations: [] })
+  })
+
+  test('change in place by what differs alone, and go with the lab', async () => {
+    const records = [
+      ...zone.Records.slice(1),
+      { Name: 'old.shop.internal', Type: 'A' as const, Ttl: 300, Values: ['10.0.0.1'] },
+    ]
+    const plan = planUp(await labOf(withZone), { ...built, zones: [{ ...zone, Records: records }] }, facts)
+    expect(lines(plan)).toEqual([
+      'update dnsZones.shop.internal',
+      '  web.shop.internal A: → web (60 s)',
+      '  old.shop.internal A: 10.0.0.1 (300 s) →',
+    ])
+    expect(plan.operations).toMatchObject([
+      {
+        changes: [
+          { action: 'delete', name: 'old.shop.internal' },
+          { action: 'upsert', name: 'web.shop.internal' },
+        ],
+      },
+    ])
+    const down = planDown(await labOf(withZone), { ...built, zones: [zone] }, { images: false })
+    expect(down.operations).toContainEqual(expect.objectContaining({ kind: 'delete-zone', zoneId: 'zone-1' }))
+  })
 })

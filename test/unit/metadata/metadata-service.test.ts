@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { InstanceMetadata } from '../../../src/ec2/ports/metadata.ts'
-import { createMetadataService } from '../../../src/metadata/service.ts'
+import { createMetadataService, type MetadataService } from '../../../src/metadata/service.ts'
 import { createMetadataServer } from '../../../src/network/metadata-server.ts'
 import { sampleInstance } from './sample-instance.ts'
 
@@ -13,6 +13,7 @@ const tokenHeader = 'x-aws-ec2-metadata-token'
 const secret = randomBytes(32)
 
 let server: Server
+let service: MetadataService
 let instance: InstanceMetadata | undefined
 let nowMs: number
 let observed: string[]
@@ -27,18 +28,24 @@ beforeEach(async () => {
 afterEach(close)
 
 async function open(tokenSecret: Buffer): Promise<void> {
-  const service = createMetadataService({
-    lookup: (vpcId, sourceIp) => (vpcId === 'vpc-1' && sourceIp === '127.0.0.1' ? instance : undefined),
+  service = createMetadataService({
+    lookup: (vpcId, sourceIp) => (vpcId === 'vpc-1' && sourceIp === '127.0.0.1' ? askerOf(instance) : undefined),
+    requestsPerSecond: 50,
     observe: (instanceId, path) => observed.push(`${instanceId} ${path}`),
     clock: { now: () => new Date(nowMs), monotonicMs: () => nowMs, sleep: async () => {} },
     random: { bytes: (count) => randomBytes(count), uuid: () => randomUUID() },
     tokenSecret,
+    signer: { sign: async (document) => ({ pkcs7: `pkcs7 of ${document.length}`, signature: 'signature' }) },
     onError: (error) => {
       throw error
     },
   })
   server = createMetadataServer(service.listener('vpc-1'))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+}
+
+function askerOf(asking: InstanceMetadata | undefined) {
+  return asking && { instanceId: asking.instanceId, describe: () => asking }
 }
 
 async function close(): Promise<void> {
@@ -129,6 +136,7 @@ test('other methods are not allowed', async () => {
   expect((await ask('/latest/api/token')).status).toBe(405)
   expect((await ask('/latest/meta-data/', { method: 'POST', body: 'x' })).status).toBe(405)
   expect((await ask('/latest/meta-data/', { method: 'PUT' })).status).toBe(405)
+  expect((await ask('/2021-03-23/api/token', { method: 'PUT', headers: { [ttlHeader]: '60' } })).status).toBe(403)
 })
 
 test('a token is still good when the daemon was started anew, and no secret fits another', async () => {
@@ -163,14 +171,42 @@ test('the versions are listed; double slashes, a slash after a leaf and escapes 
 })
 
 test('user data comes back byte by byte', async () => {
-  const bytes = await (await ask('/latest/user-data')).arrayBuffer()
+  const answer = await ask('/latest/user-data')
+  expect(answer.headers.get('content-type')).toBe('application/octet-stream')
+  const bytes = await answer.arrayBuffer()
   expect([...new Uint8Array(bytes)]).toEqual([0x1f, 0x8b, 0x00, 0xff])
+})
+
+test('signatures are of the document as it is served', async () => {
+  const at = async (leaf: string) => await (await ask(`/latest/dynamic/instance-identity/${leaf}`)).text()
+  const { length } = await at('document')
+  expect([await at('pkcs7'), await at('rsa2048'), await at('signature')]).toEqual([
+    ...[`pkcs7 of ${length}`, `pkcs7 of ${length}`, 'signature'],
+  ])
 })
 
 test('nobody and nowhere are not found', async () => {
   expect((await ask('/latest/meta-data/nothing')).status).toBe(404)
   instance = undefined
   expect((await ask('/latest/meta-data/')).status).toBe(404)
+})
+
+test('an instance that asks too often is told to try again, and another one is not', async () => {
+  const statuses = async (count: number) => {
+    const asked = []
+    for (let left = count; left > 0; left--) asked.push((await ask('/latest/meta-data/instance-id')).status)
+    return asked
+  }
+  expect(new Set(await statuses(50))).toEqual(new Set([200]))
+  expect(await statuses(2)).toEqual([503, 503])
+  instance = sampleInstance({ instanceId: 'i-0999999999999999' })
+  expect(await statuses(1)).toEqual([200])
+  instance = sampleInstance()
+  nowMs = 40
+  expect(await statuses(3)).toEqual([200, 200, 503])
+  expect(service.usageOf('i-0123456789abcdef0')).toEqual({ requestCount: 55, throttledCount: 3 })
+  expect(service.usageOf('i-0999999999999999')).toEqual({ requestCount: 1, throttledCount: 0 })
+  expect(service.usageOf('i-nobody')).toEqual({ requestCount: 0, throttledCount: 0 })
 })
 
 test('HEAD tells the length and sends no body', async () => {

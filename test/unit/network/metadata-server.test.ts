@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createMetadataServer } from '../../../src/network/metadata-server.ts'
 
@@ -44,6 +45,15 @@ test('a connection carries one answer, whatever was asked on it', async () => {
   expect(answer).toContain('Connection: close')
   expect(answer.split('answer')).toHaveLength(2)
   expect(asked).toEqual(['/1'])
+})
+
+test('a client that says no more than its question is answered, also when that takes a moment', async () => {
+  const slow = createMetadataServer((_, response) => setTimeout(() => response.end('late'), 50))
+  await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve))
+  const socket = connect((slow.address() as AddressInfo).port, '127.0.0.1')
+  socket.end('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  expect(await text(socket)).toContain('late')
+  slow.close()
 })
 
 test('headers without end are refused', async () => {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { refusedRules } from '../../../src/network/firewall.ts'
-import { groupOfLine, resolverAddress, vpcRuleset } from '../../../src/network/ruleset.ts'
-import { sampleVpc } from './sample-vpc.ts'
+import { groupOfLine, vpcRuleset } from '../../../src/network/ruleset.ts'
+import { sampleInterface, sampleVpc } from './sample-vpc.ts'
+import { resolverAddress } from '../../../src/ec2/ports/network.ts'
 
 test('the ruleset of a VPC with rules of every kind', () => {
   expect(vpcRuleset(sampleVpc(), ['192.0.2.2', '10.0.2.15'])).toMatchInlineSnapshot(`
@@ -11,11 +12,14 @@ test('the ruleset of a VPC with rules of every kind', () => {
       set sg_1_members { type ipv4_addr; elements = { 172.31.0.5, 172.31.0.6 }; }
       set sg_2_members { type ipv4_addr; elements = { 172.31.0.6 }; }
       set pl_1_members { type ipv4_addr; flags interval; auto-merge; elements = { 10.1.0.0/16, 10.1.2.0/24 }; }
-      set senders { type ifname . ether_addr . ipv4_addr; elements = { "eni000000000005" . 02:00:00:00:00:05 . 172.31.0.5 }; }
-      set routers { type ifname . ether_addr; elements = { "eni000000000006" . 02:00:00:00:00:06 }; }
-      chain anti_spoofing {
-        iifname . ether saddr . ip saddr @senders return
-        meta nfproto ipv4 iifname . ether saddr @routers return
+      chain dns_by_tcp {
+        type nat hook prerouting priority dstnat; policy accept;
+        iifname "eni*" ip daddr { 169.254.169.253, 172.31.0.2 } tcp dport 53 dnat ip to 169.254.169.253:5301
+      }
+      chain refused_leaving {
+        drop
+      }
+      chain refused_entering {
         drop
       }
       chain sg_1_in {
@@ -35,18 +39,33 @@ test('the ruleset of a VPC with rules of every kind', () => {
       }
       chain sg_2_out {
       }
+      chain groups_0_in {
+        jump sg_1_in
+        goto refused_entering
+      }
+      chain groups_1_in {
+        jump sg_1_in
+        jump sg_2_in
+        goto refused_entering
+      }
       chain to_interface {
-        oifname "eni000000000005" jump sg_1_in
-        oifname "eni000000000006" jump sg_1_in
-        oifname "eni000000000006" jump sg_2_in
-        drop
+        oifname vmap { "eni000000000005" : goto groups_0_in, "eni000000000006" : goto groups_1_in }
+        goto refused_entering
+      }
+      chain groups_0_out {
+        jump sg_1_out
+        meta mark 1 return
+        goto refused_leaving
+      }
+      chain groups_1_out {
+        jump sg_1_out
+        jump sg_2_out
+        meta mark 1 return
+        goto refused_leaving
       }
       chain from_interface {
-        iifname "eni000000000005" jump sg_1_out
-        iifname "eni000000000006" jump sg_1_out
-        iifname "eni000000000006" jump sg_2_out
-        meta mark 1 return
-        drop
+        iifname vmap { "eni000000000005" : goto groups_0_out, "eni000000000006" : goto groups_1_out }
+        goto refused_leaving
       }
       set internet_senders { type ifname . ipv4_addr; elements = { "eni000000000005" . 172.31.0.5 }; }
       chain internet_gateway {
@@ -54,12 +73,15 @@ test('the ruleset of a VPC with rules of every kind', () => {
         iifname . ip saddr @internet_senders return
         drop
       }
+      chain standing {
+        accept
+      }
       chain forward {
         type filter hook forward priority filter; policy drop;
-        iifname "eni*" jump anti_spoofing
         oifname "egress0" jump internet_gateway
-        ct state established,related accept
-        ct state invalid drop
+        ct state established,related goto standing
+        iifname "eni*" ct state invalid goto refused_leaving
+        ct state invalid goto refused_entering
         ip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 } drop
         oifname "egress0" ip daddr { 192.0.2.2, 10.0.2.15 } drop
         iifname "eni*" meta mark set 0
@@ -70,12 +92,12 @@ test('the ruleset of a VPC with rules of every kind', () => {
       chain input {
         type filter hook input priority filter; policy drop;
         iifname "lo" accept
-        iifname "eni*" ip saddr 0.0.0.0 udp dport 67 accept
-        iifname "eni*" jump anti_spoofing
+        iifname "eni*" ip daddr { 169.254.169.253, 172.31.0.2 } udp dport 53 accept
+        iifname "eni*" ip daddr 169.254.169.253 tcp dport 5301 ct status dnat accept
         ct state established,related accept
         iifname "eni*" udp dport 67 accept
-        iifname "eni*" ip daddr { 169.254.169.253, 172.31.0.2 } meta l4proto { tcp, udp } th dport 53 accept
         iifname "eni*" ip daddr 169.254.169.254 tcp dport { 80, 8773 } accept
+        iifname "eni*" ip daddr 169.254.169.123 udp dport 123 accept
       }
       chain metadata_answer {
         ct mark 2 return
@@ -102,19 +124,21 @@ test('the ruleset of a VPC without guests', () => {
     delete table inet vpc
     table inet vpc {
       set pl_1_members { type ipv4_addr; flags interval; auto-merge; elements = { 10.1.0.0/16, 10.1.2.0/24 }; }
-      set senders { type ifname . ether_addr . ipv4_addr; }
-      set routers { type ifname . ether_addr; }
-      chain anti_spoofing {
-        iifname . ether saddr . ip saddr @senders return
-        meta nfproto ipv4 iifname . ether saddr @routers return
+      chain dns_by_tcp {
+        type nat hook prerouting priority dstnat; policy accept;
+        iifname "eni*" ip daddr { 169.254.169.253, 172.31.0.2 } tcp dport 53 dnat ip to 169.254.169.253:5301
+      }
+      chain refused_leaving {
+        drop
+      }
+      chain refused_entering {
         drop
       }
       chain to_interface {
-        drop
+        goto refused_entering
       }
       chain from_interface {
-        meta mark 1 return
-        drop
+        goto refused_leaving
       }
       set internet_senders { type ifname . ipv4_addr; }
       chain internet_gateway {
@@ -122,12 +146,15 @@ test('the ruleset of a VPC without guests', () => {
         iifname . ip saddr @internet_senders return
         drop
       }
+      chain standing {
+        accept
+      }
       chain forward {
         type filter hook forward priority filter; policy drop;
-        iifname "eni*" jump anti_spoofing
         oifname "egress0" jump internet_gateway
-        ct state established,related accept
-        ct state invalid drop
+        ct state established,related goto standing
+        iifname "eni*" ct state invalid goto refused_leaving
+        ct state invalid goto refused_entering
         ip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 } drop
         iifname "eni*" meta mark set 0
         iifname "eni*" jump from_interface
@@ -137,12 +164,12 @@ test('the ruleset of a VPC without guests', () => {
       chain input {
         type filter hook input priority filter; policy drop;
         iifname "lo" accept
-        iifname "eni*" ip saddr 0.0.0.0 udp dport 67 accept
-        iifname "eni*" jump anti_spoofing
+        iifname "eni*" ip daddr { 169.254.169.253, 172.31.0.2 } udp dport 53 accept
+        iifname "eni*" ip daddr 169.254.169.253 tcp dport 5301 ct status dnat accept
         ct state established,related accept
         iifname "eni*" udp dport 67 accept
-        iifname "eni*" ip daddr { 169.254.169.253, 172.31.0.2 } meta l4proto { tcp, udp } th dport 53 accept
         iifname "eni*" ip daddr 169.254.169.254 tcp dport { 80, 8773 } accept
+        iifname "eni*" ip daddr 169.254.169.123 udp dport 123 accept
       }
       chain metadata_answer {
         ct mark 2 return
@@ -173,36 +200,59 @@ test('a subnet with a network ACL has its edge checked packet by packet, in both
       { protocol: 58, cidr: '::/0', isAllowed: true },
     ],
   } as const
-  const empty = { id: 'subnet-3', cidr: '172.31.32.0/20', internetDestinations: [], acl }
+  const empty = { id: 'subnet-3', cidr: '172.31.32.0/20', routes: [], acl }
   const [first, second] = sampleVpc().subnets.map((subnet) => ({ ...subnet, acl }))
   const lines = vpcRuleset(sampleVpc({ subnets: [first, second, empty].flatMap((subnet) => subnet ?? []) }), [])
-  const checks = lines.split('\n').filter((line) => /subnet_/.test(line))
+  const checks = lines.split('\n').filter((line) => /subnets?_/.test(line))
   expect(checks).toMatchInlineSnapshot(`
     [
       "  set subnet_1_taps { type ifname; elements = { "eni000000000005", "eni000000000006" }; }",
       "  chain subnet_1_in {",
       "  chain subnet_1_out {",
-      "  chain subnet_edges {",
+      "  chain subnets_left {",
       "    iifname @subnet_1_taps oifname != @subnet_1_taps jump subnet_1_out",
+      "  chain subnets_entered {",
       "    oifname @subnet_1_taps iifname != @subnet_1_taps jump subnet_1_in",
-      "    jump subnet_edges",
+      "    jump subnets_entered",
+      "    jump subnets_left",
+      "    jump subnets_entered",
     ]
   `)
-  expect(lines.slice(lines.indexOf('chain subnet_1_in'), lines.indexOf('chain subnet_edges'))).toMatchInlineSnapshot(`
+  expect(lines.slice(lines.indexOf('chain subnet_1_in'), lines.indexOf('chain subnets_left'))).toMatchInlineSnapshot(`
     "chain subnet_1_in {
-        ip saddr 192.0.2.0/24 tcp dport 22 drop
+        ip saddr 192.0.2.0/24 tcp dport 22 goto refused_entering
         meta nfproto ipv4 return
-        drop
+        goto refused_entering
       }
       chain subnet_1_out {
         meta nfproto ipv4 udp dport 53 return
         ip daddr 10.0.0.0/8 icmp type 8 return
-        drop
+        goto refused_leaving
       }
       "
   `)
   const forward = lines.slice(lines.indexOf('chain forward'))
-  expect(forward.indexOf('jump subnet_edges')).toBeLessThan(forward.indexOf('ct state established'))
+  expect(forward.indexOf('jump subnets_left')).toBeLessThan(forward.indexOf('ct state established'))
+})
+
+test('what is refused is marked, and dropped at the end, where packets are counted for flow logs', () => {
+  const counted = vpcRuleset(sampleVpc({ interfaces: [sampleInterface(5, { isCounted: true })] }), [])
+  expect(
+    counted.slice(counted.indexOf('chain refused_leaving'), counted.indexOf('chain sg_1_in')),
+  ).toMatchInlineSnapshot(`
+    "chain refused_leaving {
+        meta mark set 0x1000000 accept
+      }
+      chain refused_entering {
+        meta mark set 0x2000000 accept
+      }
+      chain refused {
+        type filter hook forward priority filter + 10; policy accept;
+        meta mark & 0x3000000 != 0 drop
+      }
+      "
+  `)
+  expect(vpcRuleset(sampleVpc(), [])).not.toContain('chain refused {')
 })
 
 test('only the rules of groups may be left out, and nft tells them by their lines', () => {

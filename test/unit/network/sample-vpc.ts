@@ -1,4 +1,6 @@
-import type { InterfaceNetwork, VpcNetwork } from '../../../src/ec2/ports/network.ts'
+import type { InterfaceNetwork, RouteNetwork, VpcNetwork } from '../../../src/ec2/ports/network.ts'
+
+export const toInternet: RouteNetwork = { destination: '0.0.0.0/0', target: { kind: 'internet' } }
 
 /** An interface with the address 172.31.0.NUMBER; tests change what they look at. */
 export function sampleInterface(number: number, changes: Partial<InterfaceNetwork> = {}): InterfaceNetwork {
@@ -26,8 +28,8 @@ export function sampleVpc(changes: Partial<VpcNetwork> = {}): VpcNetwork {
     hasDns: true,
     dhcp: { domainName: 'ec2.internal', nameServers: ['AmazonProvidedDNS'], ntpServers: [] },
     subnets: [
-      { id: 'subnet-1', cidr: '172.31.0.0/20', internetDestinations: ['0.0.0.0/0'] },
-      { id: 'subnet-2', cidr: '172.31.16.0/20', internetDestinations: [] },
+      { id: 'subnet-1', cidr: '172.31.0.0/20', routes: [toInternet] },
+      { id: 'subnet-2', cidr: '172.31.16.0/20', routes: [] },
     ],
     groups: [
       {
@@ -54,6 +56,41 @@ export function sampleVpc(changes: Partial<VpcNetwork> = {}): VpcNetwork {
     interfaces: [
       sampleInterface(5, { publicIp: '127.80.0.10' }),
       sampleInterface(6, { groupIds: ['sg-1', 'sg-2'], hasSourceDestCheck: false, metadata: { hopLimit: 64 } }),
+    ],
+    natGateways: [],
+    peerings: [],
+    ...changes,
+  }
+}
+
+/** The same VPC with a block of IPv6 addresses: one guest has two, the other one none; the second subnet has no block. */
+export function dualStackVpc(changes: Partial<VpcNetwork> = {}): VpcNetwork {
+  const plain = sampleVpc()
+  const [first, second] = plain.subnets.map((subnet) => ({ ...subnet }))
+  const [guest, other] = plain.interfaces
+  if (!first || !second || !guest || !other) throw new Error('the sample has changed')
+  return {
+    ...plain,
+    ipv6Cidrs: ['fd12:3456:789a::/56'],
+    subnets: [
+      {
+        ...first,
+        ipv6Cidr: 'fd12:3456:789a::/64',
+        routes: [toInternet, { destination: '::/0', target: { kind: 'egress-only' } }],
+      },
+      second,
+    ],
+    interfaces: [
+      {
+        ...guest,
+        ipv6Addresses: [
+          { address: 'fd12:3456:789a::5', names: ['i-00000000000000005.ec2.internal'] },
+          { address: 'fd12:3456:789a::55', names: [] },
+        ],
+        metadata: { hopLimit: 1, hasIpv6Endpoint: true },
+      },
+      other,
+      sampleInterface(7, { subnetId: 'subnet-2', privateIp: '172.31.16.7' }),
     ],
     ...changes,
   }

@@ -1,6 +1,6 @@
-import cron from 'node-cron'
 import { z } from 'zod'
 import { pipelineName } from '../pipeline-name.ts'
+import { cronExpressionError, isCronExpression } from '../../schedule/cron-expression.ts'
 import { isTimeZone } from '../../schedule/time-zone.ts'
 import { closed, count, filePath, stepSchema, testSchema, variableName } from './step-schema.ts'
 
@@ -86,18 +86,16 @@ const tagKey = z
   .refine((key) => !/^(aws|kiln):/i.test(key), 'keys that begin with aws: or kiln: are reserved.')
 
 const schedule = closed({
-  cron: z
-    .string()
-    .refine(
-      (text) => text.trim().split(/\s+/).length === 5 && cron.validate(text),
-      'expected five fields: minute hour day month weekday.',
-    ),
+  cron: z.string().refine(isCronExpression, `${cronExpressionError}.`),
   timeZone: z
     .string()
     .refine(isTimeZone, 'expected an IANA name such as Europe/Berlin.')
     .optional()
     .describe("The host's own when absent"),
-  catchUp: z.boolean().optional().describe('Run once at the start of the daemon when a time passed while it was down'),
+  catchUp: z
+    .boolean()
+    .optional()
+    .describe('Whether a time that passed while the daemon was down is made up for by one run; true when absent'),
 })
 
 /** A file of images/pipelines, or an entry of a lab's `pipelines`. */

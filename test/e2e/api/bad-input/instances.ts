@@ -20,8 +20,8 @@ export const badInstanceCalls: BadInput[] = [
     'hibernation',
     'StopInstances',
     (facts) => ({ InstanceIds: [facts.stoppedId], Hibernate: true }),
-    'UnsupportedOperation',
-    'Hibernation',
+    'UnsupportedHibernationConfiguration',
+    'HibernationOptions.Configured',
   ],
   [
     'a type that there is not',

@@ -89,9 +89,9 @@ export const badKeysAndTags: BadInput[] = [
   [
     'a tag on nothing known',
     'CreateTags',
-    () => ({ Resources: ['nat-1/../..'], Tags: [{ Key: 'a', Value: 'b' }] }),
+    () => ({ Resources: ['nowhere-1/../..'], Tags: [{ Key: 'a', Value: 'b' }] }),
     'InvalidID',
-    "The ID 'nat-1/../..' is not valid",
+    "The ID 'nowhere-1/../..' is not valid",
   ],
   [
     'a tag value with a control character',

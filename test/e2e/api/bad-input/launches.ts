@@ -236,9 +236,9 @@ export const badLaunches: BadInput[] = [
   [
     'an interface member that Kiln lacks',
     'RunInstances',
-    run({ NetworkInterfaces: [{ DeviceIndex: 0, Ipv6AddressCount: 1 }] }),
+    run({ NetworkInterfaces: [{ DeviceIndex: 0, Ipv6PrefixCount: 1 }] }),
     'UnsupportedOperation',
-    'NetworkInterface.Ipv6AddressCount',
+    'NetworkInterface.Ipv6PrefixCount',
   ],
   [
     'a missing placement group',
@@ -255,11 +255,11 @@ export const badLaunches: BadInput[] = [
     'Placement.Tenancy',
   ],
   [
-    'hibernation',
+    'hibernation of a Spot Instance',
     'RunInstances',
-    run({ HibernationOptions: { Configured: true } }),
+    run({ HibernationOptions: { Configured: true }, InstanceMarketOptions: { MarketType: 'spot' } }),
     'UnsupportedOperation',
-    'HibernationOptions.Configured',
+    'cannot be hibernated',
   ],
   [
     'an enclave',

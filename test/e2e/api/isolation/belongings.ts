@@ -15,7 +15,11 @@ export async function makeBelongings(ec2: sdk.EC2Client, region: string, word: s
   )
 
   const { Vpc: vpc } = await ec2.send(
-    new sdk.CreateVpcCommand({ CidrBlock: '10.77.0.0/16', TagSpecifications: tagged('vpc') }),
+    new sdk.CreateVpcCommand({
+      CidrBlock: '10.77.0.0/16',
+      AmazonProvidedIpv6CidrBlock: true,
+      TagSpecifications: tagged('vpc'),
+    }),
   )
   const inVpc = { VpcId: vpc?.VpcId }
   const { CidrBlockAssociation: block } = await ec2.send(
@@ -25,6 +29,7 @@ export async function makeBelongings(ec2: sdk.EC2Client, region: string, word: s
     new sdk.CreateSubnetCommand({
       ...inVpc,
       CidrBlock: '10.77.7.0/24',
+      Ipv6CidrBlock: vpc?.Ipv6CidrBlockAssociationSet?.[0]?.Ipv6CidrBlock?.replace('/56', '/64'),
       AvailabilityZone: zone,
       TagSpecifications: tagged('subnet'),
     }),
@@ -43,6 +48,12 @@ export async function makeBelongings(ec2: sdk.EC2Client, region: string, word: s
     new sdk.CreateInternetGatewayCommand({ TagSpecifications: tagged('internet-gateway') }),
   )
   await ec2.send(new sdk.AttachInternetGatewayCommand({ ...inVpc, InternetGatewayId: gateway?.InternetGatewayId }))
+  const { EgressOnlyInternetGateway: egressOnly } = await ec2.send(
+    new sdk.CreateEgressOnlyInternetGatewayCommand({
+      ...inVpc,
+      TagSpecifications: tagged('egress-only-internet-gateway'),
+    }),
+  )
   const { RouteTable: table } = await ec2.send(
     new sdk.CreateRouteTableCommand({ ...inVpc, TagSpecifications: tagged('route-table') }),
   )
@@ -71,6 +82,17 @@ export async function makeBelongings(ec2: sdk.EC2Client, region: string, word: s
       TagSpecifications: tagged('prefix-list'),
     }),
   )
+
+  const { Vpc: peerVpc } = await ec2.send(new sdk.CreateVpcCommand({ CidrBlock: '10.79.0.0/16' }))
+  const { VpcPeeringConnection: peering } = await ec2.send(
+    new sdk.CreateVpcPeeringConnectionCommand({
+      ...inVpc,
+      PeerVpcId: peerVpc?.VpcId,
+      TagSpecifications: tagged('vpc-peering-connection'),
+    }),
+  )
+  const { VpcPeeringConnectionId: peeringId } = peering ?? {}
+  await ec2.send(new sdk.AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId: peeringId }))
 
   const { GroupId: group } = await ec2.send(
     new sdk.CreateSecurityGroupCommand({
@@ -102,6 +124,45 @@ export async function makeBelongings(ec2: sdk.EC2Client, region: string, word: s
     new sdk.AssociateAddressCommand({
       AllocationId: allocation,
       NetworkInterfaceId: networkInterface?.NetworkInterfaceId,
+    }),
+  )
+
+  const { FlowLogIds: flowLogs } = await ec2.send(
+    new sdk.CreateFlowLogsCommand({
+      ResourceIds: [vpc?.VpcId ?? ''],
+      ResourceType: 'VPC',
+      TrafficType: 'ALL',
+      LogGroupName: word,
+      TagSpecifications: tagged('vpc-flow-log'),
+    }),
+  )
+
+  const { NatGateway: natGateway } = await ec2.send(
+    new sdk.CreateNatGatewayCommand({
+      ...inSubnet,
+      ConnectivityType: 'private',
+      TagSpecifications: tagged('natgateway'),
+    }),
+  )
+
+  const { NetworkInsightsPath: path } = await ec2.send(
+    new sdk.CreateNetworkInsightsPathCommand({
+      Source: gateway?.InternetGatewayId,
+      Destination: networkInterface?.NetworkInterfaceId,
+      Protocol: 'tcp',
+      TagSpecifications: tagged('network-insights-path'),
+    }),
+  )
+  const { NetworkInsightsAnalysis: analysis } = await ec2.send(
+    new sdk.StartNetworkInsightsAnalysisCommand({
+      NetworkInsightsPathId: path?.NetworkInsightsPathId,
+      TagSpecifications: tagged('network-insights-analysis'),
+    }),
+  )
+  const { InstanceConnectEndpoint: connectEndpoint } = await ec2.send(
+    new sdk.CreateInstanceConnectEndpointCommand({
+      ...inSubnet,
+      TagSpecifications: tagged('instance-connect-endpoint'),
     }),
   )
 
@@ -228,13 +289,21 @@ export async function makeBelongings(ec2: sdk.EC2Client, region: string, word: s
     key,
     'key name': word,
     vpc: vpc?.VpcId,
+    pcx: peeringId,
     'vpc-cidr-assoc': block?.AssociationId,
     subnet: subnet?.SubnetId,
+    'subnet-cidr-assoc': subnet?.Ipv6CidrBlockAssociationSet?.[0]?.AssociationId,
     scr: reservation?.SubnetCidrReservationId,
     igw: gateway?.InternetGatewayId,
+    eigw: egressOnly?.EgressOnlyInternetGatewayId,
+    nat: natGateway?.NatGatewayId,
+    eice: connectEndpoint?.InstanceConnectEndpointId,
     rtb: table?.RouteTableId,
     rtbassoc: tableAssociation,
     acl: acl?.NetworkAclId,
+    fl: flowLogs?.[0],
+    nip: path?.NetworkInsightsPathId,
+    nia: analysis?.NetworkInsightsAnalysisId,
     aclassoc: aclAssociation,
     dopt: options?.DhcpOptionsId,
     pl: prefixList?.PrefixListId,

@@ -22,15 +22,26 @@ const kindsOfMembers: readonly (readonly [name: RegExp, ...kinds: readonly strin
   [/^AttachmentId$/, 'eni-attach'],
   [/^(GroupIds?|SecurityGroupIds|Groups|ReferencedGroupId)$/, 'sg', 'pg'],
   [/^SecurityGroupRuleIds?$/, 'sgr'],
-  [/^PrefixListIds?$/, 'pl'],
+  [/^(Destination)?PrefixListIds?$/, 'pl'],
   [/^NetworkAclIds?$/, 'acl'],
-  [/^AssociationIds?$/, 'aclassoc', 'rtbassoc', 'eipassoc', 'vpc-cidr-assoc', 'iip-assoc'],
-  [/^VpcIds?$/, 'vpc'],
+  [/^FlowLogIds$/, 'fl'],
+  [/^NetworkInsightsPathIds?$/, 'nip'],
+  [/^NetworkInsightsAnalysisIds?$/, 'nia'],
+  // Ends of a network insights path.
+  [/^(Source|Destination)$/, 'i', 'eni', 'igw'],
+  // Of CreateFlowLogs.
+  [/^ResourceIds$/, 'vpc'],
+  [/^AssociationIds?$/, 'aclassoc', 'rtbassoc', 'eipassoc', 'vpc-cidr-assoc', 'subnet-cidr-assoc', 'iip-assoc'],
+  [/^(Peer)?VpcIds?$/, 'vpc'],
+  [/^VpcPeeringConnectionIds?$/, 'pcx'],
   [/^SubnetIds?$/, 'subnet'],
   [/^SubnetCidrReservationId$/, 'scr'],
   [/^KeyPairIds?$/, 'key'],
   [/^DhcpOptionsIds?$/, 'dopt'],
   [/^(InternetGatewayIds?|GatewayId)$/, 'igw'],
+  [/^EgressOnlyInternetGatewayIds?$/, 'eigw'],
+  [/^NatGatewayIds?$/, 'nat'],
+  [/^InstanceConnectEndpointIds?$/, 'eice'],
   [/^RouteTableIds?$/, 'rtb'],
   [/^AllocationIds?$/, 'eipalloc'],
   [/^LaunchTemplateIds?$/, 'lt'],
@@ -46,9 +57,9 @@ const kindsOfMembers: readonly (readonly [name: RegExp, ...kinds: readonly strin
 
 const allIds = kindsOfMembers.flatMap(([, ...kinds]) => kinds).filter((kind) => !kind.includes(' '))
 
-/** Ids of what is everybody's, of accounts, of what Kiln does not have, and of tasks, which need buckets (transfer.test.ts). */
+/** Ids of what is everybody's, of accounts, of what Kiln does not have, and of tasks, which need buckets (transfer/). */
 const idsOfNoThing =
-  /^(ImportTask|ExportImageTask|ExportTask|AvailabilityZone|Zone|User|Owner|SourceSecurityGroupOwner|RestorableByUser|KmsKey|VpcPeeringConnection|Kernel|Ram[dD]isk|Host|DedicatedHost|CapacityReservation|SecondarySubnet|MetricCategory)Ids?$/
+  /^(ImportTask|InstanceEvent|ExportImageTask|ExportTask|AvailabilityZone|Zone|User|Owner|PeerOwner|SourceSecurityGroupOwner|RestorableByUser|KmsKey|Kernel|Ram[dD]isk|Host|DedicatedHost|CapacityReservation|SecondarySubnet|MetricCategory)Ids?$/
 
 /**
  * Where a name is given instead of looked up, where `GroupNames` are not names of groups, and where nobody comes to the instance without
@@ -82,6 +93,7 @@ const needs: readonly (readonly [operation: RegExp, key: RegExp, parameters: Par
     { 'BlockDeviceMapping.1.DeviceName': '/dev/xvda', 'BlockDeviceMapping.1.Ebs.DeleteOnTermination': 'true' },
   ],
   [/^ModifyInstanceCreditSpecification$/, /./, { 'InstanceCreditSpecification.1.CpuCredits': 'standard' }],
+  [/^ModifyInstanceEventStartTime$/, /./, { NotBefore: '2099-01-01T00:00:00Z' }],
   [/^(Associate|Replace)IamInstanceProfile/, /./, { 'IamInstanceProfile.Name': 'web' }],
   [/sociateInstanceEventWindow$/, /^InstanceEventWindowId$/, { 'AssociationTarget.InstanceId.1': '{i}' }],
   [/^(CreateImage|CopyImage)$/, /./, { Name: '{new name}' }],
@@ -91,6 +103,7 @@ const needs: readonly (readonly [operation: RegExp, key: RegExp, parameters: Par
     { Name: '{new name}', RootDeviceName: '/dev/xvda', 'BlockDeviceMapping.1.DeviceName': '/dev/xvda' },
   ],
   [/^Copy(Image|Snapshot)$/, /./, { SourceRegion: '{region}' }],
+  [/^EnableFastLaunch$/, /^LaunchTemplate\./, { 'LaunchTemplate.Version': '1' }],
   [/^EnableImageDeprecation$/, /./, { DeprecateAt: '2099-01-01T00:00:00Z' }],
   [/^DescribeImageReferences$/, /./, { IncludeAllResourceTypes: 'true' }],
   [/^RestoreSnapshotTier$/, /./, { PermanentRestore: 'true' }],
@@ -100,7 +113,11 @@ const needs: readonly (readonly [operation: RegExp, key: RegExp, parameters: Par
   [/^CreateTags$/, /./, { 'Tag.1.Key': 'mine', 'Tag.1.Value': 'now' }],
   [/^(Authorize|Revoke|Update)SecurityGroup/, /^(?!GroupName$)/, { GroupId: '{sg}' }],
   [/^(Authorize|Revoke|Update)SecurityGroup/, /^IpPermissions\.1\./, { 'IpPermissions.1.IpProtocol': '-1' }],
-  [/^(Authorize|Revoke|Update)SecurityGroup/, /\.VpcId$/, { 'IpPermissions.1.Groups.1.GroupId': '{sg}' }],
+  [
+    /^(Authorize|Revoke|Update)SecurityGroup/,
+    /\.Vpc(PeeringConnection)?Id$/,
+    { 'IpPermissions.1.Groups.1.GroupId': '{sg}' },
+  ],
   [
     /^ModifySecurityGroupRules$/,
     /\.SecurityGroupRule\./,
@@ -109,11 +126,21 @@ const needs: readonly (readonly [operation: RegExp, key: RegExp, parameters: Par
       'SecurityGroupRule.1.SecurityGroupRule.IpProtocol': '-1',
     },
   ],
+  [/^CreateVpcPeeringConnection$/, /^VpcId$/, { PeerVpcId: '{vpc}' }],
   [/^CreateLaunchTemplate$/, /./, { LaunchTemplateName: '{new name}' }],
   [/^CreateLaunchTemplateVersion$/, /^LaunchTemplateData\./, { LaunchTemplateId: '{lt}' }],
   [/^CreateLaunchTemplateVersion$/, /^LaunchTemplate(Id|Name)$/, { 'LaunchTemplateData.InstanceType': 't3.nano' }],
   [/^ReplaceRouteTableAssociation$/, /^RouteTableId$/, { AssociationId: '{rtbassoc}' }],
-  [/^(CreateRoute|ReplaceRoute)$/, /^GatewayId$/, { DestinationCidrBlock: '0.0.0.0/0' }],
+  [/^CreateNetworkInsightsPath$/, /^Source$/, { Destination: '{eni}' }],
+  [/^CreateFlowLogs$/, /./, { ResourceType: 'VPC', TrafficType: 'ALL', LogGroupName: 'mine' }],
+  [
+    /^(CreateRoute|ReplaceRoute)$/,
+    /^((Nat)?GatewayId|InstanceId|NetworkInterfaceId|VpcPeeringConnectionId)$/,
+    { DestinationCidrBlock: '0.0.0.0/0' },
+  ],
+  [/^(CreateRoute|ReplaceRoute)$/, /^EgressOnlyInternetGatewayId$/, { DestinationIpv6CidrBlock: '::/0' }],
+  [/^(CreateRoute|ReplaceRoute)$/, /^DestinationPrefixListId$/, { GatewayId: '{igw}' }],
+  [/^CreateNatGateway$/, /^AllocationId$/, { SubnetId: '{subnet}' }],
   [/^AssociateAddress$/, /^(InstanceId|NetworkInterfaceId)$/, { AllocationId: '{eipalloc}' }],
   [/^CreateFleet$/, /./, { Type: 'instant', 'LaunchTemplateConfigs.1.LaunchTemplateSpecification.Version': '1' }],
   [

@@ -4,17 +4,25 @@ import { describe, expect, test } from 'vitest'
 import type { DoctorFinding } from '../../../../src/api/doctor-report.ts'
 import { checkAccelerator } from '../../../../src/daemon/doctor/accelerator.ts'
 import { type Check, runCheck } from '../../../../src/daemon/doctor/check.ts'
-import { checkNode, checkOpenFiles } from '../../../../src/daemon/doctor/host.ts'
+import { checkNode, checkOpenFiles, checkSamePageMerging } from '../../../../src/daemon/doctor/host.ts'
 import { checkNamespaces } from '../../../../src/daemon/doctor/namespaces.ts'
 import { checkPackages, parsePackageTable } from '../../../../src/daemon/doctor/packages.ts'
 import { checkEndpoint, checkLowPorts } from '../../../../src/daemon/doctor/ports.ts'
 import { checkQemu } from '../../../../src/daemon/doctor/qemu.ts'
+import { checkBridgedMode } from '../../../../src/daemon/doctor/bridged-mode.ts'
+import { checkRoutedMode } from '../../../../src/daemon/doctor/routed-mode.ts'
 import { checkSubordinateIds } from '../../../../src/daemon/doctor/subordinate-ids.ts'
 import { makeHost } from './host-table.ts'
 
 const packageTable = await readFile(join(import.meta.dirname, '../../../../config/debian-packages.txt'), 'utf8')
-const enter = 'unshare --user --map-root-user --net'
-const inNamespace = { [`${enter} true`]: '', [`${enter} nft -f -`]: '', [`${enter} ip -batch -`]: '' }
+const enter = 'unshare --user --map-root-user unshare --user --map-root-user --net'
+const makeWire = `${enter} ip link add kiln1 type veth peer name kiln2`
+const inNamespace = {
+  [`${enter} true`]: '',
+  [`${enter} nft -f -`]: '',
+  [`${enter} ip -batch -`]: '',
+  [makeWire]: '',
+}
 
 async function find(checks: Check | Check[], name: string): Promise<DoctorFinding> {
   const check = [checks].flat().find((candidate) => candidate.name === name)
@@ -106,7 +114,7 @@ describe('namespaces', () => {
   test('are tried for real, each thing that a VPC needs in one of its own', async () => {
     const { host, ran } = makeHost({ programs: inNamespace })
     const findings = await Promise.all(checkNamespaces(host).map(runCheck))
-    expect(findings.map(({ Status }) => Status)).toEqual(['ok', 'ok', 'ok'])
+    expect(findings.map(({ Status }) => Status)).toEqual(['ok', 'ok', 'ok', 'ok'])
     expect(ran).toEqual(Object.keys(inNamespace))
   })
 
@@ -125,6 +133,14 @@ describe('namespaces', () => {
   test('when forbidden in a container, its options are named', async () => {
     const { host } = makeHost({ files: { '/.dockerenv': '' } })
     expect((await find(checkNamespaces(host), 'Namespaces')).Remedy).toContain('--device /dev/net/tun')
+  })
+
+  test('without veth all but peering works', async () => {
+    const { host } = makeHost({ programs: { ...inNamespace, [makeWire]: new Error('RTNETLINK: Unknown device type') } })
+    expect(await find(checkNamespaces(host), 'Peering')).toMatchObject({
+      Status: 'warning',
+      Remedy: expect.stringContaining('modprobe veth') as string,
+    })
   })
 
   test('a tun device that may not be opened is told from one that is not there', async () => {
@@ -159,6 +175,23 @@ describe('ports', () => {
     const { Status, Detail, Remedy } = await find(checkLowPorts(host), 'Low ports')
     expect([Status, Detail.includes('10022')]).toEqual(['warning', true])
     expect(Remedy).toContain('net.ipv4.ip_unprivileged_port_start=22')
+  })
+
+  test("routes of the host are root's alone, and looked at where they are asked for", async () => {
+    const statusFor = async (isRoot: boolean) =>
+      (await find(checkRoutedMode(makeHost({ isRoot }).host, true), 'Routed mode')).Status
+    expect([await statusFor(true), await statusFor(false)]).toEqual(['ok', 'problem'])
+    expect(checkRoutedMode(makeHost({}).host, false)).toEqual([])
+  })
+
+  test.each([
+    [true, true, 'ok'],
+    [true, false, 'problem'],
+    [false, true, 'problem'],
+  ])('a bridge is used by root (%s) where it is there (%s)', async (isRoot, isThere, status) => {
+    const { host } = makeHost({ isRoot, files: isThere ? { '/sys/class/net/br0/bridge': '' } : {} })
+    expect((await find(checkBridgedMode(host, ['br0']), 'Bridge br0')).Status).toBe(status)
+    expect(checkBridgedMode(host, [])).toEqual([])
   })
 
   test('an SSH server of the host at every address is told of', async () => {
@@ -211,4 +244,14 @@ test.each([
     files: { '/proc/self/limits': `Max open files            ${limits}              files\n` },
   })
   expect((await find(checkOpenFiles(host), 'Open files')).Status).toBe(status)
+})
+
+test.each([
+  ['is not in the kernel', {}, 'this kernel has none'],
+  ['is off', { run: '0\n', pages_sharing: '0\n' }, 'off (KSM)'],
+  ['is on', { run: '1\n', pages_sharing: '51200\n' }, 'saves 200 MiB now'],
+])('same-page merging that %s is told and nothing to mend', async (_state, ksm, detail) => {
+  const files = Object.fromEntries(Object.entries(ksm).map(([name, text]) => [`/sys/kernel/mm/ksm/${name}`, text]))
+  const finding = await find(checkSamePageMerging(makeHost({ files }).host), 'Same-page merging')
+  expect(finding).toMatchObject({ Status: 'ok', Detail: expect.stringContaining(detail) })
 })

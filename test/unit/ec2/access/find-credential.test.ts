@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { makeAccessKey } from '../../../../src/ec2/access/access-key.ts'
 import { findCredential } from '../../../../src/ec2/access/find-credential.ts'
 import { createSessionVault, type SessionClaims } from '../../../../src/ec2/access/session-vault.ts'
+import type { InstanceRecord } from '../../../../src/ec2/instance/instance.ts'
 import type { Store } from '../../../../src/ec2/ports/store.ts'
 import { systemRandom } from '../../../../src/host/random.ts'
 import { openStore } from '../../../../src/store/store.ts'
@@ -67,3 +68,29 @@ test('the same claims and nonce give the same credentials, another nonce others'
     sessions.issue(claims, Buffer.from('other')).secretAccessKey,
   )
 })
+
+test('what says who an instance is allows nothing else, and ends with the instance', () => {
+  const claims = {
+    ...claimsOf(''),
+    parent: { instanceId: 'i-01234567' },
+    role: { role: 'aws:ec2-instance', session: 'i-01234567' },
+  }
+  const { accessKeyId, sessionToken } = sessions.issue(claims, nonce)
+  const find = () => findCredential({ store, sessions }, accessKeyId, sessionToken, now)
+  expect(find()).toBeUndefined()
+  putInstance('running')
+  expect(find()?.identity).toMatchObject({
+    arn: `arn:aws:sts::${accountId}:assumed-role/aws:ec2-instance/i-01234567`,
+    isIdentityOnly: true,
+  })
+  const profiled = sessions.issue({ ...claims, parent: { instanceId: 'i-01234567', profile: 'web' } }, nonce)
+  expect(findCredential({ store, sessions }, profiled.accessKeyId, profiled.sessionToken, now)).toBeUndefined()
+  store.transaction(() => store.instances.remove('i-01234567'))
+  putInstance('terminated')
+  expect(find()).toBeUndefined()
+})
+
+function putInstance(state: InstanceRecord['state']): void {
+  const record = { id: 'i-01234567', accountId, region: 'us-east-1', state } as InstanceRecord
+  store.transaction(() => store.instances.insert(record))
+}

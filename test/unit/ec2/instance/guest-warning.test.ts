@@ -13,6 +13,12 @@ test("finds what cloud-init complains of among the console's lines", () => {
   ])
 })
 
+test('says nothing of what cloud-init finds wrong with every instance that has several IPv6 addresses', () => {
+  const line =
+    '[ 30.1] cloud-init[320]: 2026-11-30 11:59:00,000 - DataSourceEc2.py[WARNING]: Could not parse subnet-ipv6-cidr-block None for mac 02:80:d0:0b:e9:44. ipv6 network config prefix defaults to /128'
+  expect(findGuestWarnings([line])).toEqual([])
+})
+
 test('takes no other program for cloud-init', () => {
   expect(findGuestWarnings(['[ 1.0] systemd[1]: a - b.py[WARNING]: c', 'WARNING: cloud-init[1]: nothing'])).toEqual([])
 })

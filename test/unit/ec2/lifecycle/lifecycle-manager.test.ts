@@ -28,6 +28,8 @@ let manager: LifecycleManager
 let text: string
 let called: string[]
 let refusal: Ec2Error | undefined
+/** The call after which nothing goes on: there the daemon is killed. */
+let lastCall: string | undefined
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'kiln-lifecycle-'))
@@ -35,24 +37,9 @@ beforeEach(async () => {
   store = openStore(join(directory, 'kiln.db'))
   called = []
   refusal = undefined
-  manager = createLifecycleManager({
-    store,
-    clock: systemClock,
-    events: createEventBus({ store, clock: systemClock }),
-    log: pino({ level: 'silent' }),
-    readFiles: () => [fileOf(text)],
-    call: async ({ region }, operation, input) => {
-      const { ImageId: id = '' } = input as { ImageId?: string }
-      called.push([region, operation, id].filter((part) => part !== '').join(' '))
-      if (operation === 'CreateImage' && refusal) throw refusal
-      return { ImageId: 'ami-0000000000000000f' }
-    },
-  })
-  store.transaction(() => {
-    const instance = { ...scope, id: instanceId, state: 'running', reservationId: 'r', imageId: 'ami-1' }
-    store.instances.insert(instance as InstanceRecord)
-    store.tags.put(scope, instanceId, 'instance', [{ key: 'backup', value: 'yes' }])
-  })
+  lastCall = undefined
+  manager = makeManager()
+  addInstance(instanceId)
 })
 afterEach(async () => {
   manager.close()
@@ -61,13 +48,41 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
+function makeManager(): LifecycleManager {
+  return createLifecycleManager({
+    store,
+    clock: systemClock,
+    events: createEventBus({ store, clock: systemClock }),
+    log: pino({ level: 'silent' }),
+    readFiles: () => [fileOf(text)],
+    call: async ({ region }, operation, input) => {
+      const { ImageId: id = '', InstanceId: source } = input as { ImageId?: string; InstanceId?: string }
+      const line = [region, operation, id].filter((part) => part !== '').join(' ')
+      called.push(line)
+      if (operation === 'CreateImage' && refusal) throw refusal
+      const madeId = `ami-made-${called.length}`
+      if (operation === 'CreateImage') addImage(madeId, new Date().toISOString(), source)
+      if (line === lastCall) await new Promise(() => undefined)
+      return { ImageId: madeId }
+    },
+  })
+}
+
+function addInstance(id: string): void {
+  store.transaction(() => {
+    const instance = { ...scope, id, state: 'running', reservationId: 'r', imageId: 'ami-1' }
+    store.instances.insert(instance as InstanceRecord)
+    store.tags.put(scope, id, 'instance', [{ key: 'backup', value: 'yes' }])
+  })
+}
+
 function fileOf(content: string): PolicyFile {
   const policy = policyOf('weekly', content, policySchema.parse(parse(content)), scope)
   return { name: 'weekly', path: '/lifecycle/weekly.yaml', policy }
 }
 
 /** An image that the policy has made. */
-function addImage(id: string, creationDate: string): void {
+function addImage(id: string, creationDate: string, sourceId = instanceId): void {
   store.transaction(() => {
     store.images.insert({
       ...scope,
@@ -79,7 +94,7 @@ function addImage(id: string, creationDate: string): void {
     } as unknown as ImageRecord)
     store.tags.put(scope, id, 'image', [
       { key: 'kiln:lifecycle-policy', value: 'weekly' },
-      { key: 'kiln:lifecycle-source', value: instanceId },
+      { key: 'kiln:lifecycle-source', value: sourceId },
     ])
   })
 }
@@ -99,12 +114,63 @@ test('at its time a policy tells what it would do, and does it once it is enable
     [false, 'schedule'],
   ])
   expect(store.events.after(scope.accountId, 0, 10).map(({ message }) => message)).toEqual([
-    'lifecycle policy weekly would make 1 changes',
-    'lifecycle policy weekly made 1 changes',
+    'lifecycle policy weekly would make 1 change',
+    'lifecycle policy weekly made 1 change',
   ])
   // A file that has changed is another policy.
   text = `description: changed\n${text}`
   expect(manager.isEnabled(manager.find(scope.accountId, 'weekly'))).toBe(false)
+})
+
+/** Nothing is recorded when a manager is closed: for the next one it was killed at this instant. */
+async function killAndStartAfter(downMs: number): Promise<void> {
+  manager.close()
+  vi.setSystemTime(Date.now() + downMs)
+  manager = makeManager()
+  manager.start()
+  await vi.advanceTimersByTimeAsync(1000)
+}
+
+function startEnabled(): void {
+  manager.start()
+  const policy = manager.find(scope.accountId, 'weekly')
+  store.transaction(() => setEnabled(store, policy, new Date(), true))
+}
+
+test('times that passed while there was no daemon are made up for by one run, which says so', async () => {
+  text = 'schedule: 0 3 * * *\ntimeZone: UTC\nimages: { tags: { backup: "yes" }, keep: 5 }\n'
+  startEnabled()
+  await killAndStartAfter(3 * 24 * 3_600_000)
+  await killAndStartAfter(0)
+  expect(called).toEqual(['us-east-1 CreateImage'])
+  expect(store.lifecycleRuns.list(scope)).toMatchObject([{ dueAt: '2026-03-02T03:00:00.000Z', isLate: true }])
+  expect(store.events.after(scope.accountId, 0, 10).map(({ message }) => message)).toEqual([
+    'lifecycle policy weekly made 1 change, to make up for 2026-03-02T03:00Z',
+  ])
+})
+
+test('times that passed while there was no daemon are left out with catchUp: false', async () => {
+  text = 'schedule: 0 3 * * *\ntimeZone: UTC\ncatchUp: false\nimages: { tags: { backup: "yes" }, keep: 5 }\n'
+  startEnabled()
+  await killAndStartAfter(3 * 24 * 3_600_000)
+  expect(called).toEqual([])
+})
+
+test('a run that is killed goes on where it was, and backs nothing up twice', async () => {
+  text = 'schedule: 0 3 * * *\ntimeZone: UTC\nimages: { tags: { backup: "yes" }, copyTo: [eu-west-1], keep: 5 }\n'
+  addInstance('i-00000000000000002')
+  startEnabled()
+  lastCall = 'us-east-1 CreateImage'
+  await vi.advanceTimersByTimeAsync(120_000)
+  expect(called).toEqual(['us-east-1 CreateImage'])
+  lastCall = undefined
+  await killAndStartAfter(3_600_000)
+  expect(called.slice(1)).toEqual(['eu-west-1 CopyImage', 'us-east-1 CreateImage', 'eu-west-1 CopyImage'])
+  await killAndStartAfter(3_600_000)
+  expect(called).toHaveLength(4)
+  expect(store.events.after(scope.accountId, 0, 10).map(({ message }) => message)).toEqual([
+    'lifecycle policy weekly made 3 changes, to end what was interrupted at 2026-03-02T03:00Z',
+  ])
 })
 
 test('images are deprecated and deregistered by their age, but for those that are in use', async () => {

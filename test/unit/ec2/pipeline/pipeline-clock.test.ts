@@ -5,7 +5,7 @@ import pino from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Ec2Error } from '../../../../src/ec2/errors.ts'
 import { createEventBus } from '../../../../src/ec2/event/event-bus.ts'
-import type { Pipeline } from '../../../../src/ec2/pipeline/pipeline.ts'
+import type { Pipeline, PipelineBuildRecord } from '../../../../src/ec2/pipeline/pipeline.ts'
 import { createPipelineClock, type PipelineClock } from '../../../../src/ec2/pipeline/pipeline-clock.ts'
 import { findPipelineRecord, savePipelineRecord } from '../../../../src/ec2/pipeline/pipeline-record.ts'
 import type { Store } from '../../../../src/ec2/ports/store.ts'
@@ -20,6 +20,8 @@ let clock: PipelineClock
 /** The pipelines of files. */
 let files: Map<string, Partial<Pipeline>>
 let ran: string[]
+/** Builds that are not begun by the end of the daemon. */
+let isHanging: boolean
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'kiln-pipeline-clock-'))
@@ -27,6 +29,7 @@ beforeEach(async () => {
   store = openStore(join(directory, 'kiln.db'))
   files = new Map()
   ran = []
+  isHanging = false
   clock = makeClock()
 })
 afterEach(async () => {
@@ -56,6 +59,7 @@ function makeClock(): PipelineClock {
     run: async ({ region }, name) => {
       ran.push(`${new Date().toISOString().slice(0, 16)} ${name} in ${region}`)
       if (name === 'bad') throw new Ec2Error('IncorrectState', 'it is being built')
+      if (isHanging) await new Promise(() => undefined)
       return 'is unchanged since build 1'
     },
   })
@@ -70,7 +74,7 @@ async function restart(sleepMs: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(0)
 }
 
-function schedule(cron: string, isCaughtUp = false, timeZone = 'Europe/Berlin') {
+function schedule(cron: string, isCaughtUp = true, timeZone = 'Europe/Berlin') {
   return { schedule: { cron, timeZone, isCaughtUp } }
 }
 
@@ -112,14 +116,33 @@ test('does not follow the schedule of one that is disabled', async () => {
   expect(ran).toEqual([])
 })
 
-test('makes up once for the times that passed while there was no daemon, where that is asked for', async () => {
-  files.set('web', schedule('0 19 * * *', true))
-  files.set('lazy', schedule('0 19 * * *'))
+test('makes up once for the times that passed while there was no daemon, but where that is not wanted', async () => {
+  files.set('web', schedule('0 19 * * *'))
+  files.set('lazy', schedule('0 19 * * *', false))
   await clock.start()
   await restart(60_000)
   expect(ran).toEqual([])
   await restart(3 * 24 * 3_600_000)
   expect(ran).toEqual(['2026-03-05T17:59 web in us-east-1'])
+  expect(store.events.after(scope.accountId, 0, 100).map(({ message }) => message)).toEqual([
+    'pipeline web is unchanged since build 1, to make up for 2026-03-02T18:00Z',
+  ])
   await restart(0)
   expect(ran).toHaveLength(1)
+})
+
+test('begins no second build for a time when a daemon is killed right after it has begun one', async () => {
+  files.set('web', schedule('0 19 * * *'))
+  isHanging = true
+  await clock.start()
+  await vi.advanceTimersByTimeAsync(120_000)
+  await restart(60_000)
+  // That one was killed before a build was begun.
+  expect(ran).toEqual(['2026-03-02T18:00 web in us-east-1', '2026-03-02T18:01 web in us-east-1'])
+  store.transaction(() => {
+    const build = { id: 'task-1', pipeline: 'web', cause: 'schedule', startedAt: new Date().toISOString() }
+    store.pipelineBuilds.insert({ ...scope, ...build } as PipelineBuildRecord)
+  })
+  await restart(60_000)
+  expect(ran).toHaveLength(2)
 })

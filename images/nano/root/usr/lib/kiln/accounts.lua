@@ -58,19 +58,51 @@ local function joinGroup(user, group)
   replace('/etc/group', table.concat(lines, '\n') .. '\n', 420)
 end
 
--- Adds keys to ~/.ssh/authorized_keys; those that are there stay once.
-function accounts.authorize(name, keys)
+-- Opens ~/.ssh/authorized_keys for keys that are to be added; what this answers adds them. Those that are there stay once.
+function accounts.prepareKeys(name)
   local account = accounts.find(name)
   if not account then error('there is no user ' .. name, 0) end
   local directory = account.home .. '/.ssh'
   local path = directory .. '/authorized_keys'
   system.makeDirectory(directory, 448, account.uid, account.gid)
   local text = system.read(path) or ''
-  if text ~= '' and text:sub(-1) ~= '\n' then text = text .. '\n' end
-  for _, key in ipairs(keys) do
-    if not ('\n' .. text):find('\n' .. key .. '\n', 1, true) then text = text .. key .. '\n' end
+  local write = system.prepare(path, { append = true, mode = 384, uid = account.uid, gid = account.gid })
+  return function(keys)
+    local present = '\n' .. text
+    local added = (text == '' or text:sub(-1) == '\n') and '' or '\n'
+    for _, key in ipairs(keys) do
+      if not (present .. added):find('\n' .. key .. '\n', 1, true) then added = added .. key .. '\n' end
+    end
+    write(added)
   end
-  system.write(path, text, { mode = 384, uid = account.uid, gid = account.gid })
+end
+
+function accounts.authorize(name, keys) accounts.prepareKeys(name)(keys) end
+
+-- Names of all users.
+function accounts.names()
+  local names = {}
+  for _, line in ipairs(readLines '/etc/passwd') do names[#names + 1] = line:match '^[^:]+' end
+  return names
+end
+
+-- Makes `keys` the only lines of ~/.ssh/authorized_keys that end in `mark`; the others stay as they are.
+function accounts.mark(name, mark, keys)
+  local account = accounts.find(name)
+  local directory = account.home .. '/.ssh'
+  local path = directory .. '/authorized_keys'
+  local present = system.read(path)
+  local lines = {}
+  for line in (present or ''):gmatch '[^\n]+' do
+    if line:sub(-#mark) ~= mark then lines[#lines + 1] = line .. '\n' end
+  end
+  for _, key in ipairs(keys) do lines[#lines + 1] = key .. '\n' end
+  local text = table.concat(lines)
+  local isUnmarked = #keys == 0 and not (present or ''):find(mark .. '\n', 1, true)
+  if isUnmarked or text == present then return end
+  system.makeDirectory(directory, 448, account.uid, account.gid)
+  system.write(path .. '.new', text, { mode = 384, uid = account.uid, gid = account.gid })
+  os.rename(path .. '.new', path)
 end
 
 -- Makes a user of #cloud-config, or adds groups, sudo rules and keys to one who is there.

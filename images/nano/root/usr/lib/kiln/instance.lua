@@ -3,14 +3,21 @@ local system = require 'system'
 local report = require 'report'
 local metadata = require 'metadata'
 local accounts = require 'accounts'
+local hostKey = require 'host-key'
+local network = require 'network'
 local userData = require 'user-data'
 local instance = { directory = '/var/lib/kiln' }
 local idPath = instance.directory .. '/instance-id'
+local clonePath = instance.directory .. '/clone-id'
 
 -- The id that this disk was last configured for.
 function instance.known() return (system.read(idPath) or ''):match '^%S+' end
 
 function instance.directoryOf(id) return instance.directory .. '/instance/' .. id end
+
+-- What this answers remembers of a clone of a template that it was given its host key and its machine id before it asked anybody; it keeps
+-- them.
+function instance.prepareClone() return system.prepare(clonePath, {}) end
 
 -- The public keys that the metadata lists as `0=name`.
 local function readKeys(client)
@@ -26,9 +33,11 @@ end
 local function newMachineId() return (system.read '/proc/sys/kernel/random/uuid'):gsub('%W', '') end
 
 local function configure(client, id)
-  -- Two servers of one image must not have the same host keys.
-  for _, kind in ipairs { 'ed25519', 'ecdsa', 'rsa' } do system.remove('/etc/dropbear/dropbear_' .. kind .. '_host_key') end
-  system.write('/etc/machine-id', newMachineId() .. '\n', { mode = 292 })
+  if system.read(clonePath) ~= id then
+    -- Two servers of one image must not have the same host keys.
+    hostKey.removeAll()
+    system.write('/etc/machine-id', newMachineId() .. '\n', { mode = 292 })
+  end
   local name = client.get 'meta-data/local-hostname'
   if name and name ~= '' then userData.setHostname(name) end
   local login = (system.read '/etc/kiln/login-user'):match '%S+'
@@ -57,6 +66,7 @@ function instance.identify(limitSeconds)
     local id = client.get 'meta-data/instance-id'
     if not (id and id:find '^[%w-]+$') then error('metadata: there is no instance id', 0) end
     report.say 'boot stage metadata'
+    network.takeUpIpv6(client)
     if id ~= instance.known() then configure(client, id) end
   end)
   if not isDone then report.say(tostring(problem)) end

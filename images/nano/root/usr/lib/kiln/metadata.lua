@@ -7,10 +7,10 @@ local answerSeconds = 10
 local tokenHeader = 'X-aws-ec2-metadata-token: '
 
 -- Status and body of one request; nil when there is no answer, or half of one.
-local function ask(method, path, header)
+local function ask(method, path, header, limitSeconds)
   local request = ('%s /latest/%s HTTP/1.0\r\nHost: %s\r\n%sContent-Length: 0\r\nConnection: close\r\n\r\n'):format(
     method, path, address, header and header .. '\r\n' or '')
-  local answer = system.askPort80(address, request, answerSeconds)
+  local answer = system.askPort80(address, request, limitSeconds or answerSeconds)
   if not answer then return nil end
   local status, headers, body = answer:match '^HTTP/%S+ (%d+)(.-)\r\n\r\n(.*)$'
   if not status then return nil end
@@ -19,7 +19,19 @@ local function ask(method, path, header)
   return tonumber(status), body
 end
 
-local function askToken() return ask('PUT', 'api/token', tokenHeader:gsub(': $', '-ttl-seconds: 21600')) end
+local function askToken(limitSeconds)
+  return ask('PUT', 'api/token', tokenHeader:gsub(': $', '-ttl-seconds: 21600'), limitSeconds)
+end
+
+-- For who cannot wait: a function that gives the body of a path, or nil; nil itself when the service does not answer.
+function metadata.glance(limitSeconds)
+  local status, token = askToken(limitSeconds)
+  if status ~= 200 then return nil end
+  return function(path)
+    local found, body = ask('GET', path, tokenHeader .. token, limitSeconds)
+    return found == 200 and body or nil
+  end
+end
 
 -- A client of the service, or nil and 'refused' (it will not answer) or 'silent' (it has not answered within `limitSeconds`).
 function metadata.open(limitSeconds)

@@ -1,4 +1,4 @@
--- What Lua's own library lacks of the system: modes, owners, directories, durable writes, sleeping, TCP.
+-- What Lua's own library lacks of the system: modes, owners, directories, durable writes, clocks, randomness, TCP.
 local ffi = require 'ffi'
 local C = ffi.C
 ffi.cdef [[
@@ -14,6 +14,11 @@ int close(int file);
 int usleep(unsigned microseconds);
 struct kiln_time { long seconds, nanoseconds; };
 int clock_gettime(int clock, struct kiln_time *time);
+int clock_settime(int clock, const struct kiln_time *time);
+int ioctl(int file, unsigned long request, ...);
+long read(int file, void *bytes, size_t length);
+long write(int file, const void *bytes, size_t length);
+struct kiln_randomness { int bits, length; uint8_t bytes[64]; };
 struct kiln_address { uint16_t family, port; uint8_t ip[4]; uint8_t rest[8]; };
 struct kiln_interval { long seconds, microseconds; };
 int socket(int domain, int type, int protocol);
@@ -45,6 +50,21 @@ function system.write(path, text, options)
   if not (isWritten and isClosed) then error(path .. ': ' .. tostring(why or whyNot), 0) end
   -- Changing the owner takes special bits away.
   if options.mode then C.chmod(path, options.mode) end
+end
+
+-- Opens a new file, or with `append` one that may be there, for a text that is to be written in no time: what this answers writes it.
+-- A file that was emptied instead would have its blocks found and written as soon as it is closed.
+function system.prepare(path, options)
+  if not options.append then C.unlink(path) end
+  local file, problem = io.open(path, 'abe')
+  if not file then error(problem, 0) end
+  C.chmod(path, options.mode or 420)
+  if options.uid then C.chown(path, options.uid, options.gid) end
+  return function(text)
+    local isWritten, why = file:write(text)
+    local isClosed, whyNot = file:close()
+    if not (isWritten and isClosed) then error(path .. ': ' .. tostring(why or whyNot), 0) end
+  end
 end
 
 -- Writes so that a power cut leaves the old content or the new one.
@@ -82,6 +102,24 @@ function system.now()
   local time = ffi.new 'struct kiln_time'
   C.clock_gettime(1, time)
   return tonumber(time.seconds) + tonumber(time.nanoseconds) / 1e9
+end
+
+-- Sets the clock to seconds since 1970.
+function system.setClock(seconds)
+  local whole = math.floor(seconds)
+  local time = ffi.new('struct kiln_time', whole, math.floor((seconds - whole) * 1e9))
+  if C.clock_settime(0, time) ~= 0 then error('the clock cannot be set', 0) end
+end
+
+-- Mixes 64 bytes that nobody else knows into the kernel's random numbers, and has all that comes from now on drawn from them
+-- (RNDADDENTROPY, RNDRESEEDCRNG of random(4)).
+function system.addRandomness(bytes)
+  local added = ffi.new('struct kiln_randomness', #bytes * 8, #bytes)
+  ffi.copy(added.bytes, bytes, #bytes)
+  local file = C.open('/dev/urandom', 2)
+  local isMixed = C.ioctl(file, 0x40085203, added) == 0 and C.ioctl(file, 0x5207) == 0
+  C.close(file)
+  if not isMixed then error('the random numbers cannot be seeded', 0) end
 end
 
 -- Sends a request to port 80 of an address and answers all that comes until the other side closes; nil when nothing does.

@@ -107,13 +107,18 @@ local function writeFile(file)
   system.write(file.path, file.content, { mode = file.permissions or 420, uid = account.uid, gid = gid, append = file.append })
 end
 
+-- The short one of a name, and what the files that name the machine say.
+function userData.namesOf(name)
+  local short = name:match '^[^.]+'
+  local names = name == short and name or name .. ' ' .. short
+  return short, { ['/etc/hostname'] = short .. '\n', ['/etc/hosts'] = '127.0.0.1 localhost\n127.0.1.1 ' .. names .. '\n' }
+end
+
 -- Names the machine, in /etc/hosts too.
 function userData.setHostname(name)
-  local short = name:match '^[^.]+'
+  local short, files = userData.namesOf(name)
   system.setHostname(short)
-  system.write('/etc/hostname', short .. '\n')
-  local names = name == short and name or name .. ' ' .. short
-  system.write('/etc/hosts', '127.0.0.1 localhost\n127.0.1.1 ' .. names .. '\n')
+  for path, text in pairs(files) do system.write(path, text) end
 end
 
 -- Does at once what the #cloud-config parts ask for and writes the scripts, runcmd last, into `directory`, in the order of their names.

@@ -1,0 +1,63 @@
+import { createServer, type Socket } from 'node:net'
+import type { OpenPublicPort } from './public-port.ts'
+
+export interface PublicTcpDependencies {
+  readonly dial: (vpcId: string, host: string, port: number, signal: AbortSignal) => Promise<Socket>
+}
+
+/** Ports whose connections are carried into the VPC byte by byte. */
+export function createTcpOpener({ dial }: PublicTcpDependencies): OpenPublicPort {
+  return async (vpcId, { publicIp, privateIp, port }, hostPort) => {
+    const connections = new Set<Socket>()
+
+    function carry(client: Socket): void {
+      // What the client says meanwhile waits in its buffer, which is bounded; that it gives up is seen.
+      client.pause()
+      connections.add(client)
+      const patience = new AbortController()
+      client.on('error', () => client.destroy())
+      client.once('close', () => {
+        connections.delete(client)
+        patience.abort()
+      })
+      dial(vpcId, privateIp, port, patience.signal).then(
+        (server) => joinSockets(client, server),
+        () => client.resetAndDestroy(),
+      )
+    }
+
+    // Half-open, so that a client that has said all still hears the answer.
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, carry)
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(hostPort, publicIp, () => {
+        server.off('error', reject)
+        server.on('error', () => undefined)
+        resolve()
+      })
+    })
+    return {
+      stop: () => void server.close(),
+      resume: () => false,
+      isIdle: () => connections.size === 0,
+      end: () => {
+        server.close()
+        for (const client of connections) client.resetAndDestroy()
+      },
+    }
+  }
+}
+
+/** Carries bytes both ways with back-pressure; each direction ends by itself, an error ends both. */
+function joinSockets(client: Socket, server: Socket): void {
+  if (client.destroyed) {
+    server.destroy()
+    return
+  }
+  server.on('error', () => client.destroy())
+  client.on('close', () => server.destroy())
+  server.on('close', () => client.destroy())
+  client.pipe(server)
+  server.pipe(client)
+  server.resume()
+}
