@@ -36,8 +36,8 @@ interface RecordedProcess extends ProcessIdentity {
   readonly bootId: string
 }
 
-/** QEMU under TCG on a busy host may take seconds to its first QMP answer; only a hang takes longer. */
-const startTimeoutMs = 30_000
+/** QEMU under TCG on a host that is out of breath may take many seconds to its first QMP answer; only a hang takes longer. */
+const startTimeoutMs = 120_000
 /** A machine that was found alive is taken over whether or not it answers: it may be stopped, or its host out of breath. */
 const adoptTimeoutMs = 2000
 const endPollIntervalMs = 500

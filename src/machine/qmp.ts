@@ -29,7 +29,8 @@ interface PendingCommand {
   reject(error: Error): void
 }
 
-const usualTimeoutMs = 10_000
+/** A host out of breath lets QEMU's main loop wait for seconds; only a hang takes longer. */
+const usualTimeoutMs = 30_000
 
 /**
  * Connects to a QMP socket and leaves capability negotiation behind. QEMU serves one client at a time: a second one waits for its

@@ -16,7 +16,8 @@ export interface Namespace {
   readonly nestedIn?: string
 }
 
-const toolTimeoutMs = 10_000
+/** Ends a hang: a busy host takes seconds to run a program. */
+const toolTimeoutMs = 60_000
 
 /** Makes a namespace, nested in that user namespace: nothing is in it yet. */
 export async function createNamespace(

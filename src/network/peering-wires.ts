@@ -45,7 +45,7 @@ interface Problem {
  * neighbours.
  */
 const wireAddress = '02:00:00:00:00:01'
-const toolTimeoutMs = 10_000
+const toolTimeoutMs = 60_000
 
 export function createPeeringWires(dependencies: PeeringWireDependencies): PeeringWires {
   const { processes, common, findNamespace, findWanted } = dependencies

@@ -84,7 +84,7 @@ async function waitForRest(): Promise<void> {
       expect(volumes.filter((volume) => !isSettled(volume))).toEqual([])
       expect(snapshots.filter(({ State: state }) => state !== 'completed')).toEqual([])
     },
-    { timeout: 120_000, interval: 200 },
+    { timeout: 400_000, interval: 200 },
   )
   await until(
     async () => ((await lab.call('KilnGetStatus', {})).InstanceCounts['running'] ?? 0) === (await listQemus()).length,
@@ -103,7 +103,7 @@ async function expectNothingUnowned(): Promise<void> {
   const machines = await readdir(join(lab.home, 'machines'))
   expect(machines.filter((name) => !states.has(name))).toEqual([])
   // A layer that nothing needs any more goes in the background.
-  await vi.waitFor(expectChainsWhole, { timeout: 60_000, interval: 500 })
+  await vi.waitFor(expectChainsWhole, { timeout: 400_000, interval: 500 })
   expect(await readdir(join(lab.home, 'staging'))).toEqual([])
   const networks = await readdir(join(lab.home, 'networks'))
   const [vpcId = '', ...others] = networks.filter((name) => name !== 'common')

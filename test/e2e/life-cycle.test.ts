@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { waitForBootStage } from './boot-stage.ts'
 import { provideImage } from './images.ts'
 import { type Lab, openLab, labUser, until } from './lab.ts'
 
@@ -23,12 +24,6 @@ describe('a nano server of the daemon of an ordinary user', () => {
     const found = reservations?.[0]?.Instances?.[0]
     if (!found) throw new Error(`${id} is not there`)
     return found
-  }
-  async function waitForStage(id: string, name: string) {
-    await until(async () => {
-      const { BootStages: stages } = await lab.call('KilnDescribeInstance', { InstanceId: id })
-      return stages.some((stage) => stage.Name === name && stage.Seconds !== undefined)
-    })
   }
   async function waitForState(id: string, state: string) {
     await until(async () => (await describeOne(id)).State?.Name === state)
@@ -78,7 +73,7 @@ describe('a nano server of the daemon of an ordinary user', () => {
     expect(launched.Instances.map(({ State }) => State.Name)).toEqual(['pending', 'pending'])
     instanceId = launched.Instances[0]?.InstanceId ?? ''
     otherId = launched.Instances[1]?.InstanceId ?? ''
-    await Promise.all([waitForStage(instanceId, 'ssh'), waitForStage(otherId, 'ssh')])
+    await Promise.all([waitForBootStage(lab, instanceId, 'ssh'), waitForBootStage(lab, otherId, 'ssh')])
     const { PrivateIpAddress: privateIp = '' } = await describeOne(instanceId)
     await until(async () => (await login(instanceId, 'sudo cat /root/told || true')).includes('from-user-data'))
     expect(await login(instanceId, 'hostname')).toContain(privateIp.replaceAll('.', '-'))
@@ -123,7 +118,7 @@ describe('a nano server of the daemon of an ordinary user', () => {
     await lab.aws('stop-instances', '--instance-ids', instanceId)
     await waitForState(instanceId, 'stopped')
     await lab.aws('start-instances', '--instance-ids', instanceId)
-    await waitForStage(instanceId, 'ssh')
+    await waitForBootStage(lab, instanceId, 'ssh')
     expect(await login(instanceId, 'sudo cat /root/told')).toContain('from-user-data')
   })
 

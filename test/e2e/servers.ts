@@ -1,6 +1,7 @@
 import type { Instance } from '@aws-sdk/client-ec2'
 import type { Jsonified, OperationInput } from '../../src/api/contract.ts'
 import type { BootStageName } from '../../src/api/kiln/instance.ts'
+import { waitForBootStage } from './boot-stage.ts'
 import { type Lab, until } from './lab.ts'
 
 /** Servers of a lab that a test can log in to: a key pair, a group that lets SSH in, and what tests ask again and again. */
@@ -54,11 +55,7 @@ export async function prepareServers(lab: Lab, loginUser = 'ec2-user'): Promise<
     },
     describe,
     waitForState: async (id, state) => await until(async () => (await describe(id)).State?.Name === state),
-    waitForStage: async (id, stage) =>
-      await until(async () => {
-        const { BootStages: stages } = await lab.call('KilnDescribeInstance', { InstanceId: id })
-        return stages.some(({ Name, Seconds }) => Name === stage && Seconds !== undefined)
-      }),
+    waitForStage: async (id, stage) => await waitForBootStage(lab, id, stage),
     run: async (id, command) => await lab.ssh((await describe(id)).PublicIpAddress ?? '', loginUser, keyFile, command),
   }
 }

@@ -128,7 +128,7 @@ async function expectAcknowledged(): Promise<void> {
       const statuses = tiers.flatMap(({ LastTieringOperationStatus: status }) => status ?? [])
       expect(statuses.filter((status) => !status.endsWith('-completed'))).toEqual([])
     },
-    { timeout: 120_000, interval: 100 },
+    { timeout: 400_000, interval: 100 },
   )
 }
 
@@ -209,7 +209,7 @@ async function expectNothingUnowned(): Promise<void> {
         [...new Set(snapshots.flatMap(({ encryptionKeyId }) => encryptionKeyId ?? []))].sort(),
       )
     },
-    { timeout: 120_000, interval: 500 },
+    { timeout: 400_000, interval: 500 },
   )
 }
 

@@ -1,5 +1,6 @@
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { waitForBootStage } from './boot-stage.ts'
 import { provideImage } from './images.ts'
 import { type Lab, openLab, labUser, ordinaryUser, until } from './lab.ts'
 
@@ -56,7 +57,7 @@ beforeAll(async () => {
     PrivateIpAddress: '172.31.7.20',
   })
   instanceId = launched?.[0]?.InstanceId ?? ''
-  await waitForStage('ssh')
+  await waitForBootStage(lab, instanceId, 'ssh')
   elasticIp = await allocate()
 })
 afterAll(async () => {
@@ -65,13 +66,6 @@ afterAll(async () => {
 
 async function createRoute(): Promise<void> {
   await lab.call('CreateRoute', { RouteTableId: tableId, DestinationCidrBlock: '0.0.0.0/0', GatewayId: gatewayId })
-}
-
-async function waitForStage(stage: string): Promise<void> {
-  await until(async () => {
-    const { BootStages: stages } = await lab.call('KilnDescribeInstance', { InstanceId: instanceId })
-    return stages.some(({ Name, Seconds }) => Name === stage && Seconds !== undefined)
-  })
 }
 
 async function waitForState(state: string): Promise<void> {
@@ -239,7 +233,7 @@ test('a second interface comes and goes while it runs', async () => {
   expect(await statusOf(interfaceId)).toBe('attached')
   await lab.call('StartInstances', { InstanceIds: [instanceId] })
   await waitForState('running')
-  await waitForStage('ssh')
+  await waitForBootStage(lab, instanceId, 'ssh')
   // The elastic address was kept, and the first interface has the way out.
   expect(await run('ls /sys/class/net; ip route')).toMatch(/eth1\n[^]*default via 172.31.7.1 dev eth0/)
   await lab.call('TerminateInstances', { InstanceIds: [instanceId] })

@@ -280,4 +280,4 @@ test('an archived snapshot is one compressed file that must be restored before i
   expect([standard, restored]).not.toContain(await layerOf())
   await lab.call('DeleteSnapshot', { SnapshotId: id })
   await until(async () => (await readdir(join(lab.home, 'layers'))).length === 1)
-}, 240_000)
+})

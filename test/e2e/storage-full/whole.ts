@@ -9,7 +9,7 @@ export const downloads = ['cache', 'downloads'] as const
 
 /** What the records know of comes to be there, and nothing else. */
 export async function expectNothingHalf(full: Pick<FullLab, 'lab' | 'directory'>): Promise<void> {
-  await vi.waitFor(() => compareWithRecords(full), { timeout: 60_000, interval: 50 })
+  await vi.waitFor(() => compareWithRecords(full), { timeout: 400_000, interval: 50 })
 }
 
 /** And each layer has the content that it had. */

@@ -107,8 +107,8 @@ function addSnapshot(store: Store, layerId: string): void {
 const digestOf = ({ lab, paths }: Pick<Bench, 'lab' | 'paths'>) => lab.disks.digest(layerPathOf(paths, top), 'sha256')
 
 async function expectFlat({ lab, store, paths }: Bench): Promise<void> {
-  await vi.waitFor(() => expect(store.layers.find(top)?.flattening).toBeUndefined(), { timeout: 60_000 })
-  await vi.waitFor(() => expect(store.layers.listIds()).toEqual(['layer-root', top]), { timeout: 60_000 })
+  await vi.waitFor(() => expect(store.layers.find(top)?.flattening).toBeUndefined(), { timeout: 300_000 })
+  await vi.waitFor(() => expect(store.layers.listIds()).toEqual(['layer-root', top]), { timeout: 300_000 })
   expect(chainOf(store, top).map(({ id }) => id)).toEqual([top, 'layer-root'])
   expect(await lab.disks.readBackingPath(layerPathOf(paths, top))).toBe(layerPathOf(paths, 'layer-root'))
   const layer = store.layers.find(top)
