@@ -90,6 +90,8 @@ export function guardRuleset(vpc: VpcNetwork, servicePacketsPerSecond: number): 
     ...(guard6?.content ?? []),
     '  chain arriving {',
     '    iifname != "eni*" accept',
+    // Most packets, past all that is asked of others.
+    `    meta l4proto tcp ip daddr != { 169.254.0.0/16, 224.0.0.0/4, ${resolver} } iifname . ether saddr . ip saddr @own accept`,
     ...(guard6?.first ?? []),
     // A guest looks for routers and neighbours of IPv6 by itself when it boots: that is no attack, and is not counted.
     `    icmpv6 type { nd-router-advert, nd-redirect } ${forged}`,

@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { VpcNetwork } from '../ec2/ports/network.ts'
+import { removeHalfWritten } from '../host/files.ts'
 import { isProcessAlive } from '../host/process-table.ts'
 import { type CommonUserNamespace, createCommonUserNamespace, type UserNamespaceKey } from './common-user-namespace.ts'
 import { createLiveVpc, type LiveVpc, type LiveVpcDependencies } from './live-vpc.ts'
+import type { NamespaceBroker } from './namespace-broker.ts'
 import { createNamespace, describeNamespace, rescueNamespace } from './namespace.ts'
 import {
   commonDirectory,
@@ -20,6 +22,8 @@ export interface LiveVpcs {
   list(): LiveVpc[]
   /** Throws for a VPC that has none. */
   require(vpcId: string): LiveVpc
+  /** Asks a VPC's helper, and the next one when the VPC was given another namespace holder meanwhile. Throws for a VPC that has none. */
+  ask<T>(vpcId: string, question: (broker: NamespaceBroker) => Promise<T>): Promise<T>
   /** The VPC's, which is made where there is none; one whose holder died gets another, where anybody lives in it still. */
   ensure(vpc: VpcNetwork): Promise<LiveVpc>
   /** It is not there for others any more; answers what is to be ended. */
@@ -74,9 +78,29 @@ export function createLiveVpcs(dependencies: LiveVpcDependencies): LiveVpcs {
       return undefined
     }
     log.warn({ vpcId: vpc.id }, 'the namespace has a new holder; its machines keep their network')
-    present?.leave()
     const found = (await findVpcProcesses(networksDirectory)).get(vpc.id)
-    return createLiveVpc(dependencies, namespace, found)
+    const rescued = createLiveVpc(dependencies, namespace, found)
+    // Whoever is asking by the old one finds this instead.
+    live.set(vpc.id, rescued)
+    present?.leave()
+    return rescued
+  }
+
+  function require(vpcId: string): LiveVpc {
+    const found = live.get(vpcId)
+    if (!found) throw new Error(`the VPC ${vpcId} has no network: no machine of it runs`)
+    return found
+  }
+
+  async function ask<T>(vpcId: string, question: (broker: NamespaceBroker) => Promise<T>): Promise<T> {
+    for (;;) {
+      const { broker } = require(vpcId)
+      try {
+        return await question(broker)
+      } catch (error) {
+        if (live.get(vpcId)?.broker === broker) throw error
+      }
+    }
   }
 
   async function endCommonUnlessUsed(): Promise<void> {
@@ -101,6 +125,8 @@ export function createLiveVpcs(dependencies: LiveVpcDependencies): LiveVpcs {
     await endAll({ others: shared?.others ?? [] })
     for (const name of names) {
       const left = found.get(name)
+      // The directory may not be there: its holder's file was to come.
+      await removeHalfWritten(join(networksDirectory, name)).catch(() => undefined)
       if (!vpcIds.has(name)) {
         await endAll(left)
         await fsExtra.remove(join(networksDirectory, name))
@@ -116,11 +142,8 @@ export function createLiveVpcs(dependencies: LiveVpcDependencies): LiveVpcs {
     common,
     find: (vpcId) => live.get(vpcId),
     list: () => [...live.values()],
-    require: (vpcId) => {
-      const found = live.get(vpcId)
-      if (!found) throw new Error(`the VPC ${vpcId} has no network: no machine of it runs`)
-      return found
-    },
+    require,
+    ask,
     ensure,
     release: (vpcId) => {
       const present = live.get(vpcId)

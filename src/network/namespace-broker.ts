@@ -88,7 +88,8 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
     request.helper = asked
     asked.send({ id, ...request.request }, (error) => {
       // What a dead one was not told any more is asked again when its end is heard of.
-      if (!error || !asked.connected || request.helper !== asked || pending.get(id) !== request) return
+      if (!error || isOfDeath(error) || !asked.connected || request.helper !== asked || pending.get(id) !== request)
+        return
       pending.delete(id)
       request.reject(error)
     })
@@ -188,4 +189,9 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
       rejectPending()
     },
   }
+}
+
+/** A helper that was killed is connected until its end is heard of. */
+function isOfDeath(error: Error): boolean {
+  return 'code' in error && ['EPIPE', 'ECONNRESET', 'ERR_IPC_CHANNEL_CLOSED'].includes(String(error.code))
 }

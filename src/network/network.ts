@@ -84,8 +84,8 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
     clock,
     firstUnprivilegedPort: dependencies.firstUnprivilegedPort,
     maximumPorts: dependencies.maximumPublicPorts ?? defaultMaximumPublicPorts,
-    bindUdp: async (vpcId) => await vpcs.require(vpcId).broker.bindUdp('0.0.0.0'),
-    dial: async (vpcId, host, port, signal) => await vpcs.require(vpcId).broker.dial(host, port, signal),
+    bindUdp: async (vpcId) => await vpcs.ask(vpcId, (broker) => broker.bindUdp('0.0.0.0')),
+    dial: async (vpcId, host, port, signal) => await vpcs.ask(vpcId, (broker) => broker.dial(host, port, signal)),
   })
   const bridgePorts = createBridgePorts({ ...dependencies, bridges: dependencies.bridges ?? [] })
   const hostRoutes = dependencies.isRouted ? createHostRoutes(dependencies) : undefined
@@ -232,11 +232,12 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
     },
     remove,
     adopt,
-    dial: async (vpcId, host, port, signal) => await vpcs.require(vpcId).broker.dial(host, port, signal),
+    dial: async (vpcId, host, port, signal) => await vpcs.ask(vpcId, (broker) => broker.dial(host, port, signal)),
     dialFrom: async (vpcId, from, host, port, signal) =>
-      await vpcs.require(vpcId).broker.dial(host, port, signal, from),
-    bindUdp: async (vpcId, version) => await vpcs.require(vpcId).broker.bindUdp(version === 6 ? '::' : '0.0.0.0'),
-    resolve: async (vpcId, name) => await vpcs.require(vpcId).broker.resolve(name),
+      await vpcs.ask(vpcId, (broker) => broker.dial(host, port, signal, from)),
+    bindUdp: async (vpcId, version) =>
+      await vpcs.ask(vpcId, (broker) => broker.bindUdp(version === 6 ? '::' : '0.0.0.0')),
+    resolve: async (vpcId, name) => await vpcs.ask(vpcId, (broker) => broker.resolve(name)),
     isLive: (vpcId) => vpcs.find(vpcId) !== undefined,
     readFlows: async () => {
       await Promise.all(

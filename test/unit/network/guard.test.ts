@@ -42,6 +42,7 @@ test('the guard of a VPC with an interface that may route for others', () => {
       set routers { type ifname . ether_addr; elements = { "eni000000000006" . 02:00:00:00:00:06 }; }
       chain arriving {
         iifname != "eni*" accept
+        meta l4proto tcp ip daddr != { 169.254.0.0/16, 224.0.0.0/4, 172.31.0.2 } iifname . ether saddr . ip saddr @own accept
         icmpv6 type { nd-router-advert, nd-redirect } update @forged { iifname counter } drop
         meta nfproto ipv6 drop
         ip daddr 224.0.0.0/4 drop
