@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const longest = [
   'debian.test.ts',
   'architecture.test.ts',
+  'debian-fast-launch.test.ts',
   'clients.test.ts',
   'pipeline.test.ts',
   'crash.test.ts',

@@ -7,6 +7,8 @@ import { type Lab, openLab } from '../../test/e2e/lab.ts'
 import { prepareServers, type Servers } from '../../test/e2e/servers.ts'
 import { waitForBanner } from '../bench/ssh-banner.ts'
 
+const connectionPatienceMs = 10_000
+
 /** A daemon with an image, and what measurements of launches do with it. */
 export interface LaunchLab {
   readonly lab: Lab
@@ -42,7 +44,8 @@ export async function openLaunchLab(recipe: string): Promise<LaunchLab> {
 
   async function waitFor(id: string): Promise<void> {
     let known: { host: string; port: number } | undefined
-    await waitForBanner(async () => (known ??= await locate(id)))
+    // As a client does: one connection at a time. The guest would greet several at once, and each later.
+    await waitForBanner(async () => (known ??= await locate(id)), connectionPatienceMs)
   }
 
   async function pidOf(id: string): Promise<number> {

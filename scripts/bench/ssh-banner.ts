@@ -4,15 +4,15 @@ import { connect } from 'node:net'
 const connectTimeoutMs = 250
 const bannerTimeoutMs = 30_000
 const pauseMs = 20
-/** After this long without an answer the next attempt begins beside the ones that still wait. */
-const patienceMs = 250
-
 /**
- * Resolves when the SSH server at an address has greeted. QEMU's user network accepts a connection long before the guest does and then asks
- * the guest at ever longer intervals: whoever waits on one connection alone hears of it up to twelve seconds late. The whole measurement
- * has its own limit.
+ * Resolves when the SSH server at an address has greeted. After `patienceMs` without an answer the next attempt begins beside the ones that
+ * still wait: QEMU's user network accepts a connection long before the guest does and then asks the guest at ever longer intervals, so that
+ * whoever waits on one connection alone hears of it up to twelve seconds late. The whole measurement has its own limit.
  */
-export async function waitForBanner(locate: () => Promise<{ host: string; port: number } | undefined>): Promise<void> {
+export async function waitForBanner(
+  locate: () => Promise<{ host: string; port: number } | undefined>,
+  patienceMs = 250,
+): Promise<void> {
   const ending = new AbortController()
   setMaxListeners(0, ending.signal)
   let isGreeted = false

@@ -62,7 +62,7 @@ export function createLiveMachine(parts: {
         { path },
         { leavesSharedMemory: true },
       ),
-    giveIdentity: async (describe, signal) => await giveIdentity(templateSocket, describe, signal),
+    giveIdentity: async (words, signal) => await giveIdentity(templateSocket, words, signal),
     quit: async () => {
       // It ends before it answers.
       await link.execute('quit').catch(() => undefined)

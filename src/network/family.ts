@@ -11,10 +11,18 @@ export interface Family {
   readonly suffix: '' | '6'
   /** The block of all its addresses. */
   readonly anywhere: '0.0.0.0/0' | '::/0'
+  /** What tells a sender that nobody has the address. */
+  readonly unreachableHost: string
 }
 
-export const ipv4: Family = { ip: 'ip', protocol: 'ipv4', address: 'ipv4_addr', suffix: '', anywhere: '0.0.0.0/0' }
-export const ipv6: Family = { ip: 'ip6', protocol: 'ipv6', address: 'ipv6_addr', suffix: '6', anywhere: '::/0' }
+export const ipv4: Family = {
+  ...{ ip: 'ip', protocol: 'ipv4', address: 'ipv4_addr', suffix: '', anywhere: '0.0.0.0/0' },
+  unreachableHost: 'icmp type host-unreachable',
+}
+export const ipv6: Family = {
+  ...{ ip: 'ip6', protocol: 'ipv6', address: 'ipv6_addr', suffix: '6', anywhere: '::/0' },
+  unreachableHost: 'icmpv6 type addr-unreachable',
+}
 
 /** Of an address or a block. */
 export function familyOf(address: string): Family {

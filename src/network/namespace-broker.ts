@@ -11,6 +11,8 @@ export interface NamespaceBroker {
   listen(host: string, port: number): Promise<Server>
   /** A socket connected from the namespace, from that address of it if one is given; rejects with an Error whose `code` is connect(2)'s. */
   dial(host: string, port: number, signal: AbortSignal, localAddress?: string): Promise<Socket>
+  /** Tries whatever dials that address once more, at once: it answers now. */
+  dialAgain(host: string): void
   /** A UDP socket of the namespace, of the family of that address; without a port, at one that was free. */
   bindUdp(host: string, port?: number): Promise<DatagramSocket>
   /**
@@ -164,6 +166,9 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
       // A peer that has said all may still listen.
       socket.allowHalfOpen = true
       return socket
+    },
+    dialAgain: (host) => {
+      if (helper?.connected) helper.send({ id: 0, kind: 'dial-again', host })
     },
     relay: async (port, answer) => {
       answerRelayed = answer

@@ -1,7 +1,8 @@
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
-import { connect, createServer, isIPv6, type Socket } from 'node:net'
+import { createServer, isIPv6 } from 'node:net'
 import { systemClock } from '../host/clock.ts'
+import { type Call, createDialler } from './dialler.ts'
 import { serveTime, timePort } from './time/time-server.ts'
 
 /**
@@ -10,14 +11,9 @@ import { serveTime, timePort } from './time/time-server.ts'
  */
 type Request =
   | { readonly id: number; readonly kind: 'listen'; readonly host: string; readonly port: number }
-  | {
-      readonly id: number
-      readonly kind: 'dial'
-      readonly host: string
-      readonly port: number
-      readonly localAddress?: string
-      readonly timeoutMs: number
-    }
+  | ({ readonly kind: 'dial' } & Call)
+  /** An address answers that others may be waiting for. */
+  | { readonly id: number; readonly kind: 'dial-again'; readonly host: string }
   | { readonly id: number; readonly kind: 'udp'; readonly host: string; readonly port: number }
   | { readonly id: number; readonly kind: 'relay'; readonly port: number }
   /** What the daemon says to somebody at the relay's port. */
@@ -33,19 +29,23 @@ type Request =
   /** Nobody waits for that dial any more. */
   | { readonly id: number; readonly kind: 'cancel' }
 
-const dialling = new Map<number, Socket>()
+const dialler = createDialler({
+  handOver: (id, socket) => process.send?.({ id }, socket, {}, () => undefined),
+  refuse,
+})
 let relay: DatagramSocket | undefined
 
 process.on('message', (request: Request) => {
   if (request.kind === 'listen') listen(request)
-  else if (request.kind === 'dial') dial(request)
+  else if (request.kind === 'dial') dialler.dial(request)
+  else if (request.kind === 'dial-again') dialler.dialAgain(request.host)
   else if (request.kind === 'udp') bindUdp(request)
   else if (request.kind === 'relay') openRelay(request)
   else if (request.kind === 'time') tellTime(request)
   else if (request.kind === 'answer') {
     relay?.send(Buffer.from(request.data, 'base64'), request.port, request.address, () => undefined)
   } else if (request.kind === 'resolve') void resolve(request)
-  else dialling.get(request.id)?.destroy()
+  else dialler.cancel(request.id)
 })
 process.on('disconnect', () => process.exit(0))
 // The daemon was killed while an answer was on its way.
@@ -69,21 +69,6 @@ function listen({ id, host, port }: Extract<Request, { kind: 'listen' }>): void 
   server.once('error', (error) => refuse(id, error))
   server.listen(port, host, () => {
     process.send?.({ id }, server, {}, () => server.close())
-  })
-}
-
-function dial({ id, host, port, localAddress, timeoutMs }: Extract<Request, { kind: 'dial' }>): void {
-  // Paused: bytes that arrive before the hand-over belong to the daemon.
-  const socket = connect({ host, port, noDelay: true, ...(localAddress === undefined ? {} : { localAddress }) })
-  dialling.set(id, socket)
-  socket.pause()
-  socket.setTimeout(timeoutMs, () => socket.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })))
-  socket.once('error', (error) => refuse(id, error))
-  socket.once('close', () => dialling.delete(id))
-  socket.once('connect', () => {
-    socket.setTimeout(0)
-    dialling.delete(id)
-    process.send?.({ id }, socket, {}, () => undefined)
   })
 }
 

@@ -16,6 +16,7 @@ import type { NamespaceDependencies } from './holder.ts'
 import { internetAddressesOf } from './internet-address.ts'
 import { createBridgePorts } from './bridge-ports.ts'
 import { createHostRoutes } from './host-routes.ts'
+import { createOverhearing } from './overhearing.ts'
 import { createPublicForwarder } from './public-forwarder.ts'
 import { createPeeringWires } from './peering-wires.ts'
 import { planPublicPorts } from './public-ports.ts'
@@ -80,7 +81,9 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
   })
   /** What is not wholly offered, by VPC. */
   const partial = new Map<string, readonly PublicRange[]>()
+  const overhearing = createOverhearing()
   const forwarder = createPublicForwarder({
+    overhearing,
     clock,
     firstUnprivilegedPort: dependencies.firstUnprivilegedPort,
     maximumPorts: dependencies.maximumPublicPorts ?? defaultMaximumPublicPorts,
@@ -235,6 +238,8 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
     dial: async (vpcId, host, port, signal) => await vpcs.ask(vpcId, (broker) => broker.dial(host, port, signal)),
     dialFrom: async (vpcId, from, host, port, signal) =>
       await vpcs.ask(vpcId, (broker) => broker.dial(host, port, signal, from)),
+    overhear: overhearing.overhear,
+    dialAgain: (vpcId, host) => vpcs.find(vpcId)?.broker.dialAgain(host),
     bindUdp: async (vpcId, version) =>
       await vpcs.ask(vpcId, (broker) => broker.bindUdp(version === 6 ? '::' : '0.0.0.0')),
     resolve: async (vpcId, name) => await vpcs.ask(vpcId, (broker) => broker.resolve(name)),

@@ -2,6 +2,7 @@ import type { Socket as DatagramSocket } from 'node:dgram'
 import type { Socket } from 'node:net'
 import type { PublicPort } from '../ec2/ports/network.ts'
 import type { Clock } from '../host/clock.ts'
+import type { Overhearing } from './overhearing.ts'
 import type { OpenPort } from './public-port.ts'
 import type { WantedPort } from './public-ports.ts'
 import { createTcpOpener } from './public-tcp-port.ts'
@@ -24,6 +25,7 @@ export interface PublicForwarder {
 }
 
 export interface PublicForwarderDependencies {
+  readonly overhearing: Pick<Overhearing, 'begin'>
   readonly clock: Clock
   readonly dial: (vpcId: string, host: string, port: number, signal: AbortSignal) => Promise<Socket>
   readonly bindUdp: (vpcId: string) => Promise<DatagramSocket>

@@ -1,12 +1,14 @@
 import { createServer, type Socket } from 'node:net'
+import type { Overhearing } from './overhearing.ts'
 import type { OpenPublicPort } from './public-port.ts'
 
 export interface PublicTcpDependencies {
+  readonly overhearing: Pick<Overhearing, 'begin'>
   readonly dial: (vpcId: string, host: string, port: number, signal: AbortSignal) => Promise<Socket>
 }
 
 /** Ports whose connections are carried into the VPC byte by byte. */
-export function createTcpOpener({ dial }: PublicTcpDependencies): OpenPublicPort {
+export function createTcpOpener({ dial, overhearing }: PublicTcpDependencies): OpenPublicPort {
   return async (vpcId, { publicIp, privateIp, port }, hostPort) => {
     const connections = new Set<Socket>()
 
@@ -15,13 +17,18 @@ export function createTcpOpener({ dial }: PublicTcpDependencies): OpenPublicPort
       client.pause()
       connections.add(client)
       const patience = new AbortController()
+      const conversation = overhearing.begin(vpcId, privateIp, port)
       client.on('error', () => client.destroy())
       client.once('close', () => {
         connections.delete(client)
         patience.abort()
+        conversation.end()
       })
       dial(vpcId, privateIp, port, patience.signal).then(
-        (server) => joinSockets(client, server),
+        (server) => {
+          conversation.follow(server)
+          joinSockets(client, server)
+        },
         () => client.resetAndDestroy(),
       )
     }

@@ -113,6 +113,11 @@ export function vpcRuleset(vpc: VpcNetwork, hostBlocks: readonly string[]): stri
     ...connect.chains,
     '  chain output {',
     '    type filter hook output priority filter; policy accept;',
+    // Who connects to a guest that is not there yet, or any more, must not come to whoever has its address in the host's network.
+    ...families.map(
+      (family) =>
+        `    oifname "${egressInterface}" ${family.ip} daddr { ${blocksOf(vpc, family).join(', ')} } reject with ${family.unreachableHost}`,
+    ),
     ...connect.rules,
     `    ip saddr ${metadataAddress} tcp sport 80 jump metadata_answer`,
     ...(hasIpv6(vpc) ? [`    ip6 saddr ${metadataIpv6Address} tcp sport 80 jump metadata_answer`] : []),

@@ -147,6 +147,11 @@ export async function openLab(user?: string, options: LabOptions = {}): Promise<
         'UserKnownHostsFile=/dev/null',
         '-o',
         'BatchMode=yes',
+        // Of a server that was reset nobody says anything any more.
+        '-o',
+        'ServerAliveInterval=10',
+        '-o',
+        'ServerAliveCountMax=12',
       ]
       const port = await hostPortOf(call, address, 22)
       const { stdout } = await execa('ssh', [...options, '-p', String(port), `${login}@${address}`, command], {

@@ -105,7 +105,10 @@ describe('nano in a template', () => {
         () => false,
       )
     })
-    createInterface({ input: port }).on('line', (line) => lines.push(line))
+    createInterface({ input: port }).on('line', (line) => {
+      if (line === 'TIME') port.write(`time=${identity['time']}\nEND\n`)
+      else lines.push(line)
+    })
   })
   afterAll(async () => {
     port?.destroy()

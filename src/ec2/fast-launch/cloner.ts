@@ -5,13 +5,13 @@ import type { EventBus } from '../event/event-bus.ts'
 import { rootDeviceOf } from '../image/root-device.ts'
 import { markStage } from '../instance/boot-stage.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
-import type { MachineHost, MachineSpec, Resumption } from '../ports/machine.ts'
+import type { IdentityWords, MachineHost, MachineSpec, Resumption } from '../ports/machine.ts'
 import type { Store } from '../ports/store.ts'
 import { findRootVolume } from '../root-volume-task/root-volume-task.ts'
 import { makeIdentity } from './clone-identity.ts'
 import type { LaunchWay, WarmTemplateRecord } from './fast-launch.ts'
 import { readFastLaunchTag } from './fast-launch-tag.ts'
-import { describeIdentity } from './identity.ts'
+import { describeIdentity, describeTime } from './identity.ts'
 import { templateFilesOf } from './template-files.ts'
 import { describeClone } from './template-spec.ts'
 import type { WarmTemplates } from './warm-templates.ts'
@@ -25,8 +25,7 @@ export interface Clone {
   readonly wantedBytes: number
   /** The machine, out of what the instance's records make it. */
   specOf(spec: MachineSpec): MachineSpec
-  /** What its guest is told, at the last moment. */
-  readonly describeIdentity: () => string
+  readonly words: IdentityWords
 }
 
 /** Chooses how first machines of instances come to run, and keeps the records of their disks in step with that. */
@@ -107,7 +106,10 @@ export function createCloner(dependencies: {
         saved: template.warm.devices,
       },
       specOf: (own) => describeClone(paths, template.id, own),
-      describeIdentity: () => describeIdentity(identity, clock.now()),
+      words: {
+        identity: () => describeIdentity(identity, clock.now()),
+        time: () => describeTime(clock.now()),
+      },
     }
   }
 

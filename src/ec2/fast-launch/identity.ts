@@ -38,7 +38,7 @@ export function describeIdentity(identity: CloneIdentity, now: Date): string {
   const lines: readonly (readonly [string, string | number])[] = [
     ['version', version],
     ['instance-id', identity.instanceId],
-    ['time', (now.getTime() / 1000).toFixed(6)],
+    ['time', secondsOf(now)],
     ['seed', identity.seed.toString('hex')],
     ['machine-id', identity.machineId],
     ['system-uuid', identity.systemUuid],
@@ -55,4 +55,13 @@ export function describeIdentity(identity: CloneIdentity, now: Date): string {
     ['wait-for', identity.waitFor],
   ]
   return `${lines.map(([key, value]) => `${key}=${value}\n`).join('')}END\n`
+}
+
+/** What a guest is told that asks for the time, so that it knows how long the answer took. Pure. */
+export function describeTime(now: Date): string {
+  return `time=${secondsOf(now)}\nEND\n`
+}
+
+function secondsOf(now: Date): string {
+  return (now.getTime() / 1000).toFixed(6)
 }

@@ -32,6 +32,7 @@ const consoleIntervalMs = 250
 const retryIntervalMs = 250
 /** A guest under TCG may need long to answer; one patient connection disturbs it less than many short ones. */
 const bannerTimeoutMs = 60_000
+const overhearingMs = 2000
 const checkIntervalMs = 30_000
 const sshPort = 22
 /**
@@ -128,12 +129,16 @@ export function createBootWatcher(dependencies: BootWatcherDependencies): BootWa
   async function askBanner(instanceId: string, signal: AbortSignal): Promise<'greeted' | 'answered' | 'silent'> {
     const record = store.instances.find(instanceId)
     if (!record) return 'silent'
+    // A guest that greets two at the same time greets both late.
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(overhearingMs)])
+    const heard = await network.overhear(record.vpcId, record.privateIp, sshPort, patience)
+    if (heard) return isGreeting(heard) ? 'greeted' : 'answered'
     const attempt = AbortSignal.any([signal, AbortSignal.timeout(bannerTimeoutMs)])
     try {
       const socket = await network.dial(record.vpcId, record.privateIp, sshPort, attempt)
       try {
         return await new Promise((resolve) => {
-          socket.once('data', (data) => resolve(data.toString('latin1').startsWith('SSH-') ? 'greeted' : 'answered'))
+          socket.once('data', (data) => resolve(isGreeting(data) ? 'greeted' : 'answered'))
           socket.once('close', () => resolve('answered'))
           socket.once('error', () => resolve('answered'))
           attempt.addEventListener('abort', () => resolve('answered'), { once: true })
@@ -226,4 +231,8 @@ async function readFrom(path: string, position: number): Promise<{ text: Buffer;
   } finally {
     await file.close()
   }
+}
+
+function isGreeting(data: Buffer): boolean {
+  return data.toString('latin1').startsWith('SSH-')
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../../host/clock.ts'
 import { machineFile, type StatePaths } from '../../host/state-paths.ts'
 import type { DescriptionWriter } from '../description/description-writer.ts'
 import { removeAssociation } from '../iam-instance-profile/association.ts'
-import { networkDeviceOf } from '../network-interface/network-interface.ts'
+import { addressesOf, networkDeviceOf } from '../network-interface/network-interface.ts'
 import { removeInterface } from '../network-interface/remove-interface.ts'
 import { assignPublicAddresses, detachedOf, releasePublicAddresses } from '../network-interface/public-address.ts'
 import type { DiskHost } from '../ports/disk.ts'
@@ -118,6 +118,11 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
         return (await prepareMachine(record)).prepared
       },
     })
+    // Its guest answers from now on, not only after a boot.
+    if (isResumed || clone) {
+      for (const own of store.interfaces.listBy('attachment.instanceId', record.id))
+        for (const { privateIp } of addressesOf(own)) network.dialAgain(record.vpcId, privateIp)
+    }
     store.transaction(() => {
       const present = store.instances.find(record.id)
       if (present?.boot) {

@@ -71,7 +71,7 @@ export function createMachineStarter({
     try {
       const machine = await goOn(wanted, clone.resumption, async (own) => {
         await fitRoot(own, wanted.spec, clone)
-        await own.giveIdentity(clone.describeIdentity, AbortSignal.timeout(identityTimeoutMs))
+        await own.giveIdentity(clone.words, AbortSignal.timeout(identityTimeoutMs))
       })
       cloner.complete(record.id, clone)
       return machine

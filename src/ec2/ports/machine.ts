@@ -239,6 +239,12 @@ export interface MachineUsage {
   readonly taps: ReadonlyMap<string, DeviceTraffic>
 }
 
+/** What a clone's guest is told, in the words of docs/guides/fast-launch-images.md; each is asked for at the moment that it is said. */
+export interface IdentityWords {
+  identity(): string
+  time(): string
+}
+
 /** A live machine: started by this daemon or adopted from an earlier one. */
 export interface Machine {
   readonly name: string
@@ -266,10 +272,10 @@ export interface Machine {
   /** The same without the memory, which is in the source's own file and is whole there as soon as the machine has ended by `quit`. */
   saveTemplate(path: string): Promise<SavedState>
   /**
-   * Of a clone: tells its guest who it is. `describe` is asked at the last moment. Resolves when the guest has taken it on; rejects when it
-   * says that it cannot, and when the signal is aborted.
+   * Of a clone: tells its guest who it is, and the time as often as it asks. Resolves when the guest has taken it on; rejects when it says
+   * that it cannot, and when the signal is aborted.
    */
-  giveIdentity(describe: () => string, signal: AbortSignal): Promise<void>
+  giveIdentity(words: IdentityWords, signal: AbortSignal): Promise<void>
   /** Ends QEMU by itself, its files closed as they should be, and resolves when its process is gone. */
   quit(): Promise<void>
   /** Asks QEMU over QMP; `unresponsive` when it does not answer within two seconds. */

@@ -323,6 +323,13 @@ export interface Network {
   dial(vpcId: string, host: string, port: number, signal: AbortSignal): Promise<Socket>
   /** The same from an address of one of the VPC's connect endpoints: security groups count. */
   dialFrom(vpcId: string, from: string, host: string, port: number, signal: AbortSignal): Promise<Socket>
+  /**
+   * The first bytes of an answer to somebody who connects there by a public address at the moment; undefined when nobody does, or nothing
+   * comes of it, or the signal is aborted.
+   */
+  overhear(vpcId: string, host: string, port: number, signal: AbortSignal): Promise<Buffer | undefined>
+  /** Whoever waits for an address of the VPC to answer is tried once more at once: it does from now on. */
+  dialAgain(vpcId: string, host: string): void
   /** A UDP socket at a free port of the VPC's router, of that version of IP. */
   bindUdp(vpcId: string, version: 4 | 6): Promise<DatagramSocket>
   /** The IPv4 addresses of a name, or else its IPv6 addresses, as the VPC's own DNS server has them. Rejects where it has none. */

@@ -256,3 +256,49 @@ print(json.dumps([asked, len(jobs)]))
     1,
   ])
 })
+
+test.each([
+  ['reads the pipe and then the file', 'cat "$KEY"; cat "$KEY"', true],
+  ['has a key of its own in its place', 'rm "$KEY"; echo own >"$KEY"', false],
+  ['does not come for it', 'true', false],
+])('an SSH server that %s in the template gets the clone’s host key and no other', async (_what, server, isHeld) => {
+  const directory = await makeDirectory()
+  const code = `
+import os, subprocess, time
+import ssh_server, traces
+from identity import Identity, sample
+directory = sys.argv[1]
+ssh_server.host_key_file, ssh_server.permit = directory + '/key', directory + '/permit'
+ssh_server.patience_seconds = 1
+traces.host_keys = [directory + '/key*']
+ssh_server.SshServer._warm_up = lambda self: None
+children, stopped = [], []
+ssh_server.run = lambda *words: (children[-1].wait(), stopped.append(words))
+class Manager:
+    def start(self, unit):
+        if os.path.exists(ssh_server.permit) and not (children and children[-1].poll() is None):
+            environment = dict(os.environ, KEY=ssh_server.host_key_file)
+            children.append(subprocess.Popen(['sh', '-c', sys.argv[2]], env=environment, stdout=subprocess.PIPE, universal_newlines=True))
+    def wait(self, job):
+        pass
+server = ssh_server.SshServer(Manager(), 'ssh.service')
+held = server.pipe is not None
+template = [sorted(os.listdir(directory)), len(stopped), children[0].poll() is None]
+server.take_host_key(Identity(sample))
+server.hold_back()
+before = len(children)
+server.start()
+server.wait()
+key = open(directory + '/key').read()
+heard = children[0].communicate()[0]
+print(json.dumps([held, template, before, heard == key * 2 if held else heard, os.path.exists(ssh_server.permit), 'OPENSSH' in key]))
+`
+  expect(await python(code, directory, server)).toEqual([
+    isHeld,
+    isHeld ? [['key', 'permit'], 0, true] : [[], 1, false],
+    1,
+    isHeld ? true : '',
+    true,
+    true,
+  ])
+})

@@ -65,6 +65,34 @@ describe('a VPC with guests', () => {
       return await resolver.resolve4('${name}').then(([address]) => address, (error) => error.code)`)
   }
 
+  test('the host that looks for a guest that is not there finds nobody of its own network in its place', async () => {
+    const dialled = lab.network().dial('vpc-1', '172.31.0.99', 22, AbortSignal.timeout(5000))
+    await expect(dialled).rejects.toMatchObject({ code: 'EHOSTUNREACH' })
+  })
+
+  test('who waits for a guest to answer is tried again as soon as it is said that it does', async () => {
+    await first.run('nft', 'add table ip lost; add chain ip lost in { type filter hook input priority 0; }')
+    const lose = async (packets: string) =>
+      await first.run('nft', `flush chain ip lost in; add rule ip lost in ${packets} drop`)
+    // As while a guest has no address.
+    await lose('tcp dport 9100')
+    const dialled = lab.network().dial('vpc-1', '172.31.0.5', 9100, AbortSignal.timeout(60_000))
+    let port: string | undefined
+    await until(async () => {
+      port = /:(\d+) +172\.31\.0\.5:9100/.exec(await lab.inside('vpc-1', 'ss', '-Htn', 'state', 'syn-sent'))?.[1]
+      return port !== undefined
+    })
+    // The first attempt by itself never comes to anything.
+    await lose(`tcp sport ${port}`)
+    lab.network().dialAgain('vpc-1', '172.31.0.5')
+    // What is to listen comes up a moment later than its guest.
+    await first.serve(9100)
+    const socket = await dialled
+    expect(socket.remotePort).toBe(9100)
+    socket.destroy()
+    await first.run('nft', 'delete table ip lost')
+  })
+
   test('one subnet is no trust: only what a group opens gets through', async () => {
     expect(await first.tcp('172.31.0.6', 8080)).toBe('open')
     expect(await first.tcp('172.31.0.6', 8081)).toBe('silent')

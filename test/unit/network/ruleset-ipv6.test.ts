@@ -58,6 +58,7 @@ test('what IPv6 adds to the ruleset of a VPC', () => {
     leaving6: oifname "eni*" ip6 saddr fe80::/10 udp sport 5470 udp sport set 547
     metadata_answer: ip6 daddr fd12:3456:789a::5 @ih,0,8 != 0 ip6 hoplimit set 1
     metadata_answer: ip6 daddr fd12:3456:789a::55 @ih,0,8 != 0 ip6 hoplimit set 1
+    output: oifname "egress0" ip6 daddr { fd12:3456:789a::/56 } reject with icmpv6 type addr-unreachable
     output: ip6 saddr fd00:ec2::254 tcp sport 80 jump metadata_answer"
   `)
 })

@@ -107,6 +107,7 @@ test('the ruleset of a VPC with rules of every kind', () => {
       }
       chain output {
         type filter hook output priority filter; policy accept;
+        oifname "egress0" ip daddr { 172.31.0.0/16 } reject with icmp type host-unreachable
         ip saddr 169.254.169.254 tcp sport 80 jump metadata_answer
       }
       chain postrouting {
@@ -177,6 +178,7 @@ test('the ruleset of a VPC without guests', () => {
       }
       chain output {
         type filter hook output priority filter; policy accept;
+        oifname "egress0" ip daddr { 172.31.0.0/16 } reject with icmp type host-unreachable
         ip saddr 169.254.169.254 tcp sport 80 jump metadata_answer
       }
       chain postrouting {

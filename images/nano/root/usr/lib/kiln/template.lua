@@ -16,6 +16,7 @@ ffi.cdef 'void sync(void);'
 local template = {}
 -- Told to the host, which makes new templates when it is another.
 local version = 1
+local mostTries, soonSeconds = 5, 0.02
 -- A pipe, made by the boot of a machine that is to become a template with everything up (etc/kiln/boot), by which SSH's door lets
 -- `finish` go on. It is gone when the door serves.
 local pipe = '/run/kiln-template'
@@ -48,11 +49,28 @@ local function await(depth, needed, takeOn)
   end
 end
 
+-- However long the identity was on its way: the host is asked until its answer comes soon, and the clock is right to half of that.
+local function refineTime()
+  local shortest
+  for _ = 1, mostTries do
+    local asked = system.now()
+    templatePort.say 'TIME'
+    local text, heardAt = templatePort.hear()
+    local time, took = tonumber(text:match '^time=(%d+%.?%d*)\n'), heardAt - asked
+    if time and (not shortest or took < shortest) then
+      shortest = took
+      system.setClock(time + took / 2 + system.now() - heardAt)
+    end
+    if shortest and shortest < soonSeconds then return end
+  end
+end
+
 -- Waits before there is a network, and comes back for the boot to go on as that of any new instance.
 function template.waitBeforeNetwork()
   templatePort.open()
   hostKey.removeAll()
   await('before-cloud-init', {}, function(identity) system.setHostname(identity.hostname) end)
+  refineTime()
   templatePort.say 'UP'
 end
 
@@ -96,6 +114,7 @@ function template.becomeServer(listen)
   -- It writes to all of its memory: what this process shares with the one that made it would be copied in each clone.
   collectgarbage()
   local identity = await('booted', { 'interface-address', 'interface-gateway', 'ssh-host-key', 'wait-for' }, takeOn)
+  refineTime()
   templatePort.say 'UP'
   system.remove(pipe)
   local order = identity['wait-for'] .. '\n'

@@ -10,7 +10,7 @@ from host_port import version
 from identity import Identity
 from manager import Manager
 from own_interface import find_interface, probe_anew, read_mac
-from own_state import take_boot_id, take_host_name, take_machine_id, take_randomness, take_system_id, take_time
+from own_state import refine_time, take_boot_id, take_host_name, take_machine_id, take_randomness, take_system_id, take_time
 
 patience_seconds = 60
 own_unit = 'kiln-template-gate.service'
@@ -39,6 +39,7 @@ def wait_before_cloud_init(port):
     run('udevadm', 'settle', '--timeout=30')
     if read_mac(find_interface()) != identity.require('interface-mac').lower():
         raise RuntimeError('the interface has not got the hardware address %s' % identity.require('interface-mac'))
+    refine_time(port)
     port.say('UP')
     port.close()
     journal.begin_anew(manager, journals)

@@ -9,9 +9,7 @@ import name_service
 import network_service
 import traces
 import units
-from commands import run, try_run
-from files import write_file
-from host_key import encode_host_key
+from commands import run
 from host_port import version
 from identity import Identity, sample
 from login import LoginUser
@@ -19,6 +17,7 @@ from manager import Manager
 from own_interface import OwnInterface, find_interface, read_mac
 from own_state import (
     forget_machine_id,
+    refine_time,
     take_boot_id,
     take_host_name,
     take_machine_id,
@@ -27,10 +26,8 @@ from own_state import (
     take_time,
     write_host_name,
 )
+from ssh_server import SshServer
 
-host_key_file = '/etc/ssh/ssh_host_ed25519_key'
-# By this the units of SSH may start (system-generators/kiln-template).
-ssh_permit = '/run/kiln/ssh'
 longest_rest_seconds = 10
 
 
@@ -40,7 +37,7 @@ class Template:
     def __init__(self):
         units.wait_until_started()
         active = units.ActiveUnits()
-        self.ssh = units.find_ssh()
+        ssh_unit = units.find_ssh()
         self.login_user = LoginUser()
         self.interface = OwnInterface(find_interface())
         self.host_name = os.uname().nodename
@@ -53,11 +50,14 @@ class Template:
         self._take_interface_down()
         traces.remove_traces(self.mac)
         cloud_init.keep_host_keys()
-        self._warm_up()
+        # What a clone does first is done once, so that all of it is in memory.
+        self.interface.encode_bring_up(Identity(sample))
+        os.makedirs('/run/kiln', exist_ok=True)
         # PID 1 remembers the machine-id that it has once read.
         forget_machine_id()
         run('systemctl', 'daemon-reexec')
         self.manager = Manager()
+        self.ssh = SshServer(self.manager, ssh_unit)
         os.sync()
 
     def _take_interface_down(self):
@@ -66,55 +66,47 @@ class Template:
         run('ip', 'address', 'flush', 'dev', name)
         run('ip', 'link', 'set', 'dev', name, 'down')
 
-    def _warm_up(self):
-        """What a clone does first is done once, so that all of it is in memory."""
-        os.makedirs('/run/kiln', exist_ok=True)
-        write_file('/run/kiln/warm', encode_host_key(Identity(sample).require('ssh-host-key'), 'sample')[0], 0o600)
-        os.makedirs('/run/sshd', exist_ok=True)
-        try_run('/usr/sbin/sshd', '-t', '-h', '/run/kiln/warm')
-        os.unlink('/run/kiln/warm')
-        self.interface.encode_bring_up(Identity(sample))
-
 
 def wait_booted(port):
     template = Template()
     port.say('READY booted %d' % version)
     identity = Identity(port.receive())
     begun = time.monotonic()
-    ssh = become(template, identity)
+    become(template, identity, port)
     port.say('UP')
     port.close()
     write_host_name(identity, template.host_name)
     take_system_id(identity)
-    template.manager.wait(*ssh)
-    if ssh:
+    if not waits_for_cloud_init(identity):
+        template.ssh.wait()
         # Where many clones go on at once, all let people in before the first has its hands full with the rest.
         time.sleep(min(time.monotonic() - begun, longest_rest_seconds))
-    settle(template, identity, ssh)
+    settle(template, identity)
 
 
-def become(template, identity):
+def become(template, identity, port):
     """
-    Makes a clone the server that it is to be. Nothing here starts a program, which would cost more than all the rest, but for PID 1: it starts
-    the SSH server as soon as that has what it needs, and nobody reaches it before the interface has its address. Answers its job, if any.
+    Makes a clone the server that it is to be. Nothing here starts a program, which would cost more than all the rest. The SSH server goes on as
+    soon as that has what it needs; nobody reaches it before the interface has its address.
     """
     take_randomness(identity)
     take_time(identity)
-    private, public = encode_host_key(identity.require('ssh-host-key'), 'root@%s' % identity.require('hostname'))
-    write_file(host_key_file, private, 0o600)
-    write_file('%s.pub' % host_key_file, public)
+    template.ssh.take_host_key(identity)
     key = identity.get('login-key')
     if key:
         template.login_user.let_in(key)
-    ssh = [] if waits_for_cloud_init(identity) else [start_ssh(template)]
+    if waits_for_cloud_init(identity):
+        template.ssh.hold_back()
+    else:
+        template.ssh.start()
     take_machine_id(identity)
     take_boot_id()
     take_host_name(identity)
     template.interface.bring_up(identity)
-    return ssh
+    refine_time(port)
 
 
-def settle(template, identity, ssh):
+def settle(template, identity):
     """The rest of a boot, behind the back of whoever has logged in already."""
     manager = template.manager
     journal.begin_anew(manager, template.journals)
@@ -126,14 +118,10 @@ def settle(template, identity, ssh):
     manager.try_restart(*[unit for unit in template.networks if unit.endswith('.service')])
     manager.try_start(*template.networks, *template.resting)
     template.cloud_init.run_rest(manager)
-    if not ssh:
-        manager.wait(start_ssh(template))
+    if waits_for_cloud_init(identity):
+        template.ssh.start()
+        template.ssh.wait()
     template.interface.drop_own_route(identity)
-
-
-def start_ssh(template):
-    write_file(ssh_permit, '')
-    return template.manager.start(template.ssh)
 
 
 def waits_for_cloud_init(identity):
