@@ -68,12 +68,14 @@ async function launch(count: number, choice?: string): Promise<string[]> {
 }
 
 let clones: string[]
+let patient: string
 let own: string[][]
 
 test(
   'two Debians go on from one template, and have nothing of their own in common',
   async () => {
     clones = await launch(2)
+    ;[patient = ''] = await launch(1, 'wait-for-cloud-init')
     await Promise.all(clones.map((id) => servers.waitForStage(id, 'ssh')))
     for (const id of clones) expect(await image.wayOf(id)).toBe(template)
     const milliseconds = 50
@@ -121,11 +123,12 @@ test(
 test(
   'SSH answers after cloud-init where the launch asks for that',
   async () => {
-    const [id = ''] = await launch(1, 'wait-for-cloud-init')
-    await servers.waitForStage(id, 'ssh')
-    expect(await image.wayOf(id)).toBe(template)
-    expect((await servers.run(id, 'cat /var/lib/user-data-runs; cloud-init status')).trim()).toBe(`${id}\nstatus: done`)
-    await lab.call('TerminateInstances', { InstanceIds: [id] })
+    await servers.waitForStage(patient, 'ssh')
+    expect(await image.wayOf(patient)).toBe(template)
+    expect((await servers.run(patient, 'cat /var/lib/user-data-runs; cloud-init status')).trim()).toBe(
+      `${patient}\nstatus: done`,
+    )
+    await lab.call('TerminateInstances', { InstanceIds: [patient] })
   },
   patience,
 )
@@ -153,8 +156,9 @@ test(
     await Promise.all([servers.waitForStage(child, 'cloud-init'), servers.waitForStage(child, 'ssh')])
     const childs = await readOwn(child)
     // What the model's user data has written is in the image, and the child's own has run once.
-    expect(childs.slice(9)).toEqual([child, model, child, child])
-    for (const index of [0, 1, 2, 7]) expect(childs[index]).not.toBe(own[1]?.[index])
+    expect(childs.slice(-4)).toEqual([child, model, child, child])
+    expect(childs.slice(0, 3).filter((thing) => own[1]?.includes(thing))).toEqual([])
+    expect(childs).not.toContain(own[1]?.[7])
     await lab.call('TerminateInstances', { InstanceIds: [...clones, child] })
   },
   patience,
@@ -170,7 +174,8 @@ test(
     await Promise.all([servers.waitForStage(id, 'cloud-init'), servers.waitForStage(id, 'ssh')])
     expect(await image.wayOf(id)).toBe(early)
     const things = await readOwn(id)
-    for (const index of ownThings.keys()) expect([own[0]?.[index], own[1]?.[index]]).not.toContain(things[index])
+    // It may have the address, and so the name, of one that is gone.
+    for (const index of [0, 1, 5, 7, 8]) expect([own[0]?.[index], own[1]?.[index]]).not.toContain(things[index])
     expect(things.slice(9)).toEqual([id, id, id])
     expect(await measureClockError(lab, servers, id, 'admin')).toBeLessThan(50)
   },

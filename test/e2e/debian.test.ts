@@ -90,7 +90,7 @@ async function launch(): Promise<string> {
   const userData = join(lab.home, 'user-data')
   await writeFile(userData, userDataText)
   const launched = (await lab.aws(
-    ...['run-instances', '--image-id', imageId, '--instance-type', 't3.micro', '--key-name', 'servers'],
+    ...['run-instances', '--image-id', imageId, '--instance-type', 't2.micro', '--key-name', 'servers'],
     ...['--security-group-ids', servers.groupId, '--user-data', `file://${userData}`],
     ...['--subnet-id', await giveIpv6(lab), '--ipv6-address-count', '2'],
     ...['--metadata-options', 'HttpTokens=required,HttpProtocolIpv6=enabled'],
