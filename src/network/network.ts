@@ -238,7 +238,7 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
     dial: async (vpcId, host, port, signal) => await vpcs.ask(vpcId, (broker) => broker.dial(host, port, signal)),
     dialFrom: async (vpcId, from, host, port, signal) =>
       await vpcs.ask(vpcId, (broker) => broker.dial(host, port, signal, from)),
-    overhear: overhearing.overhear,
+    overhear: async (vpcId, host, port, signal) => await overhearing.overhear(vpcId, host, port, signal),
     dialAgain: (vpcId, host) => vpcs.find(vpcId)?.broker.dialAgain(host),
     bindUdp: async (vpcId, version) =>
       await vpcs.ask(vpcId, (broker) => broker.bindUdp(version === 6 ? '::' : '0.0.0.0')),

@@ -18,16 +18,24 @@ export interface Conversation {
 }
 
 export function createOverhearing(): Overhearing {
-  const conversations = new Map<string, Set<Promise<Buffer | undefined>>>()
+  /** What comes of each; rejects when nothing does. */
+  const conversations = new Map<string, Set<Promise<Buffer>>>()
 
   function begin(vpcId: string, host: string, port: number): Conversation {
     const place = placeOf(vpcId, host, port)
-    let settle: (answer: Buffer | undefined) => void = () => undefined
-    const answer = new Promise<Buffer | undefined>((resolve) => (settle = resolve))
+    let hear: (answer: Buffer) => void = () => undefined
+    let giveUp: (why: Error) => void = () => undefined
+    const answer = new Promise<Buffer>((resolve, reject) => {
+      hear = resolve
+      giveUp = reject
+    })
+    // Mostly nobody listens.
+    answer.catch(() => undefined)
     const others = conversations.get(place) ?? new Set()
     conversations.set(place, others.add(answer))
     const end = (heard?: Buffer) => {
-      settle(heard)
+      if (heard) hear(heard)
+      else giveUp(new Error('nothing was said'))
       others.delete(answer)
       if (others.size === 0 && conversations.get(place) === others) conversations.delete(place)
     }
@@ -48,7 +56,7 @@ export function createOverhearing(): Overhearing {
     while (!signal.aborted) {
       const present = conversations.get(place)
       if (!present) return undefined
-      const heard = await Promise.race([aborted, ...present])
+      const heard = await Promise.race([aborted, Promise.any(present).catch(() => undefined)])
       if (heard) return heard
     }
     return undefined

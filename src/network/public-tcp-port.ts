@@ -1,5 +1,5 @@
 import { createServer, type Socket } from 'node:net'
-import type { Overhearing } from './overhearing.ts'
+import type { Conversation, Overhearing } from './overhearing.ts'
 import type { OpenPublicPort } from './public-port.ts'
 
 export interface PublicTcpDependencies {
@@ -24,13 +24,13 @@ export function createTcpOpener({ dial, overhearing }: PublicTcpDependencies): O
         patience.abort()
         conversation.end()
       })
-      dial(vpcId, privateIp, port, patience.signal).then(
-        (server) => {
-          conversation.follow(server)
-          joinSockets(client, server)
-        },
-        () => client.resetAndDestroy(),
-      )
+      carryTo(client, conversation, patience.signal).catch(() => client.resetAndDestroy())
+    }
+
+    async function carryTo(client: Socket, conversation: Conversation, signal: AbortSignal): Promise<void> {
+      const server = await dial(vpcId, privateIp, port, signal)
+      conversation.follow(server)
+      joinSockets(client, server)
     }
 
     // Half-open, so that a client that has said all still hears the answer.

@@ -29,6 +29,8 @@ export function createUdpOpener({ bindUdp, sessions }: PublicUdpDependencies): O
     // A client that is gone (ICMP port unreachable) costs the others nothing.
     socket.on('error', () => undefined)
     socket.on('message', (data, { address, port: clientPort }) => {
+      // Nobody is there, and Node throws an error at whoever sends there.
+      if (clientPort === 0) return
       const key = `${address}:${clientPort}`
       const session = own.get(key) ?? (isStopped ? undefined : begin(key, address, clientPort))
       session?.send(data)

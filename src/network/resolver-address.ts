@@ -1,2 +1,4 @@
+import { serviceAddresses } from '../ec2/ports/network.ts'
+
 /** The link-local address of the VPC's DNS server. */
-export const dnsAddress = '169.254.169.253'
+export const [dnsAddress] = serviceAddresses.dns

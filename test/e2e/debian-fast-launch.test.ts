@@ -4,7 +4,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { measureClockError } from './fast-launch/clock-error.ts'
 import { type WarmImage, warmImage } from './fast-launch/warm-lab.ts'
-import { provideImage, waitForImage } from './images.ts'
+import { provideImage } from './images.ts'
 import { type Lab, labUser, openLab, until } from './lab.ts'
 import { prepareServers, type Servers } from './servers.ts'
 

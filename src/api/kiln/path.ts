@@ -36,6 +36,7 @@ export interface PathHopDescription {
     | 'internet-gateway'
     | 'egress-only-gateway'
     | 'peering-connection'
+    | 'vpc-service'
     | 'security-group'
     | 'network-acl'
     | 'route'

@@ -36,6 +36,8 @@ function carry(relay: DatagramSocket, stream: Duplex, close: () => void): void {
   const read = createDatagramReader()
   relay.on('error', close)
   relay.on('message', (data, { port }) => {
+    // Nobody is there, and Node throws an error at whoever sends there.
+    if (port === 0) return
     clientPort ??= port
     if (port !== clientPort) return
     const datagram = readRequest(data)

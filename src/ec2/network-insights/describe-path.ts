@@ -77,6 +77,8 @@ function describeComponent(
         Component: of('vpc-peering-connection', hop.peeringConnectionId),
         OutboundHeader: describeHeader(hop.packet, sourcePorts),
       }
+    case 'vpc-service':
+      return { SequenceNumber, OutboundHeader: describeHeader(hop.packet, sourcePorts) }
     case 'security-group':
       return {
         SequenceNumber,

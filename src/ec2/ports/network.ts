@@ -10,6 +10,16 @@ import type { Impairments } from './impairment.ts'
 /** Where guests reach the EC2 API, in every VPC: the host's own loopback is not theirs. */
 export const guestEndpoint = { address: '169.254.169.254', port: 8773 } as const
 
+/**
+ * Where a VPC's own services answer its guests, by IPv4 and by IPv6, as on EC2 ("Use the Instance Metadata Service", "Amazon DNS server",
+ * "Amazon Time Sync Service"). The metadata service and the EC2 API share theirs.
+ */
+export const serviceAddresses = {
+  metadata: [guestEndpoint.address, 'fd00:ec2::254'],
+  dns: ['169.254.169.253', 'fd00:ec2::253'],
+  time: ['169.254.169.123', 'fd00:ec2::123'],
+} as const
+
 /** What one packet within a VPC may have, in bytes from its IP header on (Amazon EC2 User Guide, "Network MTU"). */
 export const vpcMtu = 9001
 

@@ -14,6 +14,8 @@ export function describeHop(hop: Hop): string {
       return hop.gatewayId ?? 'egress-only internet gateway'
     case 'peering-connection':
       return hop.peeringConnectionId
+    case 'vpc-service':
+      return `${hop.title} (${hop.packet.destination})`
     case 'security-group':
       return describeGroups(hop)
     case 'network-acl':

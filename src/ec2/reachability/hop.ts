@@ -9,6 +9,8 @@ export type Hop =
   /** For IPv6, beside an internet gateway or in its place. */
   | { readonly kind: 'egress-only-gateway'; readonly gatewayId: string | undefined; readonly packet: Packet }
   | { readonly kind: 'peering-connection'; readonly peeringConnectionId: string; readonly packet: Packet }
+  /** One of the services that the VPC's router has itself. */
+  | { readonly kind: 'vpc-service'; readonly title: string; readonly packet: Packet }
   | GroupHop
   | AclHop
   | RouteHop

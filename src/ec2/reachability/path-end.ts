@@ -2,6 +2,7 @@ import { canonicalAddress, isIpv6Block } from '../cidr.ts'
 import type { Domain } from '../domain.ts'
 import { type Ec2Error, invalidParameterValue } from '../errors.ts'
 import { findOne } from '../ids.ts'
+import type { InstanceMetadataOptions } from '../instance/instance.ts'
 import { addressesOf, type InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { VpcNetwork } from '../ports/network.ts'
 import type { Scope, Store } from '../ports/store.ts'
@@ -9,6 +10,7 @@ import { liveStates, readVpcNetwork } from '../vpc/network-driver.ts'
 import type { PathAnalysis, PathEnd, PathQuestion } from './analyse-path.ts'
 import { analysePath } from './analyse-path.ts'
 import type { Obstacle } from './hop.ts'
+import { analyseServicePath, serviceAt } from './vpc-service.ts'
 
 /** A path as somebody names it: ids, addresses, `internet` or `host` at its ends. */
 export interface NamedPath {
@@ -56,22 +58,38 @@ export function analyseNamedPath(domain: Domain, scope: Scope, path: NamedPath):
   const [source, destination] = ends ?? []
   if (!vpc || !source || !destination || unattached.length > 0) return nothingFound(unattached)
   const { protocol, port, sourcePort } = path
-  const analysis = analysePath(
-    vpc,
-    {
-      ...{ protocol, source, destination },
-      ...(port === undefined ? {} : { port }),
-      ...(sourcePort === undefined ? {} : { sourcePort }),
-    },
-    {
-      peerOf: remember((id) => (store.vpcs.find(id)?.accountId === scope.accountId ? read(id) : undefined)),
-      closed: networks.closedNetworks(),
-    },
-  )
+  const asked = {
+    protocol,
+    ...(port === undefined ? {} : { port }),
+    ...(sourcePort === undefined ? {} : { sourcePort }),
+  }
+  const service = destination.address === undefined ? undefined : serviceAt(vpc, destination.address)
+  const analysis =
+    service !== undefined && destination.address !== undefined && source.kind === 'interface'
+      ? analyseServicePath(
+          vpc,
+          service,
+          source.owner,
+          { ...asked, address: destination.address },
+          metadataOptionsOf(store, source.owner.id),
+        )
+      : analysePath(
+          vpc,
+          { ...asked, source, destination },
+          {
+            peerOf: remember((id) => (store.vpcs.find(id)?.accountId === scope.accountId ? read(id) : undefined)),
+            closed: networks.closedNetworks(),
+          },
+        )
   const stopped = stoppedInstances(store, analysis)
   return stopped.length === 0
     ? analysis
     : { ...analysis, isFound: false, obstacles: [...stopped, ...analysis.obstacles] }
+}
+
+function metadataOptionsOf(store: Store, interfaceId: string): InstanceMetadataOptions | undefined {
+  const instanceId = store.interfaces.find(interfaceId)?.attachment?.instanceId
+  return instanceId === undefined ? undefined : store.instances.find(instanceId)?.metadataOptions
 }
 
 /** A path is tried from many addresses and ports. */

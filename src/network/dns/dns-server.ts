@@ -22,11 +22,14 @@ export const tcpSize = 65_535
 export function serveUdp(socket: UdpSocket, respond: DnsResponder, onError: (error: unknown) => void): DnsService {
   async function serve(bytes: Buffer, { address, port }: RemoteInfo): Promise<void> {
     const reply = await answer(bytes, (query) => respond(query, 'udp', address), onError)
-    // Nobody may listen there any more.
+    // The socket may be closed by now.
     if (reply && !isClosed) socket.send(reply, port, address, () => undefined)
   }
   let isClosed = false
-  socket.on('message', (bytes, peer) => void serve(bytes, peer))
+  socket.on('message', (bytes, peer) => {
+    // Nobody is at port 0, and Node throws an error at whoever sends there.
+    if (peer.port !== 0) void serve(bytes, peer)
+  })
   socket.on('close', () => (isClosed = true))
   socket.on('error', onError)
   return { close: () => socket.close() }
