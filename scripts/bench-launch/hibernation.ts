@@ -16,7 +16,7 @@ export async function measureHibernation(): Promise<Figure[]> {
     await servers.waitForStage(id, 'cloud-init')
     await servers.run(
       id,
-      `sudo mount -t tmpfs -o size=${fillMib + 50}m tmpfs /mnt && sudo dd if=/dev/urandom of=/mnt/filled bs=1M count=${fillMib} 2>/dev/null`,
+      `sudo mkdir /filled && sudo mount -t tmpfs -o size=${fillMib + 50}m tmpfs /filled && sudo dd if=/dev/urandom of=/filled/bytes bs=1M count=${fillMib} 2>/dev/null`,
     )
     const [kept, resumed]: [number[], number[]] = [[], []]
     for (let time = 0; time < times; time++) {
