@@ -107,7 +107,7 @@ const cases: [what: string, make: Make, message: RegExp][] = [
     (lab, source) =>
       lab.run(
         ...(['qemu-img', 'create', '-q', '--object', 'secret,id=s,data=x', '-f', 'qcow2'] as const),
-        ...['-o', 'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10', source, '8M'],
+        ...['-o', 'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=200', source, '8M'],
       ),
     /is encrypted/,
   ],

@@ -278,7 +278,8 @@ class Manager:
     def start(self, unit):
         if os.path.exists(ssh_server.permit) and not (children and children[-1].poll() is None):
             environment = dict(os.environ, KEY=ssh_server.host_key_file)
-            children.append(subprocess.Popen(['sh', '-c', sys.argv[2]], env=environment, stdout=subprocess.PIPE, universal_newlines=True))
+            script = 'true' if children else sys.argv[2]
+            children.append(subprocess.Popen(['sh', '-c', script], env=environment, stdout=subprocess.PIPE, universal_newlines=True))
     def wait(self, job):
         pass
 server = ssh_server.SshServer(Manager(), 'ssh.service')
