@@ -33,6 +33,8 @@ export interface Lab {
   /** Runs `aws ec2 …` against the daemon; answers its JSON. */
   aws(...args: readonly string[]): Promise<Record<string, unknown>>
   ssh(address: string, user: string, keyFile: string, command: string): Promise<string>
+  /** What `ssh` is given to log in there, to be followed by a command. */
+  sshArguments(address: string, user: string, keyFile: string): Promise<string[]>
   saveKey(name: string, material: string): Promise<string>
   /** Ends machines and daemon; answers what was left: processes and files that nothing owns. */
   close(): Promise<string[]>
@@ -114,6 +116,19 @@ export async function openLab(user?: string, options: LabOptions = {}): Promise<
   ]
   const kilnArgv = [program, ...programArguments] as const
 
+  async function sshArguments(address: string, login: string, keyFile: string): Promise<string[]> {
+    const options = [
+      'StrictHostKeyChecking=no',
+      'UserKnownHostsFile=/dev/null',
+      'BatchMode=yes',
+      // Of a server that was reset nobody says anything any more.
+      'ServerAliveInterval=10',
+      'ServerAliveCountMax=12',
+    ]
+    const port = await hostPortOf(call, address, 22)
+    return ['-i', keyFile, ...options.flatMap((option) => ['-o', option]), '-p', String(port), `${login}@${address}`]
+  }
+
   return {
     home,
     call,
@@ -137,24 +152,9 @@ export async function openLab(user?: string, options: LabOptions = {}): Promise<
       })
       return stdout.trim() === '' ? {} : (JSON.parse(stdout) as Record<string, unknown>)
     },
+    sshArguments,
     ssh: async (address, login, keyFile, command) => {
-      const options = [
-        '-i',
-        keyFile,
-        '-o',
-        'StrictHostKeyChecking=no',
-        '-o',
-        'UserKnownHostsFile=/dev/null',
-        '-o',
-        'BatchMode=yes',
-        // Of a server that was reset nobody says anything any more.
-        '-o',
-        'ServerAliveInterval=10',
-        '-o',
-        'ServerAliveCountMax=12',
-      ]
-      const port = await hostPortOf(call, address, 22)
-      const { stdout } = await execa('ssh', [...options, '-p', String(port), `${login}@${address}`, command], {
+      const { stdout } = await execa('ssh', [...(await sshArguments(address, login, keyFile)), command], {
         timeout: hangMs,
       })
       return stdout

@@ -1,9 +1,10 @@
+import { isIpv6Block } from '../cidr.ts'
 import type { InstanceMetadataOptions } from '../instance/instance.ts'
 import { ipv6ProtocolOf } from '../instance/metadata-options.ts'
 import { type InterfaceNetwork, resolverAddress, serviceAddresses, type VpcNetwork } from '../ports/network.ts'
 import { ephemeralPorts, type PathAnalysis, type PathQuestion } from './analyse-path.ts'
 import type { Obstacle } from './hop.ts'
-import { addressesOfInterface, isIpv6Packet, type Packet } from './packet.ts'
+import { firstAddressOf, isIpv6Packet, type Packet } from './packet.ts'
 
 type ServiceName = keyof typeof serviceAddresses
 
@@ -33,8 +34,7 @@ export function analyseServicePath(
   metadata: InstanceMetadataOptions | undefined,
 ): PathAnalysis {
   const { protocol, address, port = 0, sourcePort = ephemeralPorts.from } = question
-  const isIpv6 = address.includes(':')
-  const source = addressesOfInterface(owner).find((own) => own.includes(':') === isIpv6)
+  const source = firstAddressOf(owner, isIpv6Block(address))
   const packet: Packet = {
     ...{ protocol, source: source ?? owner.privateIp, destination: address, sourcePort, destinationPort: port },
   }

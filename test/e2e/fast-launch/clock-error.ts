@@ -13,12 +13,8 @@ const tries = 20
  */
 export async function measureClockError(lab: Lab, servers: Servers, instanceId: string, user: string): Promise<number> {
   const { PublicIpAddress: address = '' } = await servers.describe(instanceId)
-  const { PublicPorts: ports } = await lab.call('KilnDescribeInstance', { InstanceId: instanceId })
-  const port = ports.find(({ Protocol, Port }) => Protocol === 'tcp' && Port === 22)?.HostPort ?? 22
-  const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'BatchMode=yes', 'LogLevel=ERROR']
   const session = spawn('ssh', [
-    ...options.flatMap((option) => ['-o', option]),
-    ...['-i', servers.keyFile, '-p', String(port), `${user}@${address}`],
+    ...(await lab.sshArguments(address, user, servers.keyFile)),
     `bash -c 'while read -r; do echo "$EPOCHREALTIME"; done'`,
   ])
   try {
