@@ -7,7 +7,7 @@ import { z } from 'zod'
 import type { BridgedDeviceNetwork, VpcNetwork } from '../ec2/ports/network.ts'
 import type { ProcessHost } from '../host/process.ts'
 import { bridgedRuleset, bridgedTapPrefix, parseBridgedAddresses, wireOf, withoutBridged } from './bridged-ruleset.ts'
-import { type Namespace, runInside } from './namespace.ts'
+import { type Namespace, runInside, toolTimeoutMs } from './namespace.ts'
 import { readRouterState } from './router-state.ts'
 
 /**
@@ -41,8 +41,6 @@ export interface BridgePortDependencies {
   readonly log: Logger
 }
 
-const timeoutMs = 10_000
-
 const linksSchema = z.array(z.object({ ifname: z.string().optional(), ifalias: z.string().optional() }))
 
 export function createBridgePorts(dependencies: BridgePortDependencies): BridgePorts {
@@ -63,7 +61,7 @@ export function createBridgePorts(dependencies: BridgePortDependencies): BridgeP
   }
 
   async function ip(...argv: readonly string[]): Promise<string> {
-    const { stdout } = await processes.run({ argv: ['ip', ...argv], timeoutMs })
+    const { stdout } = await processes.run({ argv: ['ip', ...argv], timeoutMs: toolTimeoutMs })
     return stdout
   }
 

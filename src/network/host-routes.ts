@@ -7,7 +7,7 @@ import type { ProcessHost } from '../host/process.ts'
 import { createKeyedLock } from '../host/keyed-lock.ts'
 import { blocksOf, type Family, familiesOf, familyOf, hasIpv6, ipv4 } from './family.ts'
 import { hostAddress, hostDevice, hostIpv6Address } from './host-device.ts'
-import { type Namespace, runInside } from './namespace.ts'
+import { type Namespace, runInside, toolTimeoutMs } from './namespace.ts'
 import { routerIpv6Address } from './service-address.ts'
 
 /**
@@ -27,7 +27,6 @@ export interface HostRoutes {
 const hostLinkLocal = 'fe80::2/64'
 const vpcLinkLocal = `${routerIpv6Address}/64`
 
-const timeoutMs = 10_000
 /** Before the rules that choose a table by the subnet (kernel-routing.ts): answers to the host go back to it. */
 const rulePriority = 90
 
@@ -51,7 +50,7 @@ export function createHostRoutes({
   const inTurn = async (work: () => Promise<void>) => await lock.run('host', new AbortController().signal, work)
 
   async function ip(...argv: readonly string[]): Promise<string> {
-    const { stdout } = await processes.run({ argv: ['ip', ...argv], timeoutMs })
+    const { stdout } = await processes.run({ argv: ['ip', ...argv], timeoutMs: toolTimeoutMs })
     return stdout
   }
 
@@ -95,7 +94,7 @@ export function createHostRoutes({
   async function buildIpv6(device: string, namespace: Namespace): Promise<void> {
     // A host where it is turned off by sysctl has it on this device alone.
     const turnOn = (name: string): [string, ...string[]] => ['sysctl', '-qw', `net.ipv6.conf.${name}.disable_ipv6=0`]
-    await processes.run({ argv: turnOn(device), timeoutMs })
+    await processes.run({ argv: turnOn(device), timeoutMs: toolTimeoutMs })
     await ip('-6', 'addr', 'add', hostLinkLocal, 'dev', device, 'nodad')
     await ip('-6', 'addr', 'add', `${hostIpv6Address}/128`, 'dev', device, 'nodad')
     await runInside(processes, namespace, turnOn(hostDevice))

@@ -17,7 +17,7 @@ export interface Namespace {
 }
 
 /** Ends a hang: a busy host takes seconds to run a program. */
-const toolTimeoutMs = 60_000
+export const toolTimeoutMs = 60_000
 
 /** Makes a namespace, nested in that user namespace: nothing is in it yet. */
 export async function createNamespace(

@@ -3,7 +3,7 @@ import { coalesceByKey } from '../host/coalesce.ts'
 import type { ProcessHost } from '../host/process.ts'
 import { type CommonUserNamespace, enterUserNamespace } from './common-user-namespace.ts'
 import { mtu } from './mtu.ts'
-import { type Namespace, runInside } from './namespace.ts'
+import { type Namespace, runInside, toolTimeoutMs } from './namespace.ts'
 import { peeringDeviceOf, peeringDevicePrefix } from './peering-device.ts'
 import { readRouterState } from './router-state.ts'
 
@@ -45,7 +45,6 @@ interface Problem {
  * neighbours.
  */
 const wireAddress = '02:00:00:00:00:01'
-const toolTimeoutMs = 60_000
 
 export function createPeeringWires(dependencies: PeeringWireDependencies): PeeringWires {
   const { processes, common, findNamespace, findWanted } = dependencies
