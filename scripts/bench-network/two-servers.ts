@@ -12,6 +12,11 @@ import { type Bridge, bridgeAddress, openBridge } from './bridge.ts'
 import { guestServices, servicePort } from './guest-services.ts'
 import type { Place } from './qperf.ts'
 
+/**
+ * One transfer from the host runs at 160 MiB/s and the next at 250, here and on a plain bridge, as the threads that share two processors happen
+ * to fall: a median says which of the two was more frequent. So the fastest of many is taken, and the median of times, which have one peak.
+ */
+const rounds = 15
 const mib = 64
 const pings = 50
 const greetings = 10
@@ -117,30 +122,25 @@ async function runAt(place: Place, ...argv: readonly string[]): Promise<string> 
 interface Measure {
   readonly what: string
   readonly unit: 'MiB/s' | 'ms'
-  /** A time of less than a millisecond differs by a quarter from one to the next: only many tell. */
-  readonly rounds: number
   readonly take: (pair: Pair) => Promise<number>
 }
 
 const measures: readonly Measure[] = [
-  { what: `server to server, TCP throughput of ${mib} MiB`, unit: 'MiB/s', rounds: 5, take: fetchBetween },
-  { what: `server to server, there and back, ${pings} each`, unit: 'ms', rounds: 15, take: ping },
+  { what: `server to server, TCP throughput of ${mib} MiB`, unit: 'MiB/s', take: fetchBetween },
+  { what: `server to server, there and back, ${pings} each`, unit: 'ms', take: ping },
   {
     what: `server to host, TCP throughput of ${mib} MiB`,
     unit: 'MiB/s',
-    rounds: 5,
     take: fromHost('receive', servicePort.sends),
   },
   {
     what: `host to server, TCP throughput of ${mib} MiB`,
     unit: 'MiB/s',
-    rounds: 5,
     take: fromHost('send', servicePort.receives),
   },
   {
     what: `host to server, connect → first word, ${greetings} each`,
     unit: 'ms',
-    rounds: 15,
     take: fromHost('greet', servicePort.greets),
   },
 ]
@@ -180,16 +180,19 @@ async function comparePairs(ours: Pair, theirs: Pair): Promise<Figure[]> {
   // Both have to be there before either is measured: a server that boots takes the processors.
   for (const pair of [ours, theirs]) await fromHost('greet', servicePort.greets)(pair)
   const figures: Figure[] = []
-  for (const { what, unit, rounds, take } of measures) {
+  for (const { what, unit, take } of measures) {
     const found = { ours: [] as number[], theirs: [] as number[] }
     for (let round = 0; round < rounds; round++) {
       found.ours.push(await take(ours))
       found.theirs.push(await take(theirs))
     }
-    const [mine, reference] = [median(found.ours), median(found.theirs)]
-    const share = unit === 'ms' ? reference / mine : mine / reference
+    const isTime = unit === 'ms'
+    const [mine, reference] = isTime
+      ? [median(found.ours), median(found.theirs)]
+      : [Math.max(...found.ours), Math.max(...found.theirs)]
+    const share = isTime ? reference / mine : mine / reference
     figures.push({
-      name: `${what} (median of ${rounds})`,
+      name: `${what} (${isTime ? 'median' : 'fastest'} of ${rounds})`,
       value: `${format(mine, unit)}, ${Math.round(share * 100)} %`,
       limit: `≥ ${leastShare * 100} %`,
       isKept: share >= leastShare,
