@@ -3,8 +3,11 @@ import { isAutoEnabled } from '../ec2/volume/volume-attribute.ts'
 import { createDiskPause } from '../ec2/instance/disk-pause.ts'
 import { createInstanceDriver, type InstanceDriver } from '../ec2/instance/driver.ts'
 import { createDrivePlugging } from '../ec2/instance/drive-plugging.ts'
+import { createInstanceDisks } from '../ec2/instance/instance-disks.ts'
+import { createInstanceRelease } from '../ec2/instance/instance-release.ts'
 import { createInterfacePlugging } from '../ec2/instance/interface-plugging.ts'
 import { createMachineLauncher } from '../ec2/instance/launcher.ts'
+import { createMachinePlanner } from '../ec2/instance/machine-planner.ts'
 import { createCloner } from '../ec2/fast-launch/cloner.ts'
 import { createTemplateMaker } from '../ec2/fast-launch/template-maker.ts'
 import { createWarmTemplates, type WarmTemplates } from '../ec2/fast-launch/warm-templates.ts'
@@ -56,24 +59,15 @@ export function createMachineRoom(
     maximumBytes: configuration.fastLaunch.maximumMib * bytesPerMib,
   })
   const cloner = createCloner({ store, clock, random, paths, machines, templates: warmTemplates, events, log })
-  const launcher = createMachineLauncher({
-    store,
-    clock,
-    paths,
-    disks,
-    machines,
-    network,
-    networks,
-    volumes,
-    hibernator,
-    cloner,
-    instanceTypes,
-    publicCidr: settings.publicCidr,
-    chooseAccelerator,
-    machineTypeOf,
+  const planner = createMachinePlanner({
+    ...{ store, paths, instanceTypes, chooseAccelerator, machineTypeOf },
     findFirmware: (architecture) => findFirmware(architecture, machineTypeOf(architecture)),
-    descriptions,
-    log,
+  })
+  const instanceDisks = createInstanceDisks({ store, clock, paths, disks, machines, descriptions, log })
+  const instanceRelease = createInstanceRelease({ store, paths, networks, volumes, log })
+  const launcher = createMachineLauncher({
+    ...{ store, clock, paths, machines, network, networks, hibernator, cloner, instanceDisks, planner },
+    publicCidr: settings.publicCidr,
   })
   const bootWatcher = createBootWatcher({ store, clock, paths, network, events, log })
   const diskPause = createDiskPause({
@@ -93,7 +87,10 @@ export function createMachineRoom(
     clock,
     random,
     events,
+    planner,
     launcher,
+    instanceDisks,
+    instanceRelease,
     bootWatcher,
     diskPause,
     drives,

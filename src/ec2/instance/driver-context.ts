@@ -8,8 +8,11 @@ import type { RootReplacer } from '../root-volume-task/root-replacer.ts'
 import type { BootWatcher } from './boot-watcher.ts'
 import type { DiskPause } from './disk-pause.ts'
 import type { DrivePlugging } from './drive-plugging.ts'
+import type { InstanceDisks } from './instance-disks.ts'
+import type { InstanceRelease } from './instance-release.ts'
 import type { InterfacePlugging } from './interface-plugging.ts'
 import type { MachineLauncher } from './launcher.ts'
+import type { MachinePlanner } from './machine-planner.ts'
 import type { PowerButton } from './power-button.ts'
 
 export interface DriverDependencies {
@@ -17,7 +20,10 @@ export interface DriverDependencies {
   readonly clock: Clock
   readonly random: Random
   readonly events: EventBus
+  readonly planner: MachinePlanner
   readonly launcher: MachineLauncher
+  readonly instanceDisks: InstanceDisks
+  readonly instanceRelease: InstanceRelease
   readonly bootWatcher: BootWatcher
   readonly diskPause: DiskPause
   readonly drives: DrivePlugging

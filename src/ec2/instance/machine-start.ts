@@ -13,7 +13,7 @@ const endPatienceMs = 5000
 
 /** The step of a pending instance: its machine runs at the end. */
 export async function launch(context: DriverContext, runtime: InstanceRuntime, record: InstanceRecord): Promise<void> {
-  const { launcher, isClosed } = context
+  const { instanceDisks, isClosed } = context
   if (runtime.machine && (record.hibernation || record.boot?.cloning !== undefined)) {
     // A daemon was killed while it gave this machine its memory, which is there still, or an identity, which its guest may have or not.
     await runtime.machine.kill()
@@ -27,9 +27,9 @@ export async function launch(context: DriverContext, runtime: InstanceRuntime, r
     if (!machine || isClosed()) return
     if (!runtime.ending) takeOver(context, runtime, machine, record)
   }
-  launcher.markAttached(record)
+  instanceDisks.markAttached(record)
   recordState(context, record.id, 'running')
-  await launcher.describeVolumes(launcher.volumeIdsOf(record))
+  await instanceDisks.describe(record)
   runtime.isDirty = true
 }
 

@@ -37,14 +37,14 @@ export async function stop(context: DriverContext, runtime: InstanceRuntime, rec
 
 /** Whether the memory of an instance that is to be hibernated is kept. */
 async function hibernate(
-  { launcher, hibernator }: DriverContext,
+  { planner, hibernator }: DriverContext,
   { machine }: InstanceRuntime,
   record: InstanceRecord,
 ): Promise<boolean> {
   // It was kept by a daemon that was killed before it ended the machine.
   if (record.hibernation) return true
   if (!machine || !record.request?.isHibernation) return false
-  return await hibernator.save(record, machine, await launcher.describeMachine(record))
+  return await hibernator.save(record, machine, (await planner.plan(record)).spec)
 }
 
 /** Gives back what only a machine needs, and records the instance as stopped. */
@@ -54,18 +54,18 @@ export async function releaseAfterStop(
   record: InstanceRecord,
   change: StateChange,
 ): Promise<void> {
-  const { launcher, rootReplacer } = context
+  const { instanceDisks, instanceRelease, rootReplacer } = context
   runtime.bootWatch?.abort()
   runtime.checks = { system: 'not-applicable', instance: 'not-applicable' }
   delete runtime.problem
-  await launcher.releaseAddresses(record)
-  await launcher.completeDisks(record)
+  instanceRelease.releaseAddresses(record)
+  await instanceDisks.complete(record)
   // Before a snapshot is made of them, or another machine gets them.
-  await launcher.repairDisks(record)
+  await instanceDisks.repair(record)
   await settleDevices(context, record.id)
   rootReplacer.complete(record.id)
   recordState(context, record.id, 'stopped', change)
-  await launcher.refreshNetwork(record)
+  await instanceRelease.refreshNetwork(record)
 }
 
 /** A stopped instance has no machine: one that outlived a crash between the two is ended. */
@@ -80,12 +80,12 @@ export async function terminate(
   runtime: InstanceRuntime,
   record: InstanceRecord,
 ): Promise<void> {
-  const { launcher, rootReplacer, hibernator, powerButton, isClosed } = context
+  const { instanceDisks, instanceRelease, rootReplacer, hibernator, powerButton, isClosed } = context
   const { machine } = runtime
   if (machine) {
     // Only a volume that outlives the instance is worth waiting for the guest to write its caches out.
     // A paused guest hears no power button.
-    if (launcher.hasSurvivingVolume(record) && !runtime.problem) {
+    if (instanceDisks.hasSurvivingVolume(record) && !runtime.problem) {
       await powerButton.pressOnce(runtime, machine, context.stopTimeoutMs)
     }
     await machine.kill()
@@ -93,11 +93,11 @@ export async function terminate(
   }
   if (isClosed()) return
   runtime.bootWatch?.abort()
-  await launcher.repairDisks(record)
+  await instanceDisks.repair(record)
   await settleDevices(context, record.id)
   rootReplacer.complete(record.id)
   await hibernator.forget(record.id)
-  await launcher.release(record)
+  await instanceRelease.release(record)
   recordState(context, record.id, 'terminated', {
     ...(record.stateReason ? { reason: record.stateReason } : {}),
     ...(record.stateTransitionReason ? { transition: 'User initiated' } : {}),
