@@ -1,4 +1,4 @@
-import type { VpcNetwork } from '../../src/ec2/ports/network.ts'
+import type { VpcNetwork } from '../../src/ec2/ports/vpc-network.ts'
 import { group, openVpcLab, vpc } from '../../test/integration/network/vpc-lab.ts'
 import { type Figure, median, milliseconds } from '../bench/figure.ts'
 import { manyInterfaces } from './path.ts'

@@ -1,4 +1,4 @@
-import type { InterfaceNetwork, VpcNetwork } from '../../src/ec2/ports/network.ts'
+import type { InterfaceNetwork, VpcNetwork } from '../../src/ec2/ports/vpc-network.ts'
 import {
   anywhere,
   group,

@@ -1,7 +1,8 @@
 import type { LayerFlattener } from '../ec2/layer/layer-flattener.ts'
 import type { Catalog, DiskHost, ImageBuilder } from '../ec2/ports/disk.ts'
 import type { AcceleratorVerdict } from '../ec2/ports/machine.ts'
-import type { DnsZone, Network } from '../ec2/ports/network.ts'
+import type { Network } from '../ec2/ports/network.ts'
+import type { DnsZone } from '../ec2/ports/vpc-names.ts'
 
 /** Where this host asks for names of instances. */
 export interface HostDnsStatus {

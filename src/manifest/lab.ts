@@ -1,4 +1,4 @@
-import type { DnsRecordType } from '../ec2/ports/network.ts'
+import type { DnsRecordType } from '../ec2/ports/vpc-names.ts'
 import type { FastLaunchTagValue } from '../ec2/fast-launch/fast-launch-tag.ts'
 import type { TemplateDepth } from '../ec2/ports/machine.ts'
 import type { OperationInput } from '../api/contract.ts'

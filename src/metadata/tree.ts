@@ -1,5 +1,5 @@
 import type { InstanceMetadata } from '../ec2/ports/metadata.ts'
-import { guestEndpoint } from '../ec2/ports/network.ts'
+import { guestEndpoint } from '../ec2/ports/service-address.ts'
 import { identityTree, roleTree } from './credential-tree.ts'
 import type { DocumentSigner } from './document-signer.ts'
 import { eventTree, spotTree } from './event-tree.ts'

@@ -1,4 +1,4 @@
-import { natDeviceOf, type VpcNetwork } from '../ec2/ports/network.ts'
+import { natDeviceOf, type VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { familiesOf, hasIpv6 } from './family.ts'
 import { addressesOf } from './interface-address.ts'
 import { hasInterfaceRoutes, routingOf, usedNatGateways } from './routing-table.ts'

@@ -1,4 +1,5 @@
-import type { FirewallGroup, VpcNetwork } from '../ec2/ports/network.ts'
+import type { FirewallGroup } from '../ec2/ports/firewall.ts'
+import type { VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { familiesOf } from './family.ts'
 import { addressesOf } from './interface-address.ts'
 

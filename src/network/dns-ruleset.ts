@@ -1,7 +1,7 @@
-import type { VpcNetwork } from '../ec2/ports/network.ts'
+import type { VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { guestTcpPort } from './dns/serve-guests.ts'
 import { hasIpv6 } from './family.ts'
-import { resolverAddress } from '../ec2/ports/network.ts'
+import { resolverAddress } from '../ec2/ports/service-address.ts'
 import { dnsAddress } from './resolver-address.ts'
 import { dnsIpv6Address } from './service-address.ts'
 

@@ -1,4 +1,4 @@
-import type { VpcNetwork } from '../ec2/ports/network.ts'
+import type { VpcNetwork } from '../ec2/ports/vpc-network.ts'
 
 /** A version of IP in the words of nftables. What is told of both is written once for each. */
 export interface Family {

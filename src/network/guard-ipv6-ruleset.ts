@@ -1,4 +1,4 @@
-import type { InterfaceNetwork, VpcNetwork } from '../ec2/ports/network.ts'
+import type { InterfaceNetwork, VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { dhcpRelayPort } from './dhcp6/serve-guests.ts'
 import { hostIpv6Address } from './host-device.ts'
 import { dualStackInterfacesOf, ipv6AddressesOf } from './interface-address.ts'

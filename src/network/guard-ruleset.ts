@@ -1,9 +1,9 @@
-import type { InterfaceNetwork, VpcNetwork } from '../ec2/ports/network.ts'
+import type { InterfaceNetwork, VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { hasIpv6 } from './family.ts'
 import { guardIpv6 } from './guard-ipv6-ruleset.ts'
 import { hostAddress } from './host-device.ts'
 import { privateAddressesOf } from './interface-address.ts'
-import { resolverAddress } from '../ec2/ports/network.ts'
+import { resolverAddress } from '../ec2/ports/service-address.ts'
 import { dnsAddress } from './resolver-address.ts'
 import { set } from './rule-line.ts'
 

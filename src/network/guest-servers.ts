@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { Logger } from 'pino'
-import { guestEndpoint } from '../ec2/ports/network.ts'
+import { guestEndpoint } from '../ec2/ports/service-address.ts'
 import type { DnsResponder, DnsService } from './dns/dns-server.ts'
 import { serveForwarded, serveGuestTcp } from './dns/serve-guests.ts'
 import { limitConnections, serveGuests } from './metadata-server.ts'

@@ -1,5 +1,6 @@
 import type { Impairments } from '../ec2/ports/impairment.ts'
-import { resolverAddress, type VpcNetwork } from '../ec2/ports/network.ts'
+import { resolverAddress } from '../ec2/ports/service-address.ts'
+import type { VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import type { ProcessHost } from '../host/process.ts'
 import { impairmentRuleset } from './impairment-ruleset.ts'
 import { type Namespace, runInside } from './namespace.ts'

@@ -1,4 +1,4 @@
-import type { InterfaceNetwork, VpcNetwork } from '../ec2/ports/network.ts'
+import type { InterfaceNetwork, VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { type Family, hasIpv6, ipv4 } from './family.ts'
 
 /** What has private addresses: an interface, or an endpoint with the first one only. */

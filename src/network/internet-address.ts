@@ -1,4 +1,5 @@
-import { natDeviceOf, type RouteNetwork, type VpcNetwork } from '../ec2/ports/network.ts'
+import type { RouteNetwork } from '../ec2/ports/route.ts'
+import { natDeviceOf, type VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { type Family, familyOf, ipv4 } from './family.ts'
 import { dualStackInterfacesOf, ipv6AddressesOf } from './interface-address.ts'
 import { usedNatGateways } from './routing-table.ts'

@@ -1,4 +1,5 @@
-import { guestEndpoint, type VpcNetwork } from '../ec2/ports/network.ts'
+import { guestEndpoint } from '../ec2/ports/service-address.ts'
+import type { VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { dhcpRelayPort } from './dhcp6/serve-guests.ts'
 import { ownMulticastMark } from './guard-ipv6-ruleset.ts'
 import { type Family, hasIpv6, ipv4 } from './family.ts'

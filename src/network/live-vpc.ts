@@ -1,4 +1,5 @@
-import type { DroppedPackets, VpcNetwork } from '../ec2/ports/network.ts'
+import type { DroppedPackets } from '../ec2/ports/network.ts'
+import type { VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import type { ProcessIdentity } from '../host/process.ts'
 import { readDroppedPackets } from './dropped-packets.ts'
 import { familiesOf } from './family.ts'

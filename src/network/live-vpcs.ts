@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
-import type { VpcNetwork } from '../ec2/ports/network.ts'
+import type { VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { removeHalfWritten } from '../host/files.ts'
 import { isProcessAlive } from '../host/process-table.ts'
 import { type CommonUserNamespace, createCommonUserNamespace, type UserNamespaceKey } from './common-user-namespace.ts'

@@ -1,4 +1,4 @@
-import { vpcMtu } from '../ec2/ports/network.ts'
+import { vpcMtu } from '../ec2/ports/vpc-network.ts'
 
 /**
  * What one packet may have, in bytes from its IP header on, by the way that it goes (Amazon EC2 User Guide, "Network maximum transmission unit

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { natDeviceOf, type NatGatewayNetwork, type VpcNetwork } from '../ec2/ports/network.ts'
+import { natDeviceOf, type NatGatewayNetwork, type VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import type { ProcessIdentity } from '../host/process.ts'
 import { isProcessAlive } from '../host/process-table.ts'
 import type { NamespaceDependencies } from './holder.ts'

@@ -1,4 +1,4 @@
-import type { PeeringNetwork, VpcNetwork } from '../ec2/ports/network.ts'
+import type { PeeringNetwork, VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { blocksOf, type Family, familiesOf, ofFamily } from './family.ts'
 import { peeringDeviceOf, peeringDevicePrefix } from './peering-device.ts'
 import { set, setOf } from './rule-line.ts'

@@ -1,4 +1,4 @@
-import type { VpcNetwork } from '../ec2/ports/network.ts'
+import type { VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { coalesceByKey } from '../host/coalesce.ts'
 import type { ProcessHost } from '../host/process.ts'
 import { type CommonUserNamespace, enterUserNamespace } from './common-user-namespace.ts'

@@ -1,4 +1,6 @@
-import type { AclEntry, FirewallRule, PublicRange, SubnetAcl, VpcNetwork } from '../ec2/ports/network.ts'
+import type { AclEntry, FirewallRule, SubnetAcl } from '../ec2/ports/firewall.ts'
+import type { PublicRange } from '../ec2/ports/network.ts'
+import type { VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import ipaddr from 'ipaddr.js'
 import { internetAddressesOf } from './internet-address.ts'
 

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js'
-import type { InterfaceNetwork, VpcNetwork } from '../ec2/ports/network.ts'
+import type { InterfaceNetwork, VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { hasIpv6 } from './family.ts'
 import { helperBridge } from './helper-bridge.ts'
 import { dualStackInterfacesOf, ipv6AddressesOf } from './interface-address.ts'

@@ -1,4 +1,4 @@
-import { natDeviceOf, type VpcNetwork } from '../ec2/ports/network.ts'
+import { natDeviceOf, type VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { CommandError, type ProcessHost } from '../host/process.ts'
 import { hasIpv6 } from './family.ts'
 import { helperBridge } from './helper-bridge.ts'
@@ -7,7 +7,7 @@ import { usedNatGateways } from './routing-table.ts'
 import { mtu } from './mtu.ts'
 import { describeSubnet } from './subnet.ts'
 import { type Namespace, runInside } from './namespace.ts'
-import { resolverAddress } from '../ec2/ports/network.ts'
+import { resolverAddress } from '../ec2/ports/service-address.ts'
 import { dnsAddress } from './resolver-address.ts'
 import {
   hasIpv6Address,

@@ -1,11 +1,6 @@
 import { createHash } from 'node:crypto'
-import {
-  natDeviceOf,
-  type RouteNetwork,
-  type RouteTarget,
-  type SubnetNetwork,
-  type VpcNetwork,
-} from '../ec2/ports/network.ts'
+import type { RouteNetwork, RouteTarget } from '../ec2/ports/route.ts'
+import { natDeviceOf, type SubnetNetwork, type VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { blocksOf, type Family, familiesOf, familyOf, hasIpv6, ipv4, ipv6 } from './family.ts'
 import { ipv6AddressesOf } from './interface-address.ts'
 import { peeringDeviceOf } from './peering-device.ts'

@@ -1,4 +1,4 @@
-import type { FirewallRule } from '../ec2/ports/network.ts'
+import type { FirewallRule } from '../ec2/ports/firewall.ts'
 import { type Family, familyOf, ipv4 } from './family.ts'
 
 /** What rules may name besides blocks of addresses, and whom they are for. */

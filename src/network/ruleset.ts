@@ -1,10 +1,6 @@
-import {
-  type FirewallGroup,
-  type FirewallPrefixList,
-  guestEndpoint,
-  type InterfaceNetwork,
-  type VpcNetwork,
-} from '../ec2/ports/network.ts'
+import type { FirewallGroup, FirewallPrefixList } from '../ec2/ports/firewall.ts'
+import { guestEndpoint } from '../ec2/ports/service-address.ts'
+import type { InterfaceNetwork, VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { refusedMark, refusedMarks } from './flow-table.ts'
 import { connectEndpointRuleset } from './connect-endpoint-ruleset.ts'
 import { dnsRules, dnsTables } from './dns-ruleset.ts'

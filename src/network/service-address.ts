@@ -1,4 +1,4 @@
-import { serviceAddresses } from '../ec2/ports/network.ts'
+import { serviceAddresses } from '../ec2/ports/service-address.ts'
 
 /** Where the metadata service and the EC2 API answer by IPv6. */
 export const [, metadataIpv6Address] = serviceAddresses.metadata

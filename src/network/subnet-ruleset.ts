@@ -1,4 +1,5 @@
-import type { AclEntry, SubnetAcl, SubnetNetwork, VpcNetwork } from '../ec2/ports/network.ts'
+import type { AclEntry, SubnetAcl } from '../ec2/ports/firewall.ts'
+import type { SubnetNetwork, VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import { familiesOf } from './family.ts'
 import { devicesBySubnet } from './routing-table.ts'
 import { type RuleScope, ruleLine, set } from './rule-line.ts'

@@ -1,7 +1,7 @@
 import type { RequestListener, Server } from 'node:http'
 import type { Logger } from 'pino'
 import type { FlowReading } from '../ec2/ports/flow-count.ts'
-import { natDeviceOf, type VpcNetwork } from '../ec2/ports/network.ts'
+import { natDeviceOf, type VpcNetwork } from '../ec2/ports/vpc-network.ts'
 import type { ProcessIdentity } from '../host/process.ts'
 import { createGuestResolver } from './dns/guest-resolver.ts'
 import { createGuestDhcp6, dhcpRelayPort } from './dhcp6/serve-guests.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { VpcNetwork } from '../../src/ec2/ports/network.ts'
+import type { VpcNetwork } from '../../src/ec2/ports/vpc-network.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Lab, openLab, ordinaryUser } from './lab.ts'
 import { createChanges } from './network-crash/changes.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { dnsRecordTypes } from '../../ec2/ports/network.ts'
+import { dnsRecordTypes } from '../../ec2/ports/vpc-names.ts'
 
 const domainName = z.string().min(1).max(254)
 const zoneId = z.string().max(40)

@@ -1,4 +1,4 @@
-import type { DhcpNetwork } from '../ports/network.ts'
+import type { DhcpNetwork } from '../ports/dhcp.ts'
 import type { ResourceRecord } from '../ports/store.ts'
 
 /** What the guests of VPCs are told by DHCP. */

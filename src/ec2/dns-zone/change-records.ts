@@ -1,7 +1,7 @@
 import type { Domain } from '../domain.ts'
 import { findAll } from '../ids.ts'
 import type { MutationContext } from '../operation.ts'
-import type { DnsRecordType } from '../ports/network.ts'
+import type { DnsRecordType } from '../ports/vpc-names.ts'
 import { requireQuota } from '../quota.ts'
 import { findZone, refreshVpcs } from './change-zone.ts'
 import { type DnsRecord, type DnsZoneRecord, recordIdOf } from './dns-zone.ts'

@@ -1,4 +1,4 @@
-import type { DnsRecordType } from '../ports/network.ts'
+import type { DnsRecordType } from '../ports/vpc-names.ts'
 import type { ResourceRecord } from '../ports/store.ts'
 
 /** A private zone: names that only the VPCs know that have it. */

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Ec2Error } from '../errors.ts'
 import { isIpv4Address } from '../ipv4.ts'
-import type { DnsRecordType } from '../ports/network.ts'
+import type { DnsRecordType } from '../ports/vpc-names.ts'
 
 const labelPattern = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/
 const longestName = 253

@@ -1,6 +1,6 @@
 import { hasEnded } from '../instance/find-instance.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
-import type { DnsRecordSet, DnsZone } from '../ports/network.ts'
+import type { DnsRecordSet, DnsZone } from '../ports/vpc-names.ts'
 import type { Store } from '../ports/store.ts'
 import type { DnsRecord, DnsZoneRecord } from './dns-zone.ts'
 

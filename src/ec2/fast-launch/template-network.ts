@@ -1,5 +1,6 @@
 import { tapNameOf } from '../network-interface/network-interface.ts'
-import { amazonProvidedDns, type VpcNetwork } from '../ports/network.ts'
+import { amazonProvidedDns } from '../ports/dhcp.ts'
+import type { VpcNetwork } from '../ports/vpc-network.ts'
 import type { WarmTemplateRecord } from './fast-launch.ts'
 
 /** Everything there is in a template's network: the blocks are those of a default VPC. */

@@ -1,5 +1,5 @@
 import type { InterfaceRecord } from '../network-interface/network-interface.ts'
-import type { RouteTarget } from '../ports/network.ts'
+import type { RouteTarget } from '../ports/route.ts'
 import type { Store } from '../ports/store.ts'
 import { findRoute } from '../route-table/find-route.ts'
 import { routesOfSubnet } from '../route-table/subnet-routes.ts'

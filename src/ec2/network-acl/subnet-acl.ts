@@ -1,4 +1,4 @@
-import type { AclEntry, SubnetAcl } from '../ports/network.ts'
+import type { AclEntry, SubnetAcl } from '../ports/firewall.ts'
 import type { Store } from '../ports/store.ts'
 import type { NetworkAclEntry } from './network-acl.ts'
 

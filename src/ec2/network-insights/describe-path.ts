@@ -8,7 +8,7 @@ import type {
   PathComponent,
 } from '@aws-sdk/client-ec2'
 import { blockOfAddress } from '../cidr.ts'
-import type { AclEntry, FirewallRule } from '../ports/network.ts'
+import type { AclEntry, FirewallRule } from '../ports/firewall.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import type { PathAnalysis, PortSpan } from '../reachability/analyse-path.ts'
 import type { AclHop, GroupHop, Hop, Obstacle, RouteHop } from '../reachability/hop.ts'

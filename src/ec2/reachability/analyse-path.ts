@@ -1,5 +1,6 @@
 import { isIpv6Block } from '../cidr.ts'
-import type { FirewallRule, InterfaceNetwork, VpcNetwork } from '../ports/network.ts'
+import type { FirewallRule } from '../ports/firewall.ts'
+import type { InterfaceNetwork, VpcNetwork } from '../ports/vpc-network.ts'
 import type { Hop, Obstacle } from './hop.ts'
 import { addressesOfInterface, answerTo, echoRequestTo, firstAddressOf, isIpv6Packet, type Packet } from './packet.ts'
 import { type FollowedTrace, followPacket, type KnownNetworks } from './follow.ts'

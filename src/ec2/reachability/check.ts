@@ -1,4 +1,4 @@
-import type { VpcNetwork } from '../ports/network.ts'
+import type { VpcNetwork } from '../ports/vpc-network.ts'
 import type { AclHop, GroupHop, Obstacle } from './hop.ts'
 import { matchesRule, type Packet } from './packet.ts'
 

@@ -1,4 +1,4 @@
-import type { FirewallRule } from '../ports/network.ts'
+import type { FirewallRule } from '../ports/firewall.ts'
 import type { AclHop, GroupHop, Hop, RouteHop } from './hop.ts'
 
 /** A hop as a person reads it. Pure. */

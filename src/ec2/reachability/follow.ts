@@ -1,4 +1,5 @@
-import type { ClosedNetworks, PeeringNetwork, VpcNetwork } from '../ports/network.ts'
+import type { ClosedNetworks } from '../ports/network.ts'
+import type { PeeringNetwork, VpcNetwork } from '../ports/vpc-network.ts'
 import { type Trace, type TraceRequest, tracePacket } from './trace.ts'
 
 /** A VPC, and what is known of the networks around it. */

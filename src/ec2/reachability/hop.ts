@@ -1,4 +1,5 @@
-import type { AclEntry, FirewallRule, RouteTarget } from '../ports/network.ts'
+import type { AclEntry, FirewallRule } from '../ports/firewall.ts'
+import type { RouteTarget } from '../ports/route.ts'
 import type { Packet } from './packet.ts'
 
 /** Something that a packet passes, or is stopped by, in the order of its way. */

@@ -1,4 +1,5 @@
-import type { AclEntry, FirewallRule, InterfaceNetwork, VpcNetwork } from '../ports/network.ts'
+import type { AclEntry, FirewallRule } from '../ports/firewall.ts'
+import type { InterfaceNetwork, VpcNetwork } from '../ports/vpc-network.ts'
 import { blockOfAddress, containsCidr, isIpv6Block } from '../cidr.ts'
 
 /** A packet as rules look at it, of the family of its addresses. ICMP is a question or an answer of its family, and has no ports. */

@@ -1,4 +1,5 @@
-import type { ClosedNetworks, InterfaceNetwork, PeeringNetwork, VpcNetwork } from '../ports/network.ts'
+import type { ClosedNetworks } from '../ports/network.ts'
+import type { InterfaceNetwork, PeeringNetwork, VpcNetwork } from '../ports/vpc-network.ts'
 import { checkAcl, checkGroups, describePacket, obstacleOf } from './check.ts'
 import { closedAt } from './closed-network.ts'
 import type { ExplanationCode, Hop, Obstacle } from './hop.ts'

@@ -1,11 +1,11 @@
+import type { RouteTarget } from '../ports/route.ts'
 import type {
   InterfaceNetwork,
   NatGatewayNetwork,
   PeeringNetwork,
-  RouteTarget,
   SubnetNetwork,
   VpcNetwork,
-} from '../ports/network.ts'
+} from '../ports/vpc-network.ts'
 import { findRoute } from '../route-table/find-route.ts'
 import { addressesOfInterface, hasAddress } from './packet.ts'
 

@@ -1,6 +1,6 @@
 import { canonicalBlock, containsCidr } from '../cidr.ts'
 import { carriesPackets } from '../nat-gateway/nat-gateway.ts'
-import type { RouteNetwork, RouteTarget } from '../ports/network.ts'
+import type { RouteNetwork, RouteTarget } from '../ports/route.ts'
 import type { Store } from '../ports/store.ts'
 import type { SubnetRecord } from '../subnet/subnet.ts'
 import { localCidrsOf } from '../vpc/vpc.ts'

@@ -1,6 +1,6 @@
 import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
 import { addressesOf, type InterfaceRecord } from '../network-interface/network-interface.ts'
-import type { PeeringNetwork } from '../ports/network.ts'
+import type { PeeringNetwork } from '../ports/vpc-network.ts'
 import type { Store } from '../ports/store.ts'
 import type { HostNames } from '../vpc/interface-name.ts'
 import { hasDnsHostnames, localCidrsOf, type VpcRecord } from '../vpc/vpc.ts'

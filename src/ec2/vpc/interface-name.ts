@@ -2,7 +2,7 @@ import type { InstanceRecord } from '../instance/instance.ts'
 import { privateDnsOptionsOf, resourceNameOf } from '../instance/private-dns.ts'
 import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
 import { addressesOf, type InterfaceRecord } from '../network-interface/network-interface.ts'
-import type { Ipv6HostNetwork } from '../ports/network.ts'
+import type { Ipv6HostNetwork } from '../ports/vpc-names.ts'
 import type { Store } from '../ports/store.ts'
 import { hasDnsHostnames } from './vpc.ts'
 

@@ -12,19 +12,11 @@ import { readZones } from '../dns-zone/zone-network.ts'
 import { createZoneWatch } from '../dns-zone/zone-watch.ts'
 import { type InterfaceRecord, tapNameOf } from '../network-interface/network-interface.ts'
 import { readSubnetAcls } from '../network-acl/subnet-acl.ts'
-import {
-  amazonProvidedDns,
-  type BridgedDeviceNetwork,
-  type ClosedNetworks,
-  type DhcpNetwork,
-  type FirewallGroup,
-  type FirewallPrefixList,
-  type FirewallRule,
-  type InterfaceNetwork,
-  type Ipv6HostNetwork,
-  type Network,
-  type VpcNetwork,
-} from '../ports/network.ts'
+import { amazonProvidedDns, type DhcpNetwork } from '../ports/dhcp.ts'
+import type { FirewallGroup, FirewallPrefixList, FirewallRule } from '../ports/firewall.ts'
+import type { ClosedNetworks, Network } from '../ports/network.ts'
+import type { Ipv6HostNetwork } from '../ports/vpc-names.ts'
+import type { BridgedDeviceNetwork, InterfaceNetwork, VpcNetwork } from '../ports/vpc-network.ts'
 import type { Store } from '../ports/store.ts'
 import { routesOfSubnet } from '../route-table/subnet-routes.ts'
 import { carriesPackets } from '../nat-gateway/nat-gateway.ts'

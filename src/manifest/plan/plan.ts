@@ -1,4 +1,4 @@
-import type { DnsRecordType } from '../../ec2/ports/network.ts'
+import type { DnsRecordType } from '../../ec2/ports/vpc-names.ts'
 import type { TemplateDepth } from '../../ec2/ports/machine.ts'
 import type { LabNatGateway, LabNetwork, LabPeering, LabSubnet } from '../lab-network.ts'
 import type { LabIpv6 } from '../ipv6.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { readDomainName, readRecordName, readRecordValues } from '../../ec2/dns-zone/record-value.ts'
 import { Ec2Error } from '../../ec2/errors.ts'
-import { dnsRecordTypes } from '../../ec2/ports/network.ts'
+import { dnsRecordTypes } from '../../ec2/ports/vpc-names.ts'
 import { closed, fail, reference } from './closed.ts'
 import type { ManifestScope } from './scope.ts'
 

@@ -1,4 +1,5 @@
-import { amazonProvidedDns, type DhcpNetwork, type VpcNetwork } from '../../ec2/ports/network.ts'
+import { amazonProvidedDns, type DhcpNetwork } from '../../ec2/ports/dhcp.ts'
+import type { VpcNetwork } from '../../ec2/ports/vpc-network.ts'
 import { familyOf, ipv6 } from '../family.ts'
 import { dualStackInterfacesOf, ipv6AddressesOf } from '../interface-address.ts'
 import { dnsIpv6Address } from '../service-address.ts'

@@ -1,5 +1,5 @@
 import dnsPacket from 'dns-packet'
-import type { VpcNetwork } from '../../ec2/ports/network.ts'
+import type { VpcNetwork } from '../../ec2/ports/vpc-network.ts'
 import { type DnsResponder, tcpSize } from './dns-server.ts'
 import { codeOf, type DnsQuery, type DnsReply, dnsCodes, queryFor, writeReply } from './message.ts'
 import { createOwnNames, type OwnNames } from './own-names.ts'

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js'
-import type { Ipv6HostNetwork, VpcNetwork } from '../../ec2/ports/network.ts'
+import type { Ipv6HostNetwork } from '../../ec2/ports/vpc-names.ts'
+import type { VpcNetwork } from '../../ec2/ports/vpc-network.ts'
 import { hasIpv6 } from '../family.ts'
 import { describeSubnet } from '../subnet.ts'
 import type { DnsReply } from './message.ts'

@@ -1,5 +1,5 @@
 import type { Answer } from 'dns-packet'
-import type { DnsRecordSet, DnsZone } from '../../ec2/ports/network.ts'
+import type { DnsRecordSet, DnsZone } from '../../ec2/ports/vpc-names.ts'
 import type { DnsReply } from './message.ts'
 import { longestDomain } from './resolv-conf.ts'
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { FirewallRule, VpcNetwork } from '../../../src/ec2/ports/network.ts'
+import type { FirewallRule } from '../../../src/ec2/ports/firewall.ts'
+import type { VpcNetwork } from '../../../src/ec2/ports/vpc-network.ts'
 import { type FakeGuest, group, networkInterface, openVpcLab, until, vpc, type VpcLab } from './vpc-lab.ts'
 
 // What goes through an EC2 Instance Connect Endpoint: from its own addresses, past its groups and the instance's.

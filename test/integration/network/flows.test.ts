@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FlowCount, FlowReading } from '../../../src/ec2/ports/flow-count.ts'
-import type { AclEntry, RouteNetwork, VpcNetwork } from '../../../src/ec2/ports/network.ts'
+import type { AclEntry } from '../../../src/ec2/ports/firewall.ts'
+import type { RouteNetwork } from '../../../src/ec2/ports/route.ts'
+import type { VpcNetwork } from '../../../src/ec2/ports/vpc-network.ts'
 import {
   anywhere,
   anywhereByIpv6,

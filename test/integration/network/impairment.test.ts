@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Impairments } from '../../../src/ec2/ports/impairment.ts'
-import type { VpcNetwork } from '../../../src/ec2/ports/network.ts'
+import type { VpcNetwork } from '../../../src/ec2/ports/vpc-network.ts'
 import { anywhere, type FakeGuest, group, networkInterface, openVpcLab, until, vpc, type VpcLab } from './vpc-lab.ts'
 
 let lab: VpcLab

@@ -1,5 +1,5 @@
 import { execa } from 'execa'
-import type { RouteNetwork } from '../../../src/ec2/ports/network.ts'
+import type { RouteNetwork } from '../../../src/ec2/ports/route.ts'
 import { anywhereByIpv6, group, networkInterface, openVpcLab, until, vpc } from './vpc-lab.ts'
 
 // Run in a network namespace of its own, in the place of a host's that gets a way to the internet for IPv6 after a while: what guests

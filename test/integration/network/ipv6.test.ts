@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Partition } from '../../../src/ec2/ports/impairment.ts'
-import type { FirewallGroup, FirewallRule, RouteNetwork, VpcNetwork } from '../../../src/ec2/ports/network.ts'
+import type { FirewallGroup, FirewallRule } from '../../../src/ec2/ports/firewall.ts'
+import type { RouteNetwork } from '../../../src/ec2/ports/route.ts'
+import type { VpcNetwork } from '../../../src/ec2/ports/vpc-network.ts'
 import { askTime, hearAnswers, timeRequest } from './time-client.ts'
 import {
   anywhere,

@@ -4,13 +4,9 @@ import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FlowReading } from '../../../src/ec2/ports/flow-count.ts'
-import type {
-  FirewallGroup,
-  InterfaceNetwork,
-  PeeringNetwork,
-  RouteNetwork,
-  VpcNetwork,
-} from '../../../src/ec2/ports/network.ts'
+import type { FirewallGroup } from '../../../src/ec2/ports/firewall.ts'
+import type { RouteNetwork } from '../../../src/ec2/ports/route.ts'
+import type { InterfaceNetwork, PeeringNetwork, VpcNetwork } from '../../../src/ec2/ports/vpc-network.ts'
 import { analysePath } from '../../../src/ec2/reachability/analyse-path.ts'
 import { findProcesses } from '../../../src/host/process-table.ts'
 import {

@@ -3,7 +3,7 @@ import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { FirewallRule } from '../../../src/ec2/ports/network.ts'
+import type { FirewallRule } from '../../../src/ec2/ports/firewall.ts'
 import { type FakeGuest, group, networkInterface, openVpcLab, until, vpc, type VpcLab } from './vpc-lab.ts'
 
 const publicIp = '127.79.0.5'

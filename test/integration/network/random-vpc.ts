@@ -1,13 +1,6 @@
-import type {
-  AclEntry,
-  FirewallGroup,
-  FirewallRule,
-  InterfaceNetwork,
-  RouteNetwork,
-  SubnetAcl,
-  SubnetNetwork,
-  VpcNetwork,
-} from '../../../src/ec2/ports/network.ts'
+import type { AclEntry, FirewallGroup, FirewallRule, SubnetAcl } from '../../../src/ec2/ports/firewall.ts'
+import type { RouteNetwork } from '../../../src/ec2/ports/route.ts'
+import type { InterfaceNetwork, SubnetNetwork, VpcNetwork } from '../../../src/ec2/ports/vpc-network.ts'
 import { networkInterface, vpc } from './vpc-lab.ts'
 
 /** Numbers that are the same for the same seed (mulberry32). */

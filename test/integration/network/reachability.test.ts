@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { VpcNetwork } from '../../../src/ec2/ports/network.ts'
+import type { VpcNetwork } from '../../../src/ec2/ports/vpc-network.ts'
 import { analysePath } from '../../../src/ec2/reachability/analyse-path.ts'
 import { createDice, interfaceAt, places, ports, randomVpc } from './random-vpc.ts'
 import { type FakeGuest, openVpcLab, vpc, type VpcLab } from './vpc-lab.ts'

@@ -1,13 +1,12 @@
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { RouteNetwork, RouteTarget } from '../../../src/ec2/ports/route.ts'
 import type {
   InterfaceNetwork,
   NatGatewayNetwork,
-  RouteNetwork,
-  RouteTarget,
   SubnetNetwork,
   VpcNetwork,
-} from '../../../src/ec2/ports/network.ts'
+} from '../../../src/ec2/ports/vpc-network.ts'
 import { findProcesses } from '../../../src/host/process-table.ts'
 import { natRuleset } from '../../../src/network/nat-ruleset.ts'
 import {

@@ -5,14 +5,10 @@ import { createServer, type RequestListener } from 'node:http'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import pino from 'pino'
-import type {
-  FirewallGroup,
-  FirewallRule,
-  InterfaceNetwork,
-  Network,
-  RouteNetwork,
-  VpcNetwork,
-} from '../../../src/ec2/ports/network.ts'
+import type { FirewallGroup, FirewallRule } from '../../../src/ec2/ports/firewall.ts'
+import type { Network } from '../../../src/ec2/ports/network.ts'
+import type { RouteNetwork } from '../../../src/ec2/ports/route.ts'
+import type { InterfaceNetwork, VpcNetwork } from '../../../src/ec2/ports/vpc-network.ts'
 import { systemClock as clock } from '../../../src/host/clock.ts'
 import { createProcessHost } from '../../../src/host/process.ts'
 import { findProcesses } from '../../../src/host/process-table.ts'

@@ -3,7 +3,8 @@ import { networkInterfaces } from 'node:os'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { AclEntry, FirewallGroup, FirewallRule, VpcNetwork } from '../../../src/ec2/ports/network.ts'
+import type { AclEntry, FirewallGroup, FirewallRule } from '../../../src/ec2/ports/firewall.ts'
+import type { VpcNetwork } from '../../../src/ec2/ports/vpc-network.ts'
 import {
   anywhere,
   type FakeGuest,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { PeeringNetwork, SubnetNetwork } from '../../../src/ec2/ports/network.ts'
+import type { PeeringNetwork, SubnetNetwork } from '../../../src/ec2/ports/vpc-network.ts'
 import { ipv4 } from '../../../src/network/family.ts'
 import { parseKernelRouting } from '../../../src/network/kernel-routing.ts'
 import { peeringRuleset } from '../../../src/network/peering-ruleset.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { FirewallRule, SubnetAcl } from '../../../src/ec2/ports/network.ts'
+import type { FirewallRule, SubnetAcl } from '../../../src/ec2/ports/firewall.ts'
 import { planPublicPorts, type PublicPortPlan } from '../../../src/network/public-ports.ts'
 import { sampleInterface, sampleVpc } from './sample-vpc.ts'
 

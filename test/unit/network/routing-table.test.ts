@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import type { RouteNetwork, RouteTarget, VpcNetwork } from '../../../src/ec2/ports/network.ts'
+import type { RouteNetwork, RouteTarget } from '../../../src/ec2/ports/route.ts'
+import type { VpcNetwork } from '../../../src/ec2/ports/vpc-network.ts'
 import { ipv4, ipv6 } from '../../../src/network/family.ts'
 import { additions, parseKernelRouting, removals } from '../../../src/network/kernel-routing.ts'
 import { natSetUp } from '../../../src/network/nat-gateway.ts'

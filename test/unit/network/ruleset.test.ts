@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { refusedRules } from '../../../src/network/firewall.ts'
 import { groupOfLine, vpcRuleset } from '../../../src/network/ruleset.ts'
 import { sampleInterface, sampleVpc } from './sample-vpc.ts'
-import { resolverAddress } from '../../../src/ec2/ports/network.ts'
+import { resolverAddress } from '../../../src/ec2/ports/service-address.ts'
 
 test('the ruleset of a VPC with rules of every kind', () => {
   expect(vpcRuleset(sampleVpc(), ['192.0.2.2', '10.0.2.15'])).toMatchInlineSnapshot(`

@@ -1,4 +1,5 @@
-import type { InterfaceNetwork, RouteNetwork, VpcNetwork } from '../../../src/ec2/ports/network.ts'
+import type { RouteNetwork } from '../../../src/ec2/ports/route.ts'
+import type { InterfaceNetwork, VpcNetwork } from '../../../src/ec2/ports/vpc-network.ts'
 
 export const toInternet: RouteNetwork = { destination: '0.0.0.0/0', target: { kind: 'internet' } }
 

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import type { AclEntry, ClosedNetworks, VpcNetwork } from '../../../../src/ec2/ports/network.ts'
+import type { AclEntry } from '../../../../src/ec2/ports/firewall.ts'
+import type { ClosedNetworks } from '../../../../src/ec2/ports/network.ts'
+import type { VpcNetwork } from '../../../../src/ec2/ports/vpc-network.ts'
 import { analysePath, type PathEnd, type PathQuestion } from '../../../../src/ec2/reachability/analyse-path.ts'
 import { describeHop } from '../../../../src/ec2/reachability/describe-hop.ts'
 import { sampleInterface, sampleVpc } from '../../network/sample-vpc.ts'

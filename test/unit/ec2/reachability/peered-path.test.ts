@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import type { FirewallRule, VpcNetwork } from '../../../../src/ec2/ports/network.ts'
+import type { FirewallRule } from '../../../../src/ec2/ports/firewall.ts'
+import type { VpcNetwork } from '../../../../src/ec2/ports/vpc-network.ts'
 import { analysePath, type PathAnalysis, type PathEnd } from '../../../../src/ec2/reachability/analyse-path.ts'
 import { describeHop } from '../../../../src/ec2/reachability/describe-hop.ts'
 import { sampleInterface, sampleVpc } from '../../network/sample-vpc.ts'
