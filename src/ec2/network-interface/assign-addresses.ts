@@ -1,3 +1,4 @@
+import type { AddressRecord } from '../address/address.ts'
 import { unbindAddress } from '../address/association.ts'
 import type { Domain } from '../domain.ts'
 import { Ec2Error, invalidParameterCombination, missingParameter } from '../errors.ts'
@@ -6,7 +7,7 @@ import type { Ec2Mutation } from '../operation.ts'
 import type { Store } from '../ports/store.ts'
 import { typeOfHolder } from './attachment.ts'
 import { takeChosenAddresses } from './interface-draft.ts'
-import { type InterfaceRecord, requireUsersOwn } from './network-interface.ts'
+import { type InterfaceRecord, requireUsersOwn, type SecondaryIp } from './network-interface.ts'
 
 /** AssignPrivateIpAddresses: routed to the interface at once; the guest has to take them up itself, as on EC2. */
 export function assignPrivateIpAddresses(domain: Domain): Ec2Mutation<'AssignPrivateIpAddresses'> {
@@ -25,13 +26,11 @@ export function assignPrivateIpAddresses(domain: Domain): Ec2Mutation<'AssignPri
         throw invalidParameterCombination('Secondary private addresses may be counted or listed, not both')
       }
       if (count < 1 && !input.PrivateIpAddresses?.length) throw missingParameter('privateIpAddress')
-      if (input.AllowReassignment) {
-        for (const address of chosen) takeAway(store, record.subnetId, address)
-      }
+      const moved = input.AllowReassignment ? chosen.flatMap((address) => takeAway(store, record, address)) : []
       const taken = takeChosenAddresses(store, subnet, chosen, count)
       requireRoom(domain, record, present.length + taken.length)
-      const secondaryIps = [...(record.secondaryIps ?? []), ...taken.map((privateIp) => ({ privateIp }))]
-      store.interfaces.replace({ ...record, secondaryIps })
+      const assigned = taken.map((privateIp) => moved.find((side) => side.privateIp === privateIp) ?? { privateIp })
+      store.interfaces.replace({ ...record, secondaryIps: [...(record.secondaryIps ?? []), ...assigned] })
       context.afterCommit(() => networks.refreshSoon(record.vpcId))
       return {
         NetworkInterfaceId: record.id,
@@ -51,21 +50,37 @@ function requireRoom(domain: Domain, record: InterfaceRecord, secondary: number)
   )
 }
 
-/** A secondary address may be taken from another interface of the subnet. */
-function takeAway(store: Store, subnetId: string, address: string): void {
-  for (const owner of store.interfaces.listBy('secondaryIps[].privateIp', address)) {
-    if (owner.subnetId === subnetId) dropAddress(store, owner.id, address)
-  }
+/** A secondary address may be taken from another interface of the subnet, and brings the elastic one along that stands for it. */
+function takeAway(store: Store, { id, subnetId }: InterfaceRecord, address: string): SecondaryIp[] {
+  return store.interfaces.listBy('secondaryIps[].privateIp', address).flatMap((owner) => {
+    if (owner.subnetId !== subnetId) return []
+    for (const elastic of elasticAddressesOf(store, owner.id, address)) {
+      if (elastic.association) {
+        store.addresses.replace({ ...elastic, association: { ...elastic.association, interfaceId: id } })
+      }
+    }
+    return removeSecondary(store, owner, address)
+  })
+}
+
+function elasticAddressesOf(store: Store, interfaceId: string, privateIp: string): AddressRecord[] {
+  return store.addresses
+    .listBy('association.interfaceId', interfaceId)
+    .filter(({ association }) => association?.privateIp === privateIp)
+}
+
+/** Answers what was removed, with what stood for it. */
+function removeSecondary(store: Store, record: InterfaceRecord, address: string): SecondaryIp[] {
+  const present = record.secondaryIps ?? []
+  const secondaryIps = present.filter(({ privateIp }) => privateIp !== address)
+  store.interfaces.replace({ ...record, secondaryIps })
+  return present.filter(({ privateIp }) => privateIp === address)
 }
 
 function dropAddress(store: Store, interfaceId: string, address: string): void {
-  for (const elastic of store.addresses.listBy('association.interfaceId', interfaceId)) {
-    if (elastic.association?.privateIp === address) unbindAddress(store, elastic)
-  }
+  for (const elastic of elasticAddressesOf(store, interfaceId, address)) unbindAddress(store, elastic)
   const present = store.interfaces.find(interfaceId)
-  if (!present) return
-  const secondaryIps = (present.secondaryIps ?? []).filter(({ privateIp }) => privateIp !== address)
-  store.interfaces.replace({ ...present, secondaryIps })
+  if (present) removeSecondary(store, present, address)
 }
 
 /** UnassignPrivateIpAddresses: secondary addresses go; elastic ones that stood for them stay allocated. */

@@ -3,7 +3,7 @@ import { findOne, requireWellFormed } from '../ids.ts'
 import { requireSoleInterface } from '../instance/find-instance.ts'
 import { carriesPackets } from '../nat-gateway/nat-gateway.ts'
 import type { Scope, Store } from '../ports/store.ts'
-import { findPeering } from '../vpc-peering/vpc-peering.ts'
+import { findPeering, peeringStateAt } from '../vpc-peering/vpc-peering.ts'
 import type { RouteTableRecord, RouteTargetIds } from './route-table.ts'
 
 /** RFC 6052: stands for all IPv4 addresses where IPv6 is translated to IPv4. */
@@ -42,9 +42,7 @@ export function readTarget(
     return { interfaceId: requireInVpc(table, found) }
   }
   if (peeringId) {
-    const { id, requester, accepter } = findPeering(store, scope, peeringId)
-    if (![requester.vpcId, accepter.vpcId].includes(table.vpcId)) throw otherNetwork(table, `peering connection ${id}`)
-    return { vpcPeeringConnectionId: id }
+    return { vpcPeeringConnectionId: readPeering(store, scope, table, peeringId) }
   }
   if (egressOnlyId) {
     const gateway = findOne('eigw', egressOnlyId, (id) => store.egressOnlyGateways.get(scope, id))
@@ -74,6 +72,16 @@ function readNatGateway(store: Store, scope: Scope, table: RouteTableRecord, nat
   })
   if (gateway.vpcId !== table.vpcId) throw otherNetwork(table, `NAT gateway ${natGatewayId}`)
   return natGatewayId
+}
+
+/** A connection that waits to be accepted may have routes already, which are blackholes until then; one that has ended may not. */
+function readPeering(store: Store, scope: Scope & { now: Date }, table: RouteTableRecord, peeringId: string): string {
+  const peering = findPeering(store, scope, peeringId)
+  const { id, requester, accepter } = peering
+  if (![requester.vpcId, accepter.vpcId].includes(table.vpcId)) throw otherNetwork(table, `peering connection ${id}`)
+  const state = peeringStateAt(peering, scope.now)
+  if (state === 'active' || state === 'pending-acceptance') return id
+  throw new Ec2Error('InvalidParameterValue', `The peering connection ${id} is ${state}: no route can lead over it.`)
 }
 
 function requireInVpc(table: RouteTableRecord, { id, vpcId }: { readonly id: string; readonly vpcId: string }): string {

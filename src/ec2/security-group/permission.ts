@@ -143,13 +143,15 @@ function differentNetworks(): Ec2Error {
 }
 
 function readProtocol(value: string | undefined): string {
-  const text = (value ?? '').toLowerCase()
+  if (!value) throw missingParameter('IpProtocol')
+  const isNumber = /^\d{1,3}$/.test(value) && Number(value) <= 255
+  // 06 is 6, which is tcp.
+  const text = isNumber ? String(Number(value)) : value.toLowerCase()
   const protocol = protocolNames[text] ?? text
-  const isNumber = /^\d{1,3}$/.test(protocol) && Number(protocol) <= 255
   if (['-1', 'tcp', 'udp', 'icmp', 'icmpv6'].includes(protocol) || isNumber) return protocol
   throw invalidParameterValue(
     'IpProtocol',
-    (value ?? '').slice(0, 40),
+    value.slice(0, 40),
     'Expected tcp, udp, icmp, icmpv6, -1 or a protocol number.',
   )
 }
@@ -163,6 +165,7 @@ function readPorts(
     const type = from ?? -1
     const code = to ?? -1
     if (type < -1 || type > 255 || code < -1 || code > 255) throw invalidPorts('ICMP type and code are -1 or 0 to 255')
+    if (type === -1 && code !== -1) throw invalidPorts('All ICMP types go with all codes: both are -1')
     return { fromPort: type, toPort: code }
   }
   if (protocol !== 'tcp' && protocol !== 'udp') return { fromPort: -1, toPort: -1 }

@@ -149,6 +149,13 @@ describe('a network interface', () => {
       expect.any(String) as string,
       staying,
     ])
+    // The elastic address moves with the private one that it stands for.
+    expect((await describeOne(second)).PrivateIpAddresses?.[1]).toMatchObject({
+      PrivateIpAddress: moving,
+      Association: { AllocationId, AssociationId, PublicIp },
+    })
+    const { Addresses: elastic } = await api.lab.call('DescribeAddresses', { AllocationIds: [AllocationId] })
+    expect(elastic).toMatchObject([{ AssociationId, NetworkInterfaceId: second, PrivateIpAddress: moving }])
     expect(await codeOf('UnassignPrivateIpAddresses', { ...take, NetworkInterfaceId: first })).toBe(
       'InvalidParameterValue',
     )

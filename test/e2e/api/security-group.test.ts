@@ -98,6 +98,23 @@ describe('security groups', () => {
     expect(usable.SecurityGroupForVpcs).toMatchObject([{ GroupId: id, PrimaryVpcId: vpcId, Tags: [] }])
   })
 
+  test('a protocol number means the protocol, and all ICMP types go with all codes', async () => {
+    const id = await createGroup('protocols')
+    const ranges = { IpRanges: [{ CidrIp: '10.0.0.0/8' }] }
+    const [ruleId = ''] = await authorize(id, { ...port(22, ranges), IpProtocol: '06' })
+    expect(await describeRule(ruleId)).toMatchObject({ IpProtocol: 'tcp', FromPort: 22, ToPort: 22 })
+    const refused = async (permission: object) =>
+      (
+        await refusalOfSdk(api, 'AuthorizeSecurityGroupIngress', {
+          GroupId: id,
+          IpPermissions: [{ ...ranges, ...permission }],
+        })
+      )?.code
+    expect(await refused({ IpProtocol: '6' })).toBe('InvalidParameterValue')
+    expect(await refused({ IpProtocol: 'icmp', FromPort: -1, ToPort: 5 })).toBe('InvalidParameterValue')
+    expect(await refused({ FromPort: 22, ToPort: 22 })).toBe('MissingParameter')
+  })
+
   test('rules are found by group, id and tag', async () => {
     const id = await createGroup('tagged rule')
     const { SecurityGroupRules: made } = await api.lab.call('AuthorizeSecurityGroupIngress', {

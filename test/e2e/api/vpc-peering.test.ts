@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PeeringRecord } from '../../../src/ec2/vpc-peering/vpc-peering.ts'
 import { type ApiLab, openApiLab, refusalOfSdk } from './api-lab.ts'
 import { changeRecords, codeOf, openOtherAccount } from './other-account.ts'
-import { createVpc } from './vpc-lab.ts'
+import { createVpc, tablesOf } from './vpc-lab.ts'
 
 let api: ApiLab
 /** Another account in the same region, and this one in another region. */
@@ -154,6 +154,11 @@ describe('within an account', () => {
     const withdrawn = await request(...vpcs)
     await api.lab.call('DeleteVpcPeeringConnection', { VpcPeeringConnectionId: withdrawn })
     expect(await stateOf(api.client, withdrawn)).toBe('deleted')
+    const RouteTableId = (await tablesOf(api, vpcs[0]))[0]?.RouteTableId
+    for (const id of [forgotten, rejected, withdrawn]) {
+      const route = { RouteTableId, DestinationCidrBlock: '10.6.0.0/16', VpcPeeringConnectionId: id }
+      expect(await code('CreateRoute', route)).toBe('InvalidParameterValue')
+    }
     for (const id of [rejected, withdrawn]) age(id, 3)
     age(forgotten, 47)
     expect(await Promise.all([rejected, withdrawn, forgotten].map((id) => see(api.client, id)))).toEqual([
