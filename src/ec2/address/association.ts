@@ -1,7 +1,7 @@
 import type { Domain } from '../domain.ts'
 import { newId } from '../ids.ts'
 import { addressesOf, type InterfaceRecord, withPublicIp } from '../network-interface/network-interface.ts'
-import { findFreePublicIp } from '../network-interface/public-address.ts'
+import { findFreePublicIp, mayGetPublicIp } from '../network-interface/public-address.ts'
 import type { Store } from '../ports/store.ts'
 import type { AddressRecord } from './address.ts'
 
@@ -50,6 +50,6 @@ export function unbindAllAddresses(store: Store, interfaceId: string): void {
 export function replaceLostAddress({ store, settings }: Pick<Domain, 'store' | 'settings'>, interfaceId: string): void {
   const record = store.interfaces.find(interfaceId)
   const instance = record?.attachment && store.instances.find(record.attachment.instanceId)
-  if (!record?.wantsPublicIp || record.publicIp || instance?.state !== 'running') return
+  if (!record || record.publicIp || instance?.state !== 'running' || !mayGetPublicIp(store, record)) return
   store.interfaces.replace({ ...record, publicIp: findFreePublicIp(store, settings.publicCidr) })
 }

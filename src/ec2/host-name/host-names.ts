@@ -5,7 +5,7 @@ import { publicNameOf } from '../network-interface/dns-name.ts'
 import { addressesOf } from '../network-interface/network-interface.ts'
 import type { DnsRecordSet, DnsZone } from '../ports/vpc-names.ts'
 import type { Store } from '../ports/store.ts'
-import { cidrsOf, hasDnsHostnames, ipv6CidrsOf, type VpcRecord } from '../vpc/vpc.ts'
+import { cidrsOf, givesPublicNames, ipv6CidrsOf, type VpcRecord } from '../vpc/vpc.ts'
 import { containsBlock, numberOfIpv4, parseIpv4Block } from '../ipv4.ts'
 import { containsIpv6Block, parseIpv6Block } from '../ipv6.ts'
 
@@ -145,7 +145,7 @@ function translateZone(store: Store, zone: DnsZoneRecord, vpcs: ReadonlyMap<stri
 
 /** Each public name is a zone by itself: the rest of EC2's domain is the world's. */
 function publicZones(store: Store, vpcs: ReadonlyMap<string, VpcRecord>): DnsZone[] {
-  return [...vpcs.values()].filter(hasDnsHostnames).flatMap(({ id, region }) =>
+  return [...vpcs.values()].filter(givesPublicNames).flatMap(({ id, region }) =>
     store.interfaces.listBy('vpcId', id).flatMap((record) =>
       addressesOf(record).flatMap(({ publicIp }): DnsZone[] => {
         if (!publicIp) return []

@@ -1,7 +1,8 @@
 import type { Domain } from '../domain.ts'
 import type { FilterTable } from '../filter.ts'
 import { productCodeTypesOf } from '../marketplace/product-code.ts'
-import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
+import { describeAddressesOf } from '../network-interface/describe-address.ts'
+import { privateNameOf } from '../network-interface/dns-name.ts'
 import { privateDnsOptionsOf, privateHostNameOf } from './private-dns.ts'
 import { addressesOf } from '../network-interface/network-interface.ts'
 import type { Candidates } from '../ports/store.ts'
@@ -56,7 +57,10 @@ export function instanceFilters({ store, instances }: Domain): FilterTable<Insta
     'boot-mode': ({ bootMode }) => bootMode,
     'client-token': { read: ({ clientToken }) => clientToken, index: 'clientToken' },
     'current-instance-boot-mode': (instance) => currentBootModeOf(instance),
-    'dns-name': (instance) => publicIpsOf(instance).map((ip) => (ip ? publicNameOf(ip, instance.region) : undefined)),
+    'dns-name': (instance) =>
+      interfacesOf(instance).flatMap((record) =>
+        describeAddressesOf(store, record).map(({ Association: association }) => association?.PublicDnsName),
+      ),
     'capacity-reservation-id': () => undefined,
     'capacity-reservation-specification.capacity-reservation-preference': ({ capacityReservationPreference }) =>
       capacityReservationPreference ?? 'open',

@@ -12,7 +12,7 @@ import type { RegionCatalog } from '../region/region.ts'
 import type { Store } from '../ports/store.ts'
 import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
 import { addressesOf, type InterfaceRecord } from '../network-interface/network-interface.ts'
-import { cidrsOf, hasDnsHostnames, ipv6CidrsOf } from '../vpc/vpc.ts'
+import { cidrsOf, givesPublicNames, ipv6CidrsOf } from '../vpc/vpc.ts'
 import { canonicalIpv6 } from '../ipv6.ts'
 import { ipv6ProtocolOf } from './metadata-options.ts'
 import type { InstancePlacement, InstanceRecord } from './instance.ts'
@@ -180,7 +180,7 @@ function describeInterface(store: Store, record: InterfaceRecord): InterfaceMeta
     ...(record.publicIp
       ? {
           publicIp: record.publicIp,
-          ...(vpc && hasDnsHostnames(vpc) ? { publicHostname: publicNameOf(record.publicIp, record.region) } : {}),
+          ...(vpc && givesPublicNames(vpc) ? { publicHostname: publicNameOf(record.publicIp, record.region) } : {}),
         }
       : {}),
     securityGroupIds: groups.map(({ id }) => id),

@@ -1,6 +1,6 @@
 import type { NetworkInterfaceAssociation } from '@aws-sdk/client-ec2'
 import type { Store } from '../ports/store.ts'
-import { hasDnsHostnames } from '../vpc/vpc.ts'
+import { givesPublicNames } from '../vpc/vpc.ts'
 import { privateNameOf, publicNameOf } from './dns-name.ts'
 import { addressesOf, type InterfaceRecord, type PrivateAddress } from './network-interface.ts'
 
@@ -42,5 +42,5 @@ export function describeAddressesOf(
 /** Whether what stands for an interface outside has a name. */
 export function hasPublicNames(store: Store, { vpcId }: InterfaceRecord): boolean {
   const vpc = store.vpcs.find(vpcId)
-  return vpc !== undefined && hasDnsHostnames(vpc)
+  return vpc !== undefined && givesPublicNames(vpc)
 }

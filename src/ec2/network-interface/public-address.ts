@@ -14,10 +14,23 @@ const reservedCount = 10
 export function assignPublicAddresses(store: Store, instance: InstanceRecord, publicCidr: string): void {
   store.transaction(() => {
     for (const record of store.interfaces.listBy('attachment.instanceId', instance.id)) {
-      if (!record.wantsPublicIp || (record.publicIp && isInBlock(record.publicIp, publicCidr))) continue
+      if (record.publicIp && isInBlock(record.publicIp, publicCidr)) continue
+      if (!mayGetPublicIp(store, record)) continue
       store.interfaces.replace({ ...record, publicIp: findFreePublicIp(store, publicCidr) })
     }
   })
+}
+
+/**
+ * Whether an interface that lost its public address gets another one. As on EC2 ("Public IPv4 addresses"), none does while its instance has
+ * more than one interface, or while an elastic address stands for one of its secondary private addresses.
+ */
+export function mayGetPublicIp(
+  store: Store,
+  { wantsPublicIp, attachment, secondaryIps = [] }: InterfaceRecord,
+): boolean {
+  if (!wantsPublicIp || !attachment || secondaryIps.some(({ elasticIp }) => elasticIp)) return false
+  return store.interfaces.countBy('attachment.instanceId', attachment.instanceId) === 1
 }
 
 /** Takes back the public addresses that came with a start, as EC2 does at a stop. Elastic ones stay. */

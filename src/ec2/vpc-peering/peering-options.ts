@@ -4,7 +4,7 @@ import { Ec2Error } from '../errors.ts'
 import { requireOneOf } from '../honoured.ts'
 import type { Ec2Mutation } from '../operation.ts'
 import type { Store } from '../ports/store.ts'
-import { hasDnsHostnames, hasDnsSupport } from '../vpc/vpc.ts'
+import { givesPublicNames } from '../vpc/vpc.ts'
 import { describeOptions } from './describe-peerings.ts'
 import { refreshBoth } from './peering-change.ts'
 import { findPeering, type PeeringRecord, type PeeringRole, type PeeringSide, rolesOf } from './vpc-peering.ts'
@@ -72,7 +72,7 @@ function changeSide(
   }
   const allowsRemoteDns = request.AllowDnsResolutionFromRemoteVpc ?? side.allowsRemoteDns
   const vpc = store.vpcs.find(side.vpcId)
-  if (allowsRemoteDns && vpc && !(hasDnsSupport(vpc) && hasDnsHostnames(vpc))) {
+  if (allowsRemoteDns && vpc && !givesPublicNames(vpc)) {
     throw new Ec2Error(
       'InvalidVpcPeeringConnectionState.DnsHostnamesDisabled',
       `DNS hostnames and DNS resolution must be enabled in ${vpc.id}: see ModifyVpcAttribute.`,

@@ -3,7 +3,7 @@ import { addressesOf, type InterfaceRecord } from '../network-interface/network-
 import type { PeeringNetwork } from '../ports/vpc-network.ts'
 import type { Store } from '../ports/store.ts'
 import type { HostNames } from '../vpc/interface-name.ts'
-import { hasDnsHostnames, localCidrsOf, type VpcRecord } from '../vpc/vpc.ts'
+import { givesPublicNames, localCidrsOf, type VpcRecord } from '../vpc/vpc.ts'
 import { otherSideOf, peeringsOfVpc } from './vpc-peering.ts'
 
 /** The active peering connections of a VPC for the network. `isLive` tells whether an interface belongs to a machine that may run. */
@@ -39,7 +39,7 @@ export function readPeerNames(store: Store, { id: vpcId }: VpcRecord): HostNames
   return peeringsOfVpc(store, vpcId).flatMap((peering) => {
     const other = otherSideOf(peering, vpcId)
     const peer = peering.state === 'active' && other.allowsRemoteDns ? store.vpcs.find(other.vpcId) : undefined
-    if (!peer || !hasDnsHostnames(peer)) return []
+    if (!peer || !givesPublicNames(peer)) return []
     return store.interfaces
       .listBy('vpcId', peer.id)
       .flatMap((record) =>

@@ -4,7 +4,7 @@ import { privateNameOf, publicNameOf } from '../network-interface/dns-name.ts'
 import { addressesOf, type InterfaceRecord } from '../network-interface/network-interface.ts'
 import type { Ipv6HostNetwork } from '../ports/vpc-names.ts'
 import type { Store } from '../ports/store.ts'
-import { hasDnsHostnames } from './vpc.ts'
+import { givesPublicNames } from './vpc.ts'
 
 /** The names of a private address, the one that a reverse look-up tells first. */
 export interface HostNames {
@@ -22,7 +22,7 @@ export function namesOfInterface(
   instance: InstanceRecord | undefined,
 ): HostNames[] {
   const vpc = store.vpcs.find(record.vpcId)
-  const hasPublicNames = vpc !== undefined && hasDnsHostnames(vpc)
+  const hasPublicNames = vpc !== undefined && givesPublicNames(vpc)
   return addressesOf(record).map(({ privateIp, publicIp, isPrimary }) => {
     const ipName = privateNameOf(privateIp, record.region)
     const isOwn = isPrimary && record.attachment?.deviceIndex === 0

@@ -49,9 +49,14 @@ export function hasDnsSupport(vpc: VpcRecord): boolean {
   return vpc.hasDnsSupport ?? true
 }
 
-/** Whether instances of a VPC with public addresses have public names. */
+/** What `enableDnsHostnames` of a VPC is set to. */
 export function hasDnsHostnames(vpc: VpcRecord): boolean {
   return vpc.hasDnsHostnames ?? vpc.isDefault
+}
+
+/** Whether instances of a VPC with public addresses have public names: as on EC2, both attributes have to be on. */
+export function givesPublicNames(vpc: VpcRecord): boolean {
+  return hasDnsSupport(vpc) && hasDnsHostnames(vpc)
 }
 
 /** Domain of the private names of a region (EC2 documentation, "Amazon DNS attributes for your VPC"). */

@@ -181,6 +181,18 @@ describe('the names that this host asks for', () => {
       expect(`${name} ${String(await resolve(name))}`).toBe(`${name} ${publicIp}`)
     }
     expect(await resolver.reverse(publicIp)).toEqual([`ec2-${publicIp.replaceAll('.', '-')}.compute-1.amazonaws.com`])
+    const publicNames = async () => {
+      const { PublicDnsName: name = '' } = await describeInstance(id)
+      const { Reservations: found = [] } = await api.lab.call('DescribeInstances', {
+        Filters: [{ Name: 'dns-name', Values: [`ec2-${publicIp.replaceAll('.', '-')}.compute-1.amazonaws.com`] }],
+      })
+      return [name !== '', found.length]
+    }
+    expect(await publicNames()).toEqual([true, 1])
+    // There are public names where both DNS attributes of the VPC are on.
+    await api.lab.call('ModifyVpcAttribute', { VpcId: vpcId, EnableDnsSupport: { Value: false } })
+    expect(await publicNames()).toEqual([false, 0])
+    await api.lab.call('ModifyVpcAttribute', { VpcId: vpcId, EnableDnsSupport: { Value: true } })
     expect(await resolve('elsewhere.shop.internal')).toEqual(['192.0.2.7'])
     for (const name of ['hidden.kiln', 'private.shop.internal']) expect(await resolve(name)).toBe('ENODATA')
     for (const name of ['nobody.kiln', 'nobody.shop.internal']) expect(await resolve(name)).toBe('ENOTFOUND')

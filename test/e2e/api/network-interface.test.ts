@@ -219,6 +219,20 @@ describe('an instance', () => {
       'AttachmentLimitExceeded',
     )
     expect(await codeOf('AttachNetworkInterface', { ...attach, DeviceIndex: 2 })).toBe('InvalidNetworkInterface.InUse')
+    // What is lost now is lost, as on EC2: with several interfaces there is no other one.
+    await api.lab.call('StopInstances', { InstanceIds: [id], Force: true })
+    await waitForState(api, id, 'stopped')
+    const startAgain = async () => {
+      await api.lab.call('StartInstances', { InstanceIds: [id] })
+      await waitForState(api, id, 'running')
+      return await publicIpOf()
+    }
+    expect(await startAgain()).toBeUndefined()
+    await api.lab.call('StopInstances', { InstanceIds: [id], Force: true })
+    await waitForState(api, id, 'stopped')
+    const { Attachment: attachment } = await describeOne(second)
+    await api.lab.call('DetachNetworkInterface', { AttachmentId: attachment?.AttachmentId ?? '' })
+    expect(await startAgain()).toMatch(/^127\./)
     await terminate(id)
     expect((await describeOne(second)).Status).toBe('available')
     await remove(second, third)
