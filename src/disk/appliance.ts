@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
-import type { WorkOptions } from '../ec2/ports/disk.ts'
+import type { WorkOptions } from '../ec2/ports/work.ts'
 import { digestFile } from './download.ts'
 
 /** A machine with one disk. */

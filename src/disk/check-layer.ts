@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import type { DiskHost, WorkOptions } from '../ec2/ports/disk.ts'
+import type { DiskHost } from '../ec2/ports/disk.ts'
+import type { WorkOptions } from '../ec2/ports/work.ts'
 import { Ec2Error } from '../ec2/errors.ts'
 import type { KeyFile, QemuImg } from './qemu-img.ts'
 

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Ec2Error } from '../ec2/errors.ts'
-import type { WorkOptions } from '../ec2/ports/disk.ts'
+import type { WorkOptions } from '../ec2/ports/work.ts'
 import { requireSpace } from './disk-space.ts'
 import { type PartialFile, validatorOf } from './partial-file.ts'
 

@@ -1,6 +1,7 @@
 import { rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { LayerFile, WorkOptions } from '../ec2/ports/disk.ts'
+import type { LayerFile } from '../ec2/ports/disk.ts'
+import type { WorkOptions } from '../ec2/ports/work.ts'
 import { syncDirectory } from '../host/files.ts'
 import { requireSpace } from './disk-space.ts'
 import { digestFile } from './download.ts'

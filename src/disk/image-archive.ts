@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { extract, pack } from 'tar-stream'
 import { Ec2Error } from '../ec2/errors.ts'
 import { tellOutOfSpace } from '../ec2/out-of-space.ts'
-import type { WorkOptions } from '../ec2/ports/disk.ts'
+import type { WorkOptions } from '../ec2/ports/work.ts'
 import type { ArchivedDisk, ImageArchive } from '../ec2/ports/image-archive.ts'
 import { defaultReservedBytes, requireSpace } from './disk-space.ts'
 

@@ -17,6 +17,7 @@ import type { NamespaceDependencies } from './holder.ts'
 import { internetAddressesOf } from './internet-address.ts'
 import { createBridgePorts } from './bridge-ports.ts'
 import { createHostRoutes } from './host-routes.ts'
+import { createIdleVpcs } from './idle-vpcs.ts'
 import { createOverhearing } from './overhearing.ts'
 import { createPublicForwarder } from './public-forwarder.ts'
 import { createPeeringWires } from './peering-wires.ts'
@@ -45,10 +46,7 @@ export interface NetworkDependencies extends NamespaceDependencies {
   readonly isRouted?: boolean
   /** Bridges of the host that machines may be ports of; none when absent. */
   readonly bridges?: readonly string[]
-  /**
-   * How long a namespace without a machine waits for the next one, a minute when absent: making it, and starting what lives in it, is half
-   * of what a launch takes the daemon.
-   */
+  /** How long a namespace without a machine waits for the next one; a minute when absent. */
   readonly idleMs?: number
 }
 
@@ -61,8 +59,7 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
   const vpcs = createLiveVpcs({ ...dependencies, upstream: createUpstream({ servers: hostServers }) })
   /** The newest state that was asked for; a VPC that is absent shall end. */
   const wantedVpcs = new Map<string, VpcNetwork>()
-  /** VPCs whose last machine has ended. */
-  const idling = new Map<string, AbortController>()
+  const idleVpcs = createIdleVpcs({ clock, log, idleMs, end: remove })
   /** Done when all VPCs that were to end have ended. */
   let endings: Promise<unknown> = Promise.resolve()
   const wires = createPeeringWires({
@@ -167,21 +164,9 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
   }
 
   async function remove(vpcId: string): Promise<void> {
-    stopIdling(vpcId)
+    idleVpcs.stop(vpcId)
     wantedVpcs.delete(vpcId)
     await settle(vpcId)
-  }
-
-  async function endAfterIdleness(vpcId: string): Promise<void> {
-    const rest = new AbortController()
-    idling.set(vpcId, rest)
-    await clock.sleep(idleMs, rest.signal).catch(() => undefined)
-    if (!rest.signal.aborted) await remove(vpcId)
-  }
-
-  function stopIdling(vpcId: string): void {
-    idling.get(vpcId)?.abort()
-    idling.delete(vpcId)
   }
 
   /** Starts again what died, follows the host's addresses, and tries again what could not be had. */
@@ -213,7 +198,7 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
 
   return {
     converge: async (vpc) => {
-      stopIdling(vpc.id)
+      idleVpcs.stop(vpc.id)
       wantedVpcs.set(vpc.id, vpc)
       await settle(vpc.id)
     },
@@ -221,10 +206,7 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
       if (!vpcs.find(vpc.id)) return await remove(vpc.id)
       wantedVpcs.set(vpc.id, vpc)
       await settle(vpc.id)
-      if (idling.has(vpc.id) || wantedVpcs.get(vpc.id) !== vpc) return
-      endAfterIdleness(vpc.id).catch((error: unknown) => {
-        log.error({ vpcId: vpc.id, err: error }, 'an idle network could not be ended')
-      })
+      if (wantedVpcs.get(vpc.id) === vpc) idleVpcs.begin(vpc.id)
     },
     commandPrefix: (vpcId, tapNames) => {
       const vpcLive = vpcs.require(vpcId)

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { Ec2Error } from '../../ec2/errors.ts'
-import type { WorkOptions } from '../../ec2/ports/disk.ts'
+import type { WorkOptions } from '../../ec2/ports/work.ts'
 import type { ObjectContent, ObjectDescription } from '../../ec2/ports/object-store.ts'
 
 /** One bucket, whatever keeps its objects. */

@@ -1,7 +1,7 @@
 import { mkdir, rename } from 'node:fs/promises'
 import { freemem, userInfo } from 'node:os'
 import { join } from 'node:path'
-import type { WorkOptions } from '../../ec2/ports/disk.ts'
+import type { WorkOptions } from '../../ec2/ports/work.ts'
 import type { ProcessHost } from '../../host/process.ts'
 import type { Random } from '../../host/random.ts'
 import { installGrub } from './bios-boot.ts'

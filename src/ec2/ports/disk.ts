@@ -1,32 +1,6 @@
-import type { Architecture } from './machine.ts'
+import type { WorkOptions } from './work.ts'
 
 /** What the domain asks of disks: qcow2 files, their layers, and foreign images on their way in. Implemented by src/disk/. */
-
-/** Progress of long work; `doneBytes` of `totalBytes` when a size is known. */
-export interface Progress {
-  /** What is being done, for a person: `Downloading`, `Converting`, `Verifying`. */
-  readonly stage: string
-  readonly doneBytes?: number
-  readonly totalBytes?: number
-  /** The last line that a tool printed. */
-  readonly detail?: string
-  /** Which disk it is about, where a file may hold several. */
-  readonly disk?: DiskProgress
-}
-
-/** How far the work on one of several disks has come. */
-export interface DiskProgress {
-  readonly index: number
-  /** Virtual, in bytes, of all of them. */
-  readonly sizes: readonly number[]
-  /** Of this one's. */
-  readonly doneBytes: number
-}
-
-export interface WorkOptions {
-  readonly signal: AbortSignal
-  readonly onProgress: (progress: Progress) => void
-}
 
 /** A checksum that must match what was downloaded. */
 export interface Checksum {
@@ -249,70 +223,4 @@ export interface DiskHost {
    * for a week. To be called at the daemon's start, while neither runs.
    */
   removeInterrupted(parent: string): Promise<void>
-}
-
-/** An image of the Quick Start catalogue, images/catalog.yaml. */
-export interface CatalogEntry {
-  readonly name: string
-  readonly description: string
-  readonly architecture: Architecture
-  /** As the catalogue has it: a `*` in its last part stands for a version that only the publisher's checksum list tells. */
-  readonly url: string
-  readonly loginUser: string
-}
-
-/** Where to download an image right now, and the digest its publisher gives it. */
-export interface CatalogImage {
-  readonly entry: CatalogEntry
-  readonly url: string
-  readonly checksum: Checksum
-}
-
-/** The official cloud images by name. Implemented by src/disk/. */
-export interface Catalog {
-  /** In the catalogue's order. */
-  list(): readonly CatalogEntry[]
-  /**
-   * The entry of a name; where it is of another architecture than the one that is asked for, that of `NAME-ARCHITECTURE`. Throws
-   * InvalidParameterValue (parameter CatalogName) when the catalogue has none.
-   */
-  find(name: string, architecture?: Architecture): CatalogEntry
-  /**
-   * Reads the publisher's checksum list over the network. Rejects as `find` throws, and with DownloadFailed when the list cannot be
-   * had or does not name the image.
-   */
-  locate(name: string, signal: AbortSignal): Promise<CatalogImage>
-}
-
-/** A disk that a recipe made. */
-export interface BuiltDisk {
-  /** A qcow2 or raw file in the work directory. */
-  readonly path: string
-  readonly architecture: Architecture
-  readonly name: string
-  readonly description: string
-  readonly loginUser: string
-}
-
-/** What can be built. */
-export interface RecipeSummary {
-  readonly name: string
-  readonly description: string
-  /** The one of a build that asks for none comes first. */
-  readonly architectures: readonly Architecture[]
-}
-
-/** Builds images from the recipes in images/. */
-export interface ImageBuilder {
-  listRecipes(): Promise<readonly RecipeSummary[]>
-  /**
-   * Builds into `workDirectory` (exists, empty). Rejects with Ec2Error when the recipe is unknown, does not know the architecture, or a
-   * tool is missing.
-   */
-  build(
-    recipe: string,
-    architecture: Architecture | undefined,
-    workDirectory: string,
-    work: WorkOptions,
-  ): Promise<BuiltDisk>
 }

@@ -1,7 +1,7 @@
 /** Whole images as one file: a tar of a manifest and the disks that it names, in this order. Implemented by src/disk/. */
 
 import type { Readable } from 'node:stream'
-import type { WorkOptions } from './disk.ts'
+import type { WorkOptions } from './work.ts'
 
 /** A file of an archive, as its manifest tells of it. */
 export interface ArchivedDisk {

@@ -1,7 +1,7 @@
 /** What the domain asks of buckets: directories of this host and S3-compatible stores, by the configuration. Implemented by src/disk/bucket/. */
 
 import type { Readable } from 'node:stream'
-import type { WorkOptions } from './disk.ts'
+import type { WorkOptions } from './work.ts'
 
 /** Where an object is. */
 export interface ObjectPlace {

@@ -1,6 +1,6 @@
 import { findDamaged } from '../layer/layer-check.ts'
 import type { LayerRecord } from '../layer/layer.ts'
-import type { WorkOptions } from '../ports/disk.ts'
+import type { WorkOptions } from '../ports/work.ts'
 import type { Store } from '../ports/store.ts'
 import { layerPathOf } from '../volume/volume.ts'
 import type { AmiDocument } from './ami-document.ts'

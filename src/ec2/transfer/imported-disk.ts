@@ -1,5 +1,5 @@
 import { nameDevices } from '../image/image-devices.ts'
-import type { DiskProgress } from '../ports/disk.ts'
+import type { DiskProgress } from '../ports/work.ts'
 import type { ImportedDevice } from './transfer.ts'
 
 /** As EC2 has it. */

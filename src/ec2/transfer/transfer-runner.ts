@@ -8,7 +8,7 @@ import type { StatePaths } from '../../host/state-paths.ts'
 import { Ec2Error } from '../errors.ts'
 import { tellOutOfSpace } from '../out-of-space.ts'
 import type { EventBus } from '../event/event-bus.ts'
-import type { DiskProgress } from '../ports/disk.ts'
+import type { DiskProgress } from '../ports/work.ts'
 import type { Store } from '../ports/store.ts'
 import type { TransferJob, TransferRecord, TransferRecordOf, TransferWork } from './transfer.ts'
 

@@ -1,5 +1,6 @@
 import type { ImageRecord } from '../image/image.ts'
-import type { ExportFormat, WorkOptions } from '../ports/disk.ts'
+import type { ExportFormat } from '../ports/disk.ts'
+import type { WorkOptions } from '../ports/work.ts'
 import type { ObjectPlace } from '../ports/object-store.ts'
 import type { ResourceRecord, Tag } from '../ports/store.ts'
 

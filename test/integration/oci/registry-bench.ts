@@ -12,7 +12,7 @@ import { createDescriptionWriter } from '../../../src/ec2/description/descriptio
 import { createEventBus } from '../../../src/ec2/event/event-bus.ts'
 import { newId } from '../../../src/ec2/ids.ts'
 import type { ImageRecord } from '../../../src/ec2/image/image.ts'
-import type { Progress, WorkOptions } from '../../../src/ec2/ports/disk.ts'
+import type { Progress, WorkOptions } from '../../../src/ec2/ports/work.ts'
 import type { Store } from '../../../src/ec2/ports/store.ts'
 import { type Quotas, quotaNames } from '../../../src/ec2/quota.ts'
 import { isPlainHost, type RegistryPolicy } from '../../../src/ec2/registry/registry-policy.ts'
