@@ -85,7 +85,7 @@ test('an address that is assigned or taken away is in force at once', async () =
   const NetworkInterfaceId = interfaces?.[0]?.NetworkInterfaceId ?? ''
   const Ipv6Addresses = addresses.slice(1)
   const ping = async (address: string) =>
-    (await run(first, `sudo ping6 -c 1 -w 5 ${address} || true`)).includes(' 0% packet loss')
+    (await run(first, `sudo ping6 -c 1 -w 2 ${address} || true`)).includes(' 0% packet loss')
   await lab.call('UnassignIpv6Addresses', { NetworkInterfaceId, Ipv6Addresses })
   await until(async () => !(await ping(Ipv6Addresses[0] ?? '')))
   expect(await ping(addresses[0] ?? '')).toBe(true)
