@@ -5,7 +5,7 @@ import { operationId, type PlanDraft } from './plan.ts'
 import { addressesOf } from './plan-instance.ts'
 
 /**
- * Faults begin when what they are on is there. One that is over begins again; one that lasts is left alone, unless it has become another
+ * Faults begin when the instances that they are on are there. One that is over begins again; one that lasts is left alone, unless it has become another
  * one, or is on something that is made anew.
  */
 export function planFaults(draft: PlanDraft, lab: Lab, observed: Observed): void {
@@ -30,11 +30,11 @@ export function planFaults(draft: PlanDraft, lab: Lab, observed: Observed): void
       fault: { ...fault, targets, against },
       after: [
         ...(found ? [operationId.clearFault(found.FaultId)] : []),
-        ...[...targets, ...against].flatMap((target) => [
-          operationId.launch(target),
-          operationId.createGroup(target.replace('securityGroups.', '')),
+        ...groupsOf(fault).map((group) => operationId.createGroup(group)),
+        ...instancesUnder(lab, fault).flatMap((instance) => [
+          operationId.launch(instance),
           // A lab that is waited for comes up before anything goes wrong.
-          ...goals.map((goal) => operationId.await(target, goal)),
+          ...goals.map((goal) => operationId.await(instance, goal)),
         ]),
       ],
     })
@@ -64,6 +64,23 @@ function isSame(draft: PlanDraft, lab: Lab, fault: LabFault, found: FaultDescrip
   )
   const isAsJittery = found.JitterMs === fault.effect.JitterMs
   return hasEffect && isAsJittery && isOn(fault.targets, found.Targets) && isOn(fault.against, found.Against ?? [])
+}
+
+/** The addresses of the instances that will feel the fault: of a group, those that have it; of the API, all. */
+function instancesUnder(lab: Lab, fault: LabFault): string[] {
+  const named = new Set([...fault.targets, ...fault.against])
+  const groups = groupsOf(fault)
+  const felt = [...lab.instances.values()].filter(
+    ({ key, securityGroups }) =>
+      named.size === 0 || named.has(`instances.${key}`) || securityGroups.some((group) => groups.includes(group)),
+  )
+  return felt.flatMap(({ key }) => addressesOf(lab, key))
+}
+
+/** Keys of the security groups that it is on. */
+function groupsOf({ targets, against }: LabFault): string[] {
+  const prefix = 'securityGroups.'
+  return [...targets, ...against].flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []))
 }
 
 /** The addresses of what is named: of an instance, all of its count. */
