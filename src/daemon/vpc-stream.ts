@@ -35,10 +35,11 @@ export function createVpcStreamOpener(
     const vpc = findOne('vpc', id, (known) => store.vpcs.get(caller, known))
     if (target === undefined) return await openDatagramsOf(network, vpc)
     const address = await addressOf(network, vpc, target.host)
+    const patience = AbortSignal.timeout(dialTimeoutMs)
     try {
-      return await network.dial(vpc.id, address, target.port, AbortSignal.timeout(dialTimeoutMs))
+      return await network.dial(vpc.id, address, target.port, patience)
     } catch (error) {
-      throw unreachable(`${target.host}:${target.port}`, error)
+      throw unreachable(`${target.host}:${target.port}`, patience.aborted ? noAnswer(dialTimeoutMs) : error)
     }
   }
 }
@@ -58,7 +59,9 @@ async function dialThrough(
   if (from === undefined) throw unreachable(`${host}:${port} through ${id}`, new Error('the endpoint has IPv4 only'))
   const patience = AbortSignal.timeout(endpointTimeoutMs)
   const socket = await network.dialFrom(vpc.id, from, address, port, patience).catch((error: unknown) => {
-    throw unreachable(`${host}:${port} through ${id}`, error)
+    const hint = `See what stops it: kiln net path ${id} ${host} --port ${port}`
+    const why = patience.aborted ? noAnswer(endpointTimeoutMs, hint) : error
+    throw unreachable(`${host}:${port} through ${id}`, why)
   })
   const end = setTimeout(() => socket.destroy(), longestTunnelMs)
   end.unref()
@@ -100,6 +103,10 @@ async function openDatagramsOf(network: Network, vpc: VpcRecord): Promise<Duplex
   return await openDatagrams(bind, async (host) => await addressOf(network, vpc, host)).catch((error: unknown) => {
     throw unreachable(vpc.id, error)
   })
+}
+
+function noAnswer(timeoutMs: number, hint?: string): Error {
+  return new Error(`no answer within ${timeoutMs / 1000} s${hint === undefined ? '' : `. ${hint}`}`)
 }
 
 function unreachable(what: string, error: unknown): Ec2Error {

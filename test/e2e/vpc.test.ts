@@ -152,12 +152,21 @@ test('an Instance Connect Endpoint leads to it as far as security groups allow',
   const through = ['ssh', '--endpoint', endpointId, '-i', keyFile, instanceId, 'echo $SSH_CONNECTION']
   expect(await lab.kiln(...through)).toMatchObject({ stderr: '', exitCode: 0 })
   expect((await lab.kiln(...through)).stdout).toMatch(new RegExp(`^${address} \\d+ 172\\.31\\.7\\.20 22$`))
+  const path = async (end: string) => (await lab.kiln('net', 'path', end, instanceId, '--port', '22')).stdout
+  expect(await path(endpointId)).toContain('The packets get through')
   // Only what the endpoint's group lets out goes through it.
   await lab.call('RevokeSecurityGroupEgress', {
     GroupId: interfaces?.[0]?.Groups?.[0]?.GroupId ?? '',
     IpPermissions: [{ IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }],
   })
-  expect((await lab.kiln(...through)).exitCode).not.toBe(0)
+  const stopped = await lab.kiln(...through)
+  expect(stopped.exitCode).not.toBe(0)
+  expect(stopped.stderr).toMatch(
+    /no answer within 10 s\. See what stops it: kiln net path eice-\S+ 172\.31\.7\.20 --port 22/,
+  )
+  for (const end of [endpointId, endpoint?.NetworkInterfaceIds?.[0] ?? '']) {
+    expect(await path(end)).toMatch(/SG_HAS_NO_RULES: sg-\S+ of eni-\S+ lets nothing out/)
+  }
   await lab.call('ModifyInstanceConnectEndpoint', {
     InstanceConnectEndpointId: endpointId,
     SecurityGroupIds: groups.flatMap(({ GroupId }) => GroupId ?? []),

@@ -44,7 +44,11 @@ export function kilnPathOperations(domain: Domain): Record<string, AnyOperation>
 /** Whose an interface is: by its id alone nobody knows it. */
 function ownerOf(store: Store, hop: Hop): string {
   const record = hop.kind === 'interface' ? store.interfaces.find(hop.interfaceId) : undefined
-  if (!record?.attachment) return ''
+  if (!record) return ''
+  const endpoints = record.attachment ? [] : store.connectEndpoints.listBy('vpcId', record.vpcId)
+  const endpoint = endpoints.find(({ interfaceId }) => interfaceId === record.id)
+  if (endpoint) return ` of ${endpoint.id}`
+  if (!record.attachment) return ''
   const { instanceId } = record.attachment
   const name = store.tags.of(instanceId).find(({ key }) => key === 'Name')?.value
   return ` of ${instanceId}${name === undefined ? '' : ` (${name})`}`

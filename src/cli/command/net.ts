@@ -35,8 +35,11 @@ export function defineNet(command: Command, session: Session): void {
     .description(
       'Show what lets packets through, or stops them, between two ends; sends none. Exits with 1 when they do not get through',
     )
-    .argument('<from>', 'an instance by id or name, an interface, an address, internet, or host')
-    .argument('<to>', 'the same')
+    .argument(
+      '<from>',
+      'an instance by id or name, an interface, an EC2 Instance Connect Endpoint, an address, internet, or host',
+    )
+    .argument('<to>', 'the same, but for an endpoint')
     .option('--port <number>', 'of the destination; needed but for icmp', integerBetween(0, 65_535))
     .option('--protocol <name>', 'tcp, udp or icmp', 'tcp')
     .option('--source-port <number>', 'of the source; any that clients have when absent', integerBetween(0, 65_535))
@@ -58,6 +61,7 @@ export function defineNet(command: Command, session: Session): void {
     'kiln net path web db --port 5432',
     'kiln net path internet web --port 443',
     'kiln net path web 192.0.2.1 --port 53 --protocol udp',
+    'kiln net path eice-0123456789abcdef0 web --port 22',
     'kiln net path web db --port 5432 -o json | jq .Obstacles',
   )
 }
@@ -72,7 +76,7 @@ function readProtocol(text: string): (typeof protocols)[number] {
 }
 
 async function resolveEnd(client: KilnClient, name: string): Promise<string> {
-  if (isIP(name) !== 0 || /^(internet|host|(eni|igw)-[0-9a-f]{8,17})$/.test(name)) return name
+  if (isIP(name) !== 0 || /^(internet|host|(eni|igw|eice)-[0-9a-f]{8,17})$/.test(name)) return name
   return (await resolveInstance(client, name)).InstanceId ?? name
 }
 

@@ -1,20 +1,23 @@
-import type { VpcNetwork } from '../ports/vpc-network.ts'
+import type { InterfaceNetwork, VpcNetwork } from '../ports/vpc-network.ts'
 import type { AclHop, GroupHop, Obstacle } from './hop.ts'
 import { matchesRule, type Packet } from './packet.ts'
 
 type Direction = 'ingress' | 'egress'
 
 /** What the groups of an interface say of the first packet of a connection. Pure. */
-export function checkGroups(vpc: VpcNetwork, interfaceId: string, direction: Direction, packet: Packet): GroupHop {
-  const owner = vpc.interfaces.find(({ id }) => id === interfaceId)
-  const groups = vpc.groups.filter(({ id }) => owner?.groupIds.includes(id))
+export function checkGroups(
+  vpc: VpcNetwork,
+  { id: interfaceId, groupIds }: Pick<InterfaceNetwork, 'id' | 'groupIds'>,
+  direction: Direction,
+  packet: Packet,
+): GroupHop {
+  const groups = vpc.groups.filter(({ id }) => groupIds.includes(id))
   const peer = direction === 'ingress' ? packet.source : packet.destination
   const [rule] = groups.flatMap((group) =>
     group[direction]
       .filter((candidate) => matchesRule(vpc, candidate, packet, peer))
       .map((candidate) => ({ ...candidate, ofGroup: group.id })),
   )
-  const groupIds = owner?.groupIds ?? []
   return { kind: 'security-group', interfaceId, direction, groupIds, ...(rule ? { rule } : {}) }
 }
 

@@ -17,7 +17,9 @@ const protocolNumbers = { icmp: 1, icmpv6: 58, tcp: 6, udp: 17 } as const
 const echoTypes = { ipv4: { question: 8, answer: 0 }, ipv6: { question: 128, answer: 129 } } as const
 
 /** All addresses of an interface in its VPC, the primary one first, then those of IPv4. Pure. */
-export function addressesOfInterface(owner: InterfaceNetwork): string[] {
+export function addressesOfInterface(
+  owner: Pick<InterfaceNetwork, 'privateIp' | 'secondaryAddresses' | 'ipv6Addresses'>,
+): string[] {
   const { privateIp, secondaryAddresses = [], ipv6Addresses = [] } = owner
   return [
     privateIp,
@@ -73,7 +75,7 @@ function matchesPeer(vpc: VpcNetwork, { cidr, prefixListId, groupId }: FirewallR
     if (ofPeers.length > 0) return ofPeers.some(({ addresses }) => addresses.includes(peer))
     // A group that is gone has no members.
     if (!vpc.groups.some(({ id }) => id === groupId)) return false
-    const members = vpc.interfaces.filter(({ groupIds }) => groupIds.includes(groupId))
+    const members = [...vpc.interfaces, ...(vpc.connectEndpoints ?? [])].filter((one) => one.groupIds.includes(groupId))
     return members.some((member) => addressesOfInterface(member).includes(peer))
   }
   if (prefixListId !== undefined) {

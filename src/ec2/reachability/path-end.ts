@@ -1,4 +1,9 @@
 import { canonicalAddress, isIpv6Block } from '../cidr.ts'
+import {
+  type ConnectEndpointRecord,
+  findConnectEndpoint,
+  isConnectEndpointThere,
+} from '../connect-endpoint/connect-endpoint.ts'
 import type { Domain } from '../domain.ts'
 import { type Ec2Error, invalidParameterValue } from '../errors.ts'
 import { findOne } from '../ids.ts'
@@ -9,12 +14,13 @@ import type { Scope, Store } from '../ports/store.ts'
 import { liveStates, readVpcNetwork } from '../vpc/network-driver.ts'
 import type { PathAnalysis, PathEnd, PathQuestion } from './analyse-path.ts'
 import { analysePath } from './analyse-path.ts'
+import { analyseEndpointPath } from './connect-endpoint-path.ts'
 import type { Obstacle } from './hop.ts'
 import { analyseServicePath, serviceAt } from './vpc-service.ts'
 
 /** A path as somebody names it: ids, addresses, `internet` or `host` at its ends. */
 export interface NamedPath {
-  /** An instance, an interface, an internet gateway, an address, `internet`, or `host`. */
+  /** An instance, an interface, an EC2 Instance Connect Endpoint, an internet gateway, an address, `internet`, or `host`. */
   readonly source: string
   readonly sourceIp?: string
   /** The same; absent when `destinationIp` says it. */
@@ -28,6 +34,7 @@ export interface NamedPath {
 /** An end as records have it. */
 type RecordedEnd =
   | { readonly kind: 'interface'; readonly record: InterfaceRecord; readonly address?: string }
+  | { readonly kind: 'endpoint'; readonly record: ConnectEndpointRecord; readonly address?: string }
   | { readonly kind: 'outside'; readonly vpcId?: string; readonly address?: string }
 
 /** Where connections of the host itself come from, as rules see them. */
@@ -51,8 +58,10 @@ export function analyseNamedPath(domain: Domain, scope: Scope, path: NamedPath):
   }
   const read = (id: string) => readVpcNetwork(store, id, { now: clock.now(), states: allStates })
   const vpc = read(vpcId)
+  if (to.kind === 'endpoint') return nothingFound([`connections begin at ${to.record.id}, and none ends there`])
+  if (from.kind === 'endpoint') return withStopped(store, analyseFromEndpoint(vpc, from, to, path))
   const unattached = [from, to].flatMap((end) =>
-    end.kind === 'interface' && !end.record.attachment ? [`${end.record.id} is not attached to an instance`] : [],
+    end.kind === 'interface' && !end.record.attachment ? [isLoose(end.record)] : [],
   )
   const ends = vpc && [placeEnd(vpc, from), placeEnd(vpc, to)]
   const [source, destination] = ends ?? []
@@ -81,10 +90,29 @@ export function analyseNamedPath(domain: Domain, scope: Scope, path: NamedPath):
             closed: networks.closedNetworks(),
           },
         )
-  const stopped = stoppedInstances(store, analysis)
-  return stopped.length === 0
-    ? analysis
-    : { ...analysis, isFound: false, obstacles: [...stopped, ...analysis.obstacles] }
+  return withStopped(store, analysis)
+}
+
+function analyseFromEndpoint(
+  vpc: VpcNetwork | undefined,
+  { record }: RecordedEnd & { kind: 'endpoint' },
+  to: Exclude<RecordedEnd, { kind: 'endpoint' }>,
+  { protocol, port, sourcePort }: NamedPath,
+): PathAnalysis {
+  if (!isConnectEndpointThere(record)) return nothingFound([`${record.id} is ${record.state}`])
+  if (to.kind === 'interface' && !to.record.attachment) return nothingFound([isLoose(to.record)])
+  const target = vpc && placeEnd(vpc, to)
+  if (!vpc || target?.kind !== 'interface') {
+    return nothingFound([`${record.id} reaches instances of ${record.vpcId}, and nothing else`])
+  }
+  const { interfaceId, subnetId, privateIp, ipv6Address, groupIds } = record
+  const isIpv6 = to.address !== undefined && isIpv6Block(to.address)
+  const source = { interfaceId, subnetId, groupIds, address: isIpv6 ? ipv6Address : privateIp }
+  return analyseEndpointPath(vpc, source, target, {
+    protocol,
+    ...(port === undefined ? {} : { port }),
+    ...(sourcePort === undefined ? {} : { sourcePort }),
+  })
 }
 
 function metadataOptionsOf(store: Store, interfaceId: string): InstanceMetadataOptions | undefined {
@@ -126,8 +154,13 @@ function readEnd(
     throw invalidParameterValue('Source', name, 'The instance has no network interface.')
   }
   if (name.startsWith('eni-')) {
-    return { kind: 'interface', record: findOne('eni', name, (id) => store.interfaces.get(scope, id)), ...at }
+    const record = findOne('eni', name, (id) => store.interfaces.get(scope, id))
+    const endpoint = store.connectEndpoints
+      .listBy('vpcId', record.vpcId)
+      .find((known) => known.interfaceId === record.id)
+    return endpoint ? { kind: 'endpoint', record: endpoint } : { kind: 'interface', record, ...at }
   }
+  if (name.startsWith('eice-')) return { kind: 'endpoint', record: findConnectEndpoint(store, scope, name) }
   if (name.startsWith('igw-')) {
     const { vpcId } = findOne('igw', name, (id) => store.internetGateways.get(scope, id))
     return { kind: 'outside', ...(vpcId === undefined ? {} : { vpcId }), ...at }
@@ -189,10 +222,14 @@ function firstIpv6Of(end: RecordedEnd): string | undefined {
 }
 
 function vpcOf(end: RecordedEnd): string | undefined {
-  return end.kind === 'interface' ? end.record.vpcId : end.vpcId
+  return end.kind === 'outside' ? end.vpcId : end.record.vpcId
 }
 
-function placeEnd(vpc: VpcNetwork, end: RecordedEnd): PathEnd | undefined {
+function isLoose({ id }: InterfaceRecord): string {
+  return `${id} is not attached to an instance`
+}
+
+function placeEnd(vpc: VpcNetwork, end: Exclude<RecordedEnd, { kind: 'endpoint' }>): PathEnd | undefined {
   const at = end.address === undefined ? {} : { address: end.address }
   if (end.kind === 'outside') return { kind: 'outside', ...at }
   const owner = vpc.interfaces.find(({ id }) => id === end.record.id)
@@ -210,6 +247,13 @@ function has(record: InterfaceRecord, address: string | undefined): boolean {
 
 function primaryOf(attached: readonly InterfaceRecord[]): InterfaceRecord | undefined {
   return attached.find(({ attachment }) => attachment?.deviceIndex === 0) ?? attached[0]
+}
+
+function withStopped(store: Store, analysis: PathAnalysis): PathAnalysis {
+  const stopped = stoppedInstances(store, analysis)
+  return stopped.length === 0
+    ? analysis
+    : { ...analysis, isFound: false, obstacles: [...stopped, ...analysis.obstacles] }
 }
 
 /** Whatever the rules say, an instance that does not run neither sends nor gets anything. */

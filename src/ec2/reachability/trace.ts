@@ -107,7 +107,7 @@ export function tracePacket(request: TraceRequest): Trace {
         const text = `${owner.id} checks the source of what it sends, and ${packet.source} is not its address`
         block('ENI_SOURCE_DEST_CHECK_RESTRICTION', text, { interfaceId: owner.id })
       }
-      if (!isAnswer) check(checkGroups(vpc, owner.id, 'egress', packet))
+      if (!isAnswer) check(checkGroups(vpc, owner, 'egress', packet))
     }
     const way = findWay(vpc, from.subnetId, packet.destination, isAnswer)
     if (subnetOf(way.next) !== from.subnetId) check(checkAcl(vpc, from.subnetId, 'egress', packet))
@@ -174,7 +174,7 @@ export function tracePacket(request: TraceRequest): Trace {
       const text = `${owner.id} checks the destination of what it gets, and ${packet.destination} is not its address`
       block('ENI_SOURCE_DEST_CHECK_RESTRICTION', text, { interfaceId: owner.id, hop })
     }
-    if (!isAnswer) check(checkGroups(vpc, owner.id, 'ingress', packet))
+    if (!isAnswer) check(checkGroups(vpc, owner, 'ingress', packet))
     hops.push(hop)
     return isItsOwn
   }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FirewallRule } from '../../../src/ec2/ports/firewall.ts'
 import type { VpcNetwork } from '../../../src/ec2/ports/vpc-network.ts'
+import { analyseEndpointPath } from '../../../src/ec2/reachability/connect-endpoint-path.ts'
 import { type FakeGuest, group, networkInterface, openVpcLab, until, vpc, type VpcLab } from './vpc-lab.ts'
 
 // What goes through an EC2 Instance Connect Endpoint: from its own addresses, past its groups and the instance's.
@@ -63,12 +64,23 @@ async function dialBetween(from: string, to: string, number: number): Promise<st
   }
 }
 
+/** What `kiln net path` says of the same. */
+function analyse(address: string, targetAddress: string, number: number): string {
+  const source = { interfaceId: 'eni-endpoint', subnetId: 'subnet-1', address, groupIds: endpoint.groupIds }
+  const target = { owner: own, address: targetAddress }
+  return analyseEndpointPath(wanted(), source, target, { protocol: 'tcp', port: number }).isFound ? 'open' : 'silent'
+}
+
 test('what both groups allow goes through, and nothing else', async () => {
-  expect(await Promise.all([8080, 8081, 8082].map(dial))).toEqual(['open', 'silent', 'silent'])
+  const seen = await Promise.all([8080, 8081, 8082].map(dial))
+  expect(seen).toEqual(['open', 'silent', 'silent'])
+  expect([8080, 8081, 8082].map((number) => analyse(endpoint.privateIp, own.privateIp, number))).toEqual(seen)
 })
 
 test('by IPv6 likewise, from its IPv6 address', async () => {
-  expect(await Promise.all([8080, 8081, 8082].map(dialByIpv6))).toEqual(['open', 'silent', 'silent'])
+  const seen = await Promise.all([8080, 8081, 8082].map(dialByIpv6))
+  expect(seen).toEqual(['open', 'silent', 'silent'])
+  expect([8080, 8081, 8082].map((number) => analyse(endpointIpv6, ipv6Address, number))).toEqual(seen)
 })
 
 test('the host itself goes on reaching guests whatever the groups say', async () => {
