@@ -3,8 +3,8 @@ import { CliError, exitCode } from './failure.ts'
 
 /** Who a rule lets in, or out to. */
 export interface RulePeers {
-  /** CIDR blocks, IPv4 or IPv6. */
-  readonly cidrs: readonly string[]
+  /** CIDR blocks, IPv4 or IPv6, and ids of prefix lists. */
+  readonly addresses: readonly string[]
   readonly groupIds: readonly string[]
   readonly description?: string | undefined
 }
@@ -13,17 +13,24 @@ export interface RulePeers {
 export function parseRule(protocol: string, ports: string | undefined, peers: RulePeers): IpPermission {
   const Description = peers.description
   const described = Description === undefined ? {} : { Description }
-  const isIpv6 = (cidr: string) => cidr.includes(':')
+  const isPrefixList = (text: string) => text.startsWith('pl-')
+  const isIpv6 = (text: string) => text.includes(':')
   return {
     IpProtocol: protocol === 'all' ? '-1' : protocol,
     ...parsePorts(protocol, ports),
     ...optional(
       'IpRanges',
-      peers.cidrs.filter((cidr) => !isIpv6(cidr)).map((CidrIp) => ({ CidrIp, ...described })),
+      peers.addresses
+        .filter((text) => !isIpv6(text) && !isPrefixList(text))
+        .map((CidrIp) => ({ CidrIp, ...described })),
     ),
     ...optional(
       'Ipv6Ranges',
-      peers.cidrs.filter(isIpv6).map((CidrIpv6) => ({ CidrIpv6, ...described })),
+      peers.addresses.filter(isIpv6).map((CidrIpv6) => ({ CidrIpv6, ...described })),
+    ),
+    ...optional(
+      'PrefixListIds',
+      peers.addresses.filter(isPrefixList).map((PrefixListId) => ({ PrefixListId, ...described })),
     ),
     ...optional(
       'UserIdGroupPairs',

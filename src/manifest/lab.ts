@@ -87,7 +87,7 @@ export interface LabRule {
   readonly protocol: string
   readonly fromPort: number
   readonly toPort: number
-  readonly peer: { readonly cidr: string } | { readonly group: string }
+  readonly peer: { readonly cidr: string } | { readonly group: string } | { readonly prefixListId: string }
   readonly description?: string
 }
 

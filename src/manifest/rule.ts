@@ -12,6 +12,11 @@ export function defaultEgress(hasIpv6: boolean): LabRule[] {
   return cidrs.map((cidr) => ({ protocol: '-1', fromPort: -1, toPort: -1, peer: { cidr } }))
 }
 
+/** Whether a text is the id of a managed prefix list. */
+export function isPrefixListId(text: string): boolean {
+  return /^pl-[0-9a-f]{17}$/.test(text)
+}
+
 /** A CIDR block as EC2 stores it, 10.1.2.3/8 as 10.0.0.0/8; undefined for what is none. */
 export function normaliseCidr(text: string): string | undefined {
   if (!/^[0-9a-fA-F.:]+\/\d{1,3}$/.test(text)) return undefined
@@ -53,6 +58,9 @@ export function readPermissions(
       ...(permission.UserIdGroupPairs ?? []).map((pair) =>
         rule({ group: keyOf(pair.GroupId ?? '') }, pair.Description),
       ),
+      ...(permission.PrefixListIds ?? []).map(({ PrefixListId: prefixListId = '', Description: text }) =>
+        rule({ prefixListId }, text),
+      ),
     ]
   })
 }
@@ -64,23 +72,36 @@ export function writePermissions(rules: readonly LabRule[], idOf: (group: string
     return {
       IpProtocol: protocol,
       ...(protocol === '-1' ? {} : { FromPort: fromPort, ToPort: toPort }),
-      ...('group' in peer
-        ? { UserIdGroupPairs: [{ GroupId: idOf(peer.group), ...told }] }
-        : peer.cidr.includes(':')
-          ? { Ipv6Ranges: [{ CidrIpv6: peer.cidr, ...told }] }
-          : { IpRanges: [{ CidrIp: peer.cidr, ...told }] }),
+      ...writePeer(peer, idOf, told),
     }
   })
+}
+
+function writePeer(
+  peer: LabRule['peer'],
+  idOf: (group: string) => string,
+  told: { Description?: string },
+): Partial<IpPermission> {
+  if ('group' in peer) return { UserIdGroupPairs: [{ GroupId: idOf(peer.group), ...told }] }
+  if ('prefixListId' in peer) return { PrefixListIds: [{ PrefixListId: peer.prefixListId, ...told }] }
+  if (peer.cidr.includes(':')) return { Ipv6Ranges: [{ CidrIpv6: peer.cidr, ...told }] }
+  return { IpRanges: [{ CidrIp: peer.cidr, ...told }] }
+}
+
+/** Who a rule names, as a manifest does. */
+function formatPeer(peer: LabRule['peer']): string {
+  if ('group' in peer) return peer.group
+  return 'prefixListId' in peer ? peer.prefixListId : peer.cidr
 }
 
 /** A rule in a line, for the diff: `tcp 8000-8010 from 0.0.0.0/0`. Rules that read the same are the same. */
 export function formatRule(rule: LabRule, direction: 'ingress' | 'egress'): string {
   const { protocol, fromPort, toPort, peer, description } = rule
-  const name = protocol === '-1' ? 'all' : protocol
+  const name = protocol === '-1' ? 'all' : protocol.replace(/^\d+$/, 'protocol $&')
   const hasPorts = (protocol === 'tcp' || protocol === 'udp') && (fromPort !== 0 || toPort !== 65_535)
   const ports = hasPorts ? ` ${fromPort}${toPort === fromPort ? '' : `-${toPort}`}` : ''
-  const icmp = protocol.startsWith('icmp') && fromPort !== -1 ? ` type ${fromPort}` : ''
-  const where = 'group' in peer ? peer.group : peer.cidr
+  const code = toPort === -1 ? '' : ` code ${toPort}`
+  const icmp = protocol.startsWith('icmp') && fromPort !== -1 ? ` type ${fromPort}${code}` : ''
   const told = description ? ` (${description})` : ''
-  return `${name}${ports}${icmp} ${direction === 'ingress' ? 'from' : 'to'} ${where}${told}`
+  return `${name}${ports}${icmp} ${direction === 'ingress' ? 'from' : 'to'} ${formatPeer(peer)}${told}`
 }

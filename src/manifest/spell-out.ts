@@ -11,7 +11,7 @@ import {
 } from './lab.ts'
 import { spellOutNetwork } from './lab-network.ts'
 import type { ManifestFiles } from './manifest-files.ts'
-import { normaliseCidr, protocols, readPorts } from './rule.ts'
+import { isPrefixListId, normaliseCidr, protocols, readPorts } from './rule.ts'
 import { isUrl } from './schema/image.ts'
 import { spellOutDnsZone } from './spell-out-dns.ts'
 import { spellOutFault } from './spell-out-fault.ts'
@@ -122,16 +122,19 @@ function spellOutRules(
   const ranges = rule.ports === undefined ? [] : [rule.ports].flat().flatMap((item) => readPorts(item) ?? [])
   const everything = { fromPort: -1, toPort: -1 }
   return (ranges.length > 0 ? ranges : [everything]).flatMap((range) =>
-    [peers].flat().map((peer) => {
-      const cidr = normaliseCidr(peer)
-      return {
-        protocol: protocols[rule.protocol ?? 'tcp'],
-        ...range,
-        peer: cidr === undefined ? { group: peer } : { cidr },
-        ...(rule.description ? { description: rule.description } : {}),
-      }
-    }),
+    [peers].flat().map((peer) => ({
+      protocol: protocols[rule.protocol ?? 'tcp'],
+      ...range,
+      peer: spellOutPeer(peer),
+      ...(rule.description ? { description: rule.description } : {}),
+    })),
   )
+}
+
+function spellOutPeer(text: string): LabRule['peer'] {
+  const cidr = normaliseCidr(text)
+  if (cidr !== undefined) return { cidr }
+  return isPrefixListId(text) ? { prefixListId: text } : { group: text }
 }
 
 async function spellOutInstance(

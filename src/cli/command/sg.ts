@@ -67,7 +67,7 @@ function defineRuleCommand(parent: Command, session: Session, verb: 'allow' | 'r
     .argument('<group>', 'id or name')
     .argument('<protocol>', 'tcp, udp, icmp, icmpv6, all or a number')
     .argument('[ports]', '80, 8000-8080 or all; for icmp its type, or type/code')
-    .option('--from <cidr>', 'addresses at the other end, 0.0.0.0/0 for any; repeatable', collect)
+    .option('--from <cidr>', 'addresses at the other end, 0.0.0.0/0 for any, or a prefix list; repeatable', collect)
     .option('--from-group <group>', 'members of a group at the other end, by id or name; repeatable', collect)
     .option('--egress', 'traffic that leaves the instances')
   if (verb === 'allow') command.option('--description <text>', 'of the rule')
@@ -80,7 +80,7 @@ function defineRuleCommand(parent: Command, session: Session, verb: 'allow' | 'r
       })
     }
     // A form that is wrong is told before anything is asked.
-    const peers = { cidrs: options.from ?? [], description: options.description }
+    const peers = { addresses: options.from ?? [], description: options.description }
     parseRule(protocol, ports, { ...peers, groupIds: [] })
     const group = await resolveGroup(client, name)
     const groupIds = await resolveGroupIds(client, options.fromGroup ?? [])

@@ -30,7 +30,8 @@ function renderDetail(detail: Detail, action: ChangeAction): string {
     return `${detail.name}: ${detail.old} → ${detail.new}${told}`
   }
   const value = `${detail.name}: ${detail.new ?? detail.old ?? ''}${told}`
-  if (action === 'create' || action === 'delete') return value
+  // What comes may bring something that is taken away at once: a new security group a rule that lets everything out.
+  if (action === 'delete' || (action === 'create' && detail.new !== undefined)) return value
   return `${detail.new === undefined ? '-' : '+'} ${value}`
 }
 

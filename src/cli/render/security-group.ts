@@ -40,7 +40,10 @@ function describeTraffic({ IpProtocol, FromPort, ToPort }: Permission): string {
   return `${IpProtocol} ${FromPort === ToPort ? FromPort : `${FromPort}-${ToPort}`}`
 }
 
-function peersOf({ IpRanges, Ipv6Ranges, UserIdGroupPairs }: Permission, all: readonly GroupRecord[]): string[] {
+function peersOf(
+  { IpRanges, Ipv6Ranges, UserIdGroupPairs, PrefixListIds }: Permission,
+  all: readonly GroupRecord[],
+): string[] {
   const nameOf = (id: string | undefined) => all.find((group) => group.GroupId === id)?.GroupName
   const withNote = (peer: string, description: string | undefined) => (description ? `${peer}  ${description}` : peer)
   return [
@@ -49,5 +52,6 @@ function peersOf({ IpRanges, Ipv6Ranges, UserIdGroupPairs }: Permission, all: re
     ...(UserIdGroupPairs ?? []).map(({ GroupId, Description }) =>
       withNote([GroupId, nameOf(GroupId)].filter(Boolean).join(' '), Description),
     ),
+    ...(PrefixListIds ?? []).map(({ PrefixListId, Description }) => withNote(PrefixListId ?? '', Description)),
   ]
 }

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { normaliseCidr, protocols, readPorts } from '../rule.ts'
+import { isPrefixListId, normaliseCidr, protocols, readPorts } from '../rule.ts'
 import { suggest } from '../suggest.ts'
 import { closed, fail, type Failing } from './closed.ts'
 import type { ManifestScope } from './scope.ts'
 
 const portsError = 'expected a port, a range such as 8000-8010, or a list of them.'
-const peerError = 'expected a CIDR block, the name of a security group, or a list of them.'
+const peerError = 'expected a CIDR block, the name of a security group, the id of a prefix list, or a list of them.'
 
 /** An entry of `securityGroups`. Groups may name each other, in circles too, as on EC2. */
 export function securityGroupSchema(scope: ManifestScope) {
@@ -56,11 +56,11 @@ function peerSchema(scope: ManifestScope) {
         if (problem) fail(context, problem, Array.isArray(value) ? [index] : [])
       }
     })
-    .describe('CIDR block, name of a security group, or a list of them')
+    .describe('CIDR block, name of a security group, id of a prefix list, or a list of them')
 }
 
 function checkPeer(text: string, groups: readonly string[]): string | undefined {
-  if (groups.includes(text) || normaliseCidr(text)) return undefined
+  if (groups.includes(text) || normaliseCidr(text) || isPrefixListId(text)) return undefined
   if (/^\d+(\.\d+){3}$/.test(text)) return `an address needs its length: ${text}/32.`
   if (/[/:.]/.test(text)) return `${text} is no CIDR block such as 10.0.0.0/8.`
   return `the manifest has no security group ${text}.${suggest(text, groups)}`

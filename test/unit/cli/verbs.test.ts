@@ -68,6 +68,8 @@ test('lets a port range in from addresses and from a group, named or by id', asy
     '10.0.0.0/8',
     '--from',
     '::/0',
+    '--from',
+    'pl-0123456789abcdef0',
     '--from-group',
     'lb',
   ]
@@ -84,6 +86,7 @@ test('lets a port range in from addresses and from a group, named or by id', asy
           ToPort: 8080,
           IpRanges: [{ CidrIp: '10.0.0.0/8' }],
           Ipv6Ranges: [{ CidrIpv6: '::/0' }],
+          PrefixListIds: [{ PrefixListId: 'pl-0123456789abcdef0' }],
           UserIdGroupPairs: [{ GroupId: 'sg-00000002' }],
         },
       ],
@@ -115,6 +118,31 @@ test.each([
   const refused = await runAgainst(groups, ['sg', 'allow', ...words])
   expect(refused.code).toBe(code)
   expect(refused.calls.map(({ operation }) => operation)).not.toContain('AuthorizeSecurityGroupIngress')
+})
+
+test('shows rules of every kind of peer', async () => {
+  const IpPermissions = [
+    {
+      IpProtocol: 'tcp',
+      FromPort: 22,
+      ToPort: 22,
+      IpRanges: [{ CidrIp: '10.0.0.0/8' }],
+      Ipv6Ranges: [{ CidrIpv6: '::/0' }],
+      UserIdGroupPairs: [{ GroupId: 'sg-00000002' }],
+      PrefixListIds: [{ PrefixListId: 'pl-0123456789abcdef0', Description: 'the offices' }],
+    },
+  ]
+  const described = {
+    DescribeSecurityGroups: () => ({
+      SecurityGroups: groups
+        .DescribeSecurityGroups()
+        .SecurityGroups.map((group) => (group.GroupName === 'front' ? { ...group, IpPermissions } : group)),
+    }),
+  }
+  const { out } = await runAgainst(described, ['sg', 'describe', 'front'])
+  for (const peer of ['10.0.0.0/8', '::/0', 'sg-00000002 lb', 'pl-0123456789abcdef0  the offices']) {
+    expect(out).toMatch(new RegExp(`tcp 22 +from ${peer}`))
+  }
 })
 
 test('says when the rule to revoke is not there', async () => {

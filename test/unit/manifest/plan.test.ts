@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
+import { renderPlan } from '../../../src/cli/render/plan.ts'
 import { planUp } from '../../../src/manifest/plan/plan-lab.ts'
+import { writePermissions } from '../../../src/manifest/rule.ts'
 import { built, facts, instance, labOf, lines, manifest, nothing, precedes, withInstances } from './shop-lab.ts'
 
 test('has nothing to do when everything is there', async () => {
@@ -69,6 +71,41 @@ test('changes rules, tags and schedules in place', async () => {
     '  tags.Role: front →',
     '  schedule.stop: 0 18 * * * → 0 19 * * *',
   ])
+})
+
+test('takes back what was allowed by hand, whatever it names', async () => {
+  const byHand = [
+    { IpProtocol: 'tcp', FromPort: 1, ToPort: 2, PrefixListIds: [{ PrefixListId: 'pl-0123456789abcdef0' }] },
+    { IpProtocol: 'icmp', FromPort: 3, ToPort: 1, IpRanges: [{ CidrIp: '10.0.0.0/8' }] },
+    { IpProtocol: 'icmp', FromPort: 3, ToPort: 4, IpRanges: [{ CidrIp: '10.0.0.0/8' }] },
+    { IpProtocol: '50', IpRanges: [{ CidrIp: '10.0.0.0/8' }] },
+  ]
+  const securityGroups = built.securityGroups.map((group) =>
+    group.GroupName === 'shop-db' ? { ...group, IpPermissions: [...(group.IpPermissions ?? []), ...byHand] } : group,
+  )
+  const plan = planUp(await labOf(), { ...built, securityGroups }, facts)
+  expect(lines(plan)).toEqual([
+    'update securityGroups.db',
+    '  ingress: tcp 1-2 from pl-0123456789abcdef0 →',
+    '  ingress: icmp type 3 code 1 from 10.0.0.0/8 →',
+    '  ingress: icmp type 3 code 4 from 10.0.0.0/8 →',
+    '  ingress: protocol 50 from 10.0.0.0/8 →',
+  ])
+  const change = plan.operations.find((operation) => operation.kind === 'change-rules')
+  expect(writePermissions(change?.revokeIngress.slice(0, 1) ?? [], (group) => group)).toEqual(byHand.slice(0, 1))
+  const wanted = manifest.replace('from: web }', 'from: web }, { ports: 1-2, from: pl-0123456789abcdef0 }')
+  const [, ...others] = lines(planUp(await labOf(wanted), { ...built, securityGroups }, facts))
+  expect(others).toHaveLength(3)
+})
+
+test('tells of a new group what it lets out and what it does not any more', async () => {
+  const text = manifest.replace('from: web }] }', 'from: web }], egress: [{ protocol: all, to: 10.0.0.0/8 }] }')
+  const printed = renderPlan(planUp(await labOf(text), nothing, facts), { color: false })
+  expect(printed).toContain(`
+      ingress: tcp 5432 from web
+      - egress: all to 0.0.0.0/0
+      egress: all to 10.0.0.0/8
+`)
 })
 
 test('stops and starts an instance for another type', async () => {
