@@ -6,6 +6,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { provideImage } from './images.ts'
 import { type Lab, openLab, until } from './lab.ts'
+import { createRandom } from './random.ts'
 
 const isRoot = process.getuid?.() === 0
 
@@ -150,6 +151,50 @@ describe.runIf(isRoot)('on a bridge of the host', () => {
     const address = await waitForAddress('web')
     expect({ ...(await bridgesOf('web'))?.[0] }).toEqual({ ...before, Addresses: [address] })
     expect(address).toBe(before?.Addresses[0])
+  })
+
+  test('each change of ports, broken off by the death of the daemon, comes to what is recorded', async () => {
+    const random = createRandom(process.env['KILN_TEST_SEED'])
+    console.log(`the moments come from KILN_TEST_SEED=${random.seed}`)
+    const crashWithin = async (change: Promise<unknown>) => {
+      // That it is broken off is what this is about.
+      const ended = change.catch(() => undefined)
+      await random.sleep(0, 500)
+      await lab.killDaemon()
+      await ended
+      await lab.startDaemon()
+    }
+    const countServers = async () => {
+      const states = ['pending', 'running', 'shutting-down', 'stopping']
+      const { Reservations: found = [] } = await lab.call('DescribeInstances', {
+        Filters: [{ Name: 'instance-state-name', Values: states }],
+      })
+      const all = found.flatMap(({ Instances: instances = [] }) => instances)
+      return { all: all.length, isSettled: all.every(({ State }) => State?.Name === 'running') }
+    }
+    const expectPorts = async () =>
+      await until(async () => {
+        const servers = await countServers()
+        return servers.isSettled && (await portsOfBridge()).length === servers.all
+      })
+    const tags = [{ Key: 'kiln:bridge', Value: 'br0' }]
+    const launch = async () =>
+      await lab.call('RunInstances', {
+        ImageId: imageId,
+        InstanceType: 't2.nano',
+        MinCount: 1,
+        MaxCount: 1,
+        TagSpecifications: [{ ResourceType: 'instance', Tags: tags }],
+      })
+    for (let round = 0; round < 3; round++) {
+      await crashWithin(launch())
+      await expectPorts()
+    }
+    const { InstanceId: id } = (await describeServer('web')).Instance
+    await crashWithin(lab.call('StopInstances', { InstanceIds: [id], Force: true }))
+    await expectPorts()
+    await crashWithin(lab.call('TerminateInstances', { InstanceIds: [id] }))
+    await expectPorts()
   })
 
   test('nothing of it is left when all has ended', async () => {
