@@ -74,20 +74,73 @@ test.each([
   expect(await filesOf(root)).toEqual(before)
 })
 
-/** What the generator makes where the system's family is that. */
-async function generate(family: string): Promise<string[]> {
+/** What the generator makes where the system's family is that; other files of the system as told. Answers their texts as well. */
+async function generateAll(family: string, system: Record<string, string> = {}): Promise<Map<string, string>> {
   const directory = await makeDirectory()
-  await writeFile(join(directory, 'family'), family)
-  const script = (await readFile(generator, 'utf8')).replace('/sys/class/dmi/id/product_family', `${directory}/family`)
+  for (const [path, text] of Object.entries({ 'sys/class/dmi/id/product_family': family, ...system })) {
+    await mkdir(dirname(join(directory, path)), { recursive: true })
+    await writeFile(join(directory, path), text)
+  }
+  const script = (await readFile(generator, 'utf8')).replace('\nroot=\n', `\nroot=${directory}\n`)
   await writeFile(join(directory, 'generator'), script)
   await chmod(join(directory, 'generator'), 0o755)
-  await execute(join(directory, 'generator'), [
-    join(directory, 'units'),
-    join(directory, 'early'),
-    join(directory, 'late'),
-  ])
-  return (await readdir(join(directory, 'units'), { recursive: true }).catch((): string[] => [])).sort()
+  const units = join(directory, 'units')
+  await execute(join(directory, 'generator'), [units, join(directory, 'early'), join(directory, 'late')])
+  const paths = (await readdir(units, { recursive: true }).catch((): string[] => [])).sort()
+  const readText = async (path: string) => await readFile(join(units, path), 'utf8').catch(() => '')
+  return new Map(await Promise.all(paths.map(async (path) => [path, await readText(path)] as const)))
 }
+
+async function generate(family: string): Promise<string[]> {
+  return [...(await generateAll(family)).keys()]
+}
+
+const cloudInit = {
+  'usr/bin/cloud-init': '#!/usr/bin/python3\n# -*- coding: utf-8 -*-\n',
+  'sys/fs/cgroup/cgroup.procs': '1\n',
+  'usr/lib/systemd/system/cloud-init-local.service': `[Unit]
+Before=network-pre.target
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/cloud-init init --local
+ExecStart=/bin/touch /run/cloud-init/network-config-ready
+RemainAfterExit=yes
+`,
+  'lib/systemd/system/cloud-final.service':
+    '[Service]\nType=oneshot\nExecStart=/usr/bin/cloud-init modules --mode=final\n',
+}
+const [client, server] = [
+  '/usr/lib/kiln/template/stage /usr/bin/cloud-init',
+  '/usr/lib/kiln/template/stage_server.py /usr/bin/cloud-init',
+]
+const dropIn = (unit: string) => `${unit}.service.d/90-kiln-template.conf`
+
+test('has the stages of cloud-init done by a process that has loaded them, in the template and in clones that boot on', async () => {
+  const booted = await generateAll('kiln-template:booted\n', cloudInit)
+  expect(booted.get(dropIn('cloud-init-local'))).toBe(
+    `[Service]\nExecStart=\nExecStart=${client} init --local\nExecStart=/bin/touch /run/cloud-init/network-config-ready\n`,
+  )
+  expect(booted.get(dropIn('cloud-final'))).toBe(`[Service]\nExecStart=\nExecStart=${client} modules --mode=final\n`)
+  expect([...booted.keys()]).toContain('sysinit.target.wants/kiln-template-stages.service')
+  expect([...booted.keys()]).not.toContain(dropIn('kiln-template-stages'))
+  const early = await generateAll('kiln-template:before-cloud-init\n', cloudInit)
+  expect(early.get(dropIn('kiln-template-stages'))).toContain(`${server} modules --mode=final\n`)
+})
+
+test.each([
+  ['a program that is none in Python', { 'usr/bin/cloud-init': '#!/bin/sh\n' }],
+  ['an enforcing SELinux', { 'sys/fs/selinux/enforce': '1\n' }],
+  [
+    'units that somebody has changed, or that are of another kind',
+    {
+      'etc/systemd/system/cloud-init-local.service': '',
+      'lib/systemd/system/cloud-final.service': '[Service]\nType=notify\nExecStart=/usr/bin/cloud-init --all-stages\n',
+    },
+  ],
+])('leaves the stages as they are with %s', async (_what, system) => {
+  const made = [...(await generateAll('kiln-template:before-cloud-init\n', { ...cloudInit, ...system })).keys()]
+  expect(made).toEqual(['sysinit.target.wants', 'sysinit.target.wants/kiln-template-gate.service'])
+})
 
 test('starts nothing but in a boot that is to become a template', async () => {
   expect(await generate('')).toEqual([])

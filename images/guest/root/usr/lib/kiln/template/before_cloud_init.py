@@ -3,6 +3,7 @@
 import time
 
 import journal
+import stages
 import traces
 import units
 from commands import run
@@ -18,6 +19,7 @@ own_unit = 'kiln-template-gate.service'
 
 def wait_before_cloud_init(port):
     wait_until_quiet()
+    stages.wait_until_loaded()
     interface = find_interface()
     active = units.ActiveUnits()
     resting = active.of(units.names + units.resting) + active.match('*.timer')

@@ -7,6 +7,7 @@ import cloud_init
 import journal
 import name_service
 import network_service
+import stages
 import traces
 import units
 from commands import run
@@ -45,6 +46,7 @@ class Template:
         self.resting = active.of(units.resting) + active.match('*.timer', '*getty@*.service')
         self.networks = next((found for found in map(active.of, units.networks) if found), [])
         self.cloud_init = cloud_init.Stages(active)
+        self.stages = active.of([stages.unit])
         self.journals = journal.find_journals()
         units.stop(self.names + self.resting + self.cloud_init.all() + self.networks)
         self._take_interface_down()
@@ -122,6 +124,7 @@ def settle(template, identity):
         template.ssh.start()
         template.ssh.wait()
     template.interface.drop_own_route(identity)
+    manager.try_stop(*template.stages)
 
 
 def waits_for_cloud_init(identity):

@@ -32,12 +32,18 @@ class Manager:
     def restart(self, unit):
         return self._begin('RestartUnit', unit)
 
+    def stop(self, unit):
+        return self._begin('StopUnit', unit)
+
     def try_start(self, *units):
         """The same of units of which one that cannot be started must not keep others from it. Answers the jobs."""
         return self._try(self.start, units)
 
     def try_restart(self, *units):
         return self._try(self.restart, units)
+
+    def try_stop(self, *units):
+        return self._try(self.stop, units)
 
     def _try(self, begin, units):
         jobs = []
