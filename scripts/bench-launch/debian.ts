@@ -1,4 +1,5 @@
 import type { Figure } from '../bench/figure.ts'
+import { bringUp } from './manifest.ts'
 import { type LaunchLab, openLaunchLab, settle } from './launch-lab.ts'
 import { booted, formatSeconds, launchFigure, measureLaunches } from './warmth.ts'
 
@@ -9,6 +10,7 @@ const times = 10
 const coldTimes = 3
 const crowd = 20
 const coldCrowd = 4
+const manifestCount = 10
 const idleMs = 20_000
 const bytesPerMib = 1024 ** 2
 const limits = { bootedSeconds: 1.5, bootedRatio: 20, making: 1.5, memoryShare: 0.35 } as const
@@ -46,6 +48,7 @@ export async function measureDebian(): Promise<Figure[]> {
         reference: `booted from the image ${formatSeconds(cold)} (median of ${coldTimes})`,
       },
       ...(await measureCrowd(launches, cold, coldBytes)),
+      await measureManifest(launches),
     ]
   } finally {
     await launches.lab.close()
@@ -75,6 +78,20 @@ async function measureColdCrowd(launches: LaunchLab): Promise<number> {
   const bytes = (await launches.proportionalBytes(ids)) / coldCrowd
   await launches.terminate(ids)
   return bytes
+}
+
+/** `kiln up` with a manifest of many servers, next to one of a single server that boots. */
+async function measureManifest(launches: LaunchLab): Promise<Figure> {
+  const { imageId } = launches.image
+  const one = await bringUp(launches.lab, { imageId, type, count: 1, isBooted: true })
+  const many = await bringUp(launches.lab, { imageId, type, count: manifestCount, isBooted: false })
+  return {
+    name: `${manifestCount} Debian 12 of one manifest from a booted template, \`kiln up\` → SSH answers on all`,
+    value: formatSeconds(many),
+    limit: 'not more than for one that is booted',
+    isKept: many <= one,
+    reference: `one booted from the image ${formatSeconds(one)}`,
+  }
 }
 
 async function measureCrowd(launches: LaunchLab, cold: number, coldBytes: number): Promise<Figure[]> {

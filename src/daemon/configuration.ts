@@ -84,6 +84,7 @@ export const configurationSchema = z.strictObject({
   capacity: z.strictObject({
     vCpuOvercommit: z.number().min(0.1).max(100),
     memoryOvercommit: z.number().min(0.1).max(10),
+    memoryReserveMib: wholeNumber.min(0),
   }),
   machines: z.strictObject({
     accelerator: z.enum(['auto', 'kvm', 'tcg']),

@@ -12,6 +12,11 @@ export function readSettings(
   return {
     vCpuCapacity: Math.floor(availableParallelism() * capacity.vCpuOvercommit),
     memoryCapacityMib: Math.floor((totalmem() / bytesPerMib) * capacity.memoryOvercommit),
+    availableMemoryMib: () => {
+      // Not more than the control group of the daemon may have, either.
+      const availableMib = process.availableMemory() / bytesPerMib
+      return Math.floor((availableMib - capacity.memoryReserveMib) * capacity.memoryOvercommit)
+    },
     publicCidr,
     stopTimeoutMs: machines.stopTimeoutSeconds * 1000,
     rebootTimeoutMs: machines.rebootTimeoutSeconds * 1000,

@@ -45,6 +45,8 @@ export interface DomainSettings {
   readonly vCpuCapacity: number
   /** Sellable memory in MiB. */
   readonly memoryCapacityMib: number
+  /** What machines that are launched now may take before the host has to swap, in MiB: what it has available, times the overcommit factor. */
+  readonly availableMemoryMib: () => number
   /** Loopback block that public addresses are taken from. */
   readonly publicCidr: string
   /** Longest wait for a guest to power off by itself before it is ended. */

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -160,6 +160,34 @@ test(
     expect(childs.slice(0, 3).filter((thing) => own[1]?.includes(thing))).toEqual([])
     expect(childs).not.toContain(own[1]?.[7])
     await lab.call('TerminateInstances', { InstanceIds: [...clones, child] })
+  },
+  patience,
+)
+
+test(
+  'ten Debians of one manifest go on from the template, each as the server that the manifest names',
+  async () => {
+    const file = join(lab.home, 'lab.yaml')
+    const manifest = `
+name: ten
+images: { debian: { existing: ${image.imageId} } }
+keyPairs: { deploy: { type: ed25519 } }
+securityGroups: { open: { ingress: [{ ports: 22, from: 0.0.0.0/0 }] } }
+instances: { server: { image: debian, type: ${type}, count: 10, keyPair: deploy, securityGroups: [open] } }
+`
+    await writeFile(file, manifest)
+    expect(await lab.kiln('up', '-f', file, '--wait', 'ssh', '--yes')).toMatchObject({ exitCode: 0 })
+    const { Reservations: reservations } = await lab.call('DescribeInstances', {
+      Filters: [{ Name: 'tag:Name', Values: ['ten-server-*'] }],
+    })
+    const ids = reservations?.flatMap(({ Instances }) => Instances?.flatMap(({ InstanceId }) => InstanceId ?? []) ?? [])
+    expect(ids).toHaveLength(10)
+    for (const id of ids ?? []) expect(await image.wayOf(id)).toBe(template)
+    const names = await Promise.all(
+      Array.from({ length: 10 }, async (_, index) => await lab.kiln('ssh', `ten-server-${index}`, 'hostname')),
+    )
+    expect(new Set(names.map(({ stdout }) => stdout)).size).toBe(10)
+    expect(await lab.kiln('down', '-f', file, '--yes')).toMatchObject({ exitCode: 0 })
   },
   patience,
 )

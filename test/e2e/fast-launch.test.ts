@@ -1,10 +1,7 @@
-import { appendFile, open, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { countingUserData, ownThingCount, readIdentities, type WarmImage, warmImage } from './fast-launch/warm-lab.ts'
 import { provideImage } from './images.ts'
 import { type Lab, openLab, ordinaryUser, until } from './lab.ts'
-import { createRandom } from './random.ts'
 import { prepareServers, type Servers } from './servers.ts'
 
 const type = 't2.nano'
@@ -108,84 +105,4 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
     // The next launch of that type has one.
     await image.waitForTemplate('t2.micro')
   })
-
-  test('the daemon is killed while servers go on from a template: each comes up once, as one of its own', async () => {
-    const random = createRandom(process.env['KILN_TEST_SEED'])
-    console.log(`the moments come from KILN_TEST_SEED=${random.seed}`)
-    const ids: string[] = []
-    for (let round = 0; round < 4; round++) {
-      ids.push(...(await servers.launch(image.imageId, { UserData: countingUserData })))
-      await random.sleep(0, 500)
-      await lab.killDaemon()
-      await lab.startDaemon()
-    }
-    await Promise.all(ids.map((id) => servers.waitForStage(id, 'cloud-init')))
-    const identities = await readIdentities(servers, ids)
-    expect(identities.map((own) => own.length)).toEqual(ids.map(() => ownThingCount))
-    for (let thing = 0; thing < ownThingCount; thing++) {
-      expect(new Set(identities.map((own) => own[thing])).size).toBe(ids.length)
-    }
-    await terminate(ids)
-  })
-
-  test.each([
-    [
-      'devices.state',
-      'changed',
-      /^booted (?!there is no warm template)./,
-      async (path: string) => await changeByte(path, 100_000),
-    ],
-    [
-      'memory',
-      'changed',
-      /^booted there is no warm template/,
-      async (path: string) => await changeByte(path, 30_000_000),
-    ],
-    ['memory', 'longer', /^booted there is no warm template/, async (path: string) => await appendFile(path, 'x')],
-  ])(
-    'a template whose %s is %s is of no use: the server boots, and another template is made',
-    async (name, _how, why, harm) => {
-      const own = await image.waitForTemplate(type)
-      await harm(join(lab.home, 'templates', own, name))
-      const [id = ''] = await servers.launch(image.imageId)
-      await servers.waitForState(id, 'running')
-      expect(await image.wayOf(id)).toMatch(why)
-      await terminate([id])
-      await until(async () => (await image.waitForTemplate(type)) !== own)
-    },
-  )
-
-  test('the daemon is killed while a template is made: it is made again, and nothing is left of the first', async () => {
-    await lab.call('DisableFastLaunch', { ImageId: image.imageId })
-    await until(async () => (await lab.call('DescribeFastLaunchImages', {})).FastLaunchImages?.length === 0)
-    expect(await readdir(join(lab.home, 'templates'))).toEqual([])
-    await image.warm(type)
-    await until(async () => (await readdir(join(lab.home, 'templates'))).length > 0)
-    await lab.killDaemon()
-    await lab.startDaemon()
-    const made = await image.waitForTemplate(type)
-    expect(await readdir(join(lab.home, 'templates'))).toEqual([made])
-    const [id = ''] = await launchMany(1)
-    expect(await image.wayOf(id)).toBe(made)
-    // Servers that have gone on from a template do without it.
-    await lab.call('DisableFastLaunch', { ImageId: image.imageId })
-    await until(async () => (await readdir(join(lab.home, 'templates'))).length === 0)
-    expect(await servers.run(id, 'echo alive')).toBe('alive')
-    // One that is being made is given up.
-    await image.warm(type)
-    await until(async () => (await readdir(join(lab.home, 'templates'))).length > 0)
-    await lab.call('DisableFastLaunch', { ImageId: image.imageId })
-    await until(async () => (await lab.call('DescribeFastLaunchImages', {})).FastLaunchImages?.length === 0)
-    expect(await readdir(join(lab.home, 'templates'))).toEqual([])
-  })
 })
-
-async function changeByte(path: string, offset: number): Promise<void> {
-  const file = await open(path, 'r+')
-  try {
-    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, offset)
-    await file.write(Buffer.from([buffer.readUInt8() ^ 0xff]), 0, 1, offset)
-  } finally {
-    await file.close()
-  }
-}

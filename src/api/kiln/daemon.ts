@@ -43,4 +43,6 @@ export interface Capacity {
   UsedVCpus: number
   MemoryMib: number
   UsedMemoryMib: number
+  /** What further instances may have of it now: what is not promised, and is available without the host swapping. */
+  AvailableMemoryMib: number
 }

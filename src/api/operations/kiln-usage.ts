@@ -1,6 +1,6 @@
 import type { Domain } from '../../ec2/domain.ts'
 import { bridgedDevicesOf } from '../../ec2/instance/bridged-device.ts'
-import { usedCapacity } from '../../ec2/instance/capacity.ts'
+import { leftCapacity, usedCapacity } from '../../ec2/instance/capacity.ts'
 import type { InstanceRecord } from '../../ec2/instance/instance.ts'
 import type { Machine } from '../../ec2/ports/machine.ts'
 import { tapNameOf } from '../../ec2/network-interface/network-interface.ts'
@@ -30,6 +30,7 @@ export function describeCapacity(domain: Domain): Capacity {
     UsedVCpus: used.vCpus,
     MemoryMib: settings.memoryCapacityMib,
     UsedMemoryMib: used.memoryMib,
+    AvailableMemoryMib: Math.max(0, leftCapacity(domain).memoryMib),
   }
 }
 

@@ -50,7 +50,7 @@ export function defineType(command: Command, session: Session): void {
 /** What the host lacks for one more of a type; undefined when there is room. */
 function lackFor(type: TypeRecord, capacity: DaemonStatus['Capacity']): string | undefined {
   const freeVCpus = capacity.VCpus - capacity.UsedVCpus
-  const freeMib = capacity.MemoryMib - capacity.UsedMemoryMib
+  const freeMib = capacity.AvailableMemoryMib
   if ((type.VCpuInfo?.DefaultVCpus ?? 0) > freeVCpus) return `no, ${freeVCpus} vCPU free`
   if ((type.MemoryInfo?.SizeInMiB ?? 0) > freeMib) return `no, ${renderMib(freeMib)} free`
   return undefined

@@ -12,7 +12,7 @@ import { withEndedEvents } from '../instance-event/instance-event.ts'
 import type { Ec2Mutation, MutationContext } from '../operation.ts'
 import { countFittingInGroup, spreadIsFull } from '../placement-group/choose-placement-group.ts'
 import { readBridges } from './bridged-device.ts'
-import { usedCapacity } from './capacity.ts'
+import { explainCapacity, leftCapacity } from './capacity.ts'
 import { describeState } from './describe-instance.ts'
 import type { InstanceRecord, InstanceState } from './instance.ts'
 import { publishState, userInitiatedHibernation, userInitiatedShutdown, withState } from './state-machine.ts'
@@ -232,16 +232,15 @@ function requireRootVolume({ store }: Domain, instance: InstanceRecord): void {
 
 /** The host must have room for all of them together. */
 function requireRoom(domain: Domain, instances: readonly InstanceRecord[]): void {
-  const used = usedCapacity(domain)
-  const { vCpuCapacity, memoryCapacityMib } = domain.settings
+  const left = leftCapacity(domain)
   for (const instance of instances) {
     if (instance.state !== 'stopped') continue
     const type = domain.instanceTypes.get(instance.instanceType)
-    used.vCpus += type.vCpus
-    used.memoryMib += type.memoryMib
-    if (used.vCpus > vCpuCapacity || used.memoryMib > memoryCapacityMib) {
+    left.vCpus -= type.vCpus
+    left.memoryMib -= type.memoryMib
+    if (left.vCpus < 0 || left.memoryMib < 0) {
       throw insufficientInstanceCapacity(
-        `This host has no room for ${instance.id} (${instance.instanceType}): end other instances, choose a smaller type, or raise capacity.* in the configuration.`,
+        `This host has no room for ${instance.id} (${instance.instanceType}). ${explainCapacity(domain)}`,
       )
     }
   }

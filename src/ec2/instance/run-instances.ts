@@ -17,7 +17,7 @@ import { newSpotRequestId, recordSpotRequest } from '../spot/record-spot-request
 import type { SpotTerms } from '../spot/spot-request.ts'
 import { requireFreeAddress, takeAddresses } from '../subnet/address-plan.ts'
 import { putTags } from '../tag/tag.ts'
-import { countFitting } from './capacity.ts'
+import { countFitting, explainCapacity } from './capacity.ts'
 import { describeReservation } from './describe-instance.ts'
 import type { InstanceRecord } from './instance.ts'
 import { launchParameters } from './launch-parameter.ts'
@@ -100,11 +100,10 @@ function countPlaces({ store }: Domain, { placementGroup, subnet, minimumCount }
   return places
 }
 
-function capacityError({ settings }: Domain, { type, minimumCount }: LaunchPlan, fitting: number): Error {
+function capacityError(domain: Domain, { type, minimumCount }: LaunchPlan, fitting: number): Error {
   return insufficientInstanceCapacity(
     `This host has room for ${fitting} more instances of type ${type.name} (${type.vCpus} vCPUs, ${type.memoryMib} MiB each), ` +
-      `${minimumCount} were asked for. It sells ${settings.vCpuCapacity} vCPUs and ${settings.memoryCapacityMib} MiB: ` +
-      `end instances, choose a smaller type, or raise capacity.* in the configuration.`,
+      `${minimumCount} were asked for. ${explainCapacity(domain)}`,
   )
 }
 

@@ -20,7 +20,7 @@ test('looks at memory once for what it prints, and shows only what was named', a
       DescribeInstances: () => ({ Reservations: [{ Instances: [{ InstanceId: instances[1]?.InstanceId }] }] }),
       KilnDescribeUsage: () => ({
         Host: { UptimeSeconds: (uptime += 2), Processors: 2, MemoryBytes: 1, AvailableBytes: 1, SwapBytes: 0 },
-        Capacity: { VCpus: 8, UsedVCpus: 4, MemoryMib: 8192, UsedMemoryMib: 1024 },
+        Capacity: { VCpus: 8, UsedVCpus: 4, MemoryMib: 8192, UsedMemoryMib: 1024, AvailableMemoryMib: 4096 },
         Daemon: { Pid: 7, ProcessorSeconds: uptime / 4 },
         Instances: instances,
       }),

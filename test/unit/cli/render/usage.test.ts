@@ -33,7 +33,7 @@ function usage(uptimeSeconds: number, ...instances: InstanceUsage[]): UsageDescr
       SwapBytes: 0,
       FreeSwapBytes: 0,
     },
-    Capacity: { VCpus: 8, UsedVCpus: 4, MemoryMib: 8192, UsedMemoryMib: 1024 },
+    Capacity: { VCpus: 8, UsedVCpus: 4, MemoryMib: 8192, UsedMemoryMib: 1024, AvailableMemoryMib: 4096 },
     Daemon: { Pid: 7, ProcessorSeconds: 1, ProportionalBytes: 120 * mib },
     Instances: instances,
   }
