@@ -29,8 +29,6 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
     await lab.startDaemon()
     image = warmImage(lab, await provideImage(lab, 'nano'))
     servers = await prepareServers(lab)
-    await image.warm(type)
-    await image.waitForTemplate(type)
   })
   afterAll(async () => {
     expect(await lab.close()).toEqual([])
@@ -55,6 +53,15 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
     }
     return identities
   }
+  /** Whatever came of it in the test before. */
+  const turnOn = async () => {
+    await image.warm(type)
+    return await image.waitForTemplate(type)
+  }
+  const restartDaemon = async () => {
+    await lab.killDaemon()
+    await lab.startDaemon()
+  }
   /** Ends a machine's QEMU as the kernel does that is out of memory. Answers whether there was one. */
   const killMachine = async (id: string) => {
     const pid = Number(await readFile(join(lab.home, 'machines', id, 'qemu.pid'), 'utf8').catch(() => ''))
@@ -63,12 +70,12 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
   }
 
   test('the daemon is killed while servers go on from a template: each comes up once, as one of its own', async () => {
+    await turnOn()
     const ids: string[] = []
     for (let round = 0; round < 4; round++) {
       ids.push(...(await servers.launch(image.imageId, { UserData: countingUserData })))
       await random.sleep(0, 500)
-      await lab.killDaemon()
-      await lab.startDaemon()
+      await restartDaemon()
     }
     await Promise.all(ids.map((id) => servers.waitForStage(id, 'cloud-init')))
     // The user data has run once in each: every line is there, and none twice.
@@ -105,7 +112,7 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
   ])(
     'a template whose %s is %s is of no use: the server boots, and another template is made',
     async (name, _how, why, harm) => {
-      const own = await image.waitForTemplate(type)
+      const own = await turnOn()
       await harm(join(lab.home, 'templates', own, name))
       const [id = ''] = await servers.launch(image.imageId)
       await servers.waitForState(id, 'running')
@@ -116,12 +123,12 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
   )
 
   test('the daemon is killed while a template is made: it is made again, and nothing is left of the first', async () => {
+    await turnOn()
     await turnOff()
     expect(await templates()).toEqual([])
     await image.warm(type)
     await until(async () => (await templates()).length > 0)
-    await lab.killDaemon()
-    await lab.startDaemon()
+    await restartDaemon()
     const made = await image.waitForTemplate(type)
     expect(await templates()).toEqual([made])
     const [id = ''] = await servers.launch(image.imageId)
@@ -131,6 +138,7 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
     await lab.call('DisableFastLaunch', { ImageId: image.imageId })
     await until(async () => (await templates()).length === 0)
     expect(await servers.run(id, 'echo alive')).toBe('alive')
+    await terminate([id])
     // One that is being made is given up.
     await image.warm(type)
     await until(async () => (await templates()).length > 0)
@@ -139,6 +147,7 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
   })
 
   test('the QEMU of a server is killed while it goes on: it boots instead, or is started again, as one of its own', async () => {
+    await turnOn()
     const ids: string[] = []
     for (let round = 0; round < 4; round++) {
       const [id = ''] = await servers.launch(image.imageId, { UserData: countingUserData })
@@ -164,6 +173,7 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
   })
 
   test('the QEMU of a template is killed while it is made: that is told, nothing is left, servers boot, and it can be made again', async () => {
+    await turnOn()
     await turnOff()
     await image.warm(type)
     let id = ''
@@ -177,12 +187,11 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
     await servers.waitForState(server, 'running')
     expect(await image.wayOf(server)).toMatch(/^booted there is no warm template/)
     await terminate([server])
-    await image.warm(type)
-    await image.waitForTemplate(type)
+    await turnOn()
   })
 
   test('with another QEMU a template is of no use: the server boots, and another template is made', async () => {
-    const own = await image.waitForTemplate(type)
+    const own = await turnOn()
     const program = join(programs, 'qemu-system-x86_64')
     await writeFile(program, '#!/bin/sh\nexec /usr/bin/qemu-system-x86_64 "$@"\n')
     await chmod(program, 0o755)
@@ -198,24 +207,24 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
   })
 
   test('where the host is short of memory nothing is launched, template or not', async () => {
-    await image.waitForTemplate(type)
+    await turnOn()
     const file = join(lab.home, 'config.yaml')
     const before = await readFile(file, 'utf8')
     const reserve = `memoryReserveMib: ${Math.ceil(totalmem() / 1024 ** 2)}`
     await writeFile(file, before.replace('memoryOvercommit: 4', `memoryOvercommit: 4, ${reserve}`))
-    await lab.killDaemon()
-    await lab.startDaemon()
+    await restartDaemon()
     await expect(servers.launch(image.imageId)).rejects.toThrow(
       /InsufficientInstanceCapacity.* room for 0 more .*It can give 0 MiB of memory at the moment/,
     )
     await writeFile(file, before)
-    await lab.killDaemon()
-    await lab.startDaemon()
+    await restartDaemon()
     const [id = ''] = await servers.launch(image.imageId)
     await servers.waitForState(id, 'running')
     await terminate([id])
   })
 })
+
+/** Another byte than there was. */
 async function changeByte(path: string, offset: number): Promise<void> {
   const file = await open(path, 'r+')
   try {
