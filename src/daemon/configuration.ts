@@ -97,6 +97,7 @@ export const configurationSchema = z.strictObject({
   fastLaunch: z.strictObject({
     maximumMib: wholeNumber.min(0),
     timeoutSeconds: z.number().min(1).max(86_400),
+    poolMachines: wholeNumber.min(0).max(100),
   }),
   encryption: z.strictObject({
     keys: z.array(

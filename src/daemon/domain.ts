@@ -27,6 +27,7 @@ export function furnishDomain(
     instances: rooms.machines.instances,
     machines: rooms.machines.machines,
     warmTemplates: rooms.machines.warmTemplates,
+    clonePool: rooms.machines.clonePool,
     networks: rooms.network.networks,
     flows: rooms.network.flows,
     flowWatch: rooms.network.flowWatch,

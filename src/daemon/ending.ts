@@ -39,7 +39,7 @@ async function shutDown(
   { ground, rooms, timetable, pipelines, frontDoor, lock }: Ending,
   options: { machines: boolean },
 ): Promise<void> {
-  const { instances, warmTemplates } = rooms.machines
+  const { instances, warmTemplates, clonePool } = rooms.machines
   frontDoor.close()
   await timetable.close()
   pipelines.clock.close()
@@ -48,6 +48,7 @@ async function shutDown(
   await rooms.storage.tierWorker.close()
   await rooms.images.transfers.close()
   await warmTemplates.close()
+  await clonePool.close()
   if (options.machines) await instances.stopAll()
   instances.close()
   await rooms.network.flows.close()

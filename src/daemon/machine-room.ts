@@ -8,6 +8,7 @@ import { createInstanceRelease } from '../ec2/instance/instance-release.ts'
 import { createInterfacePlugging } from '../ec2/instance/interface-plugging.ts'
 import { createMachineLauncher } from '../ec2/instance/launcher.ts'
 import { createMachinePlanner } from '../ec2/instance/machine-planner.ts'
+import { type ClonePool, createClonePool } from '../ec2/fast-launch/clone-pool.ts'
 import { createCloner } from '../ec2/fast-launch/cloner.ts'
 import { createTemplateMaker } from '../ec2/fast-launch/template-maker.ts'
 import { createWarmTemplates, type WarmTemplates } from '../ec2/fast-launch/warm-templates.ts'
@@ -26,6 +27,7 @@ export interface MachineRoom {
   readonly accelerators: AcceleratorChoice
   readonly machines: MachineHost
   readonly warmTemplates: WarmTemplates
+  readonly clonePool: ClonePool
   readonly instances: InstanceDriver
 }
 
@@ -38,7 +40,7 @@ function machineTypeOf(architecture: Architecture): string {
 export function createMachineRoom(
   ground: Ground,
   storage: StorageRoom,
-  { network, networks }: NetworkRoom,
+  { network, networks, spareTaps }: NetworkRoom,
 ): MachineRoom {
   const { store, clock, random, paths, events, log, processes, settings, instanceTypes, configuration } = ground
   const { disks, layers, layerMaker, sealer, volumes, freezer, chains, descriptions } = storage
@@ -59,6 +61,10 @@ export function createMachineRoom(
     maximumBytes: configuration.fastLaunch.maximumMib * bytesPerMib,
   })
   const cloner = createCloner({ store, clock, random, paths, machines, templates: warmTemplates, events, log })
+  const clonePool = createClonePool({
+    ...{ store, clock, random, paths, disks, machines, network, networks, spareTaps, instanceTypes, settings, log },
+    maximum: configuration.fastLaunch.poolMachines,
+  })
   const planner = createMachinePlanner({
     ...{ store, paths, instanceTypes, chooseAccelerator, machineTypeOf },
     findFirmware: (architecture) => findFirmware(architecture, machineTypeOf(architecture)),
@@ -66,7 +72,7 @@ export function createMachineRoom(
   const instanceDisks = createInstanceDisks({ store, clock, paths, disks, machines, descriptions, log })
   const instanceRelease = createInstanceRelease({ store, paths, networks, volumes, log })
   const launcher = createMachineLauncher({
-    ...{ store, clock, paths, machines, network, networks, hibernator, cloner, instanceDisks, planner },
+    ...{ store, clock, paths, machines, network, networks, hibernator, cloner, clonePool, instanceDisks, planner },
     publicCidr: settings.publicCidr,
   })
   const bootWatcher = createBootWatcher({ store, clock, paths, network, events, log })
@@ -99,5 +105,5 @@ export function createMachineRoom(
     hibernator,
     log,
   })
-  return { accelerators, machines, warmTemplates, instances }
+  return { accelerators, machines, warmTemplates, clonePool, instances }
 }

@@ -9,6 +9,7 @@ import { markMetadataRead } from '../ec2/instance/boot-stage.ts'
 import { findMetadataAsker } from '../ec2/instance/metadata-view.ts'
 import type { Network } from '../ec2/ports/network.ts'
 import { createNetworkDriver, type NetworkDriver } from '../ec2/vpc/network-driver.ts'
+import { createSpareTaps, type SpareTaps } from '../ec2/vpc/spare-taps.ts'
 import { createDocumentSigner, type DocumentSigner } from '../metadata/document-signer.ts'
 import { createMetadataService, type MetadataService } from '../metadata/service.ts'
 import { followResolvConf, type HostServers, parseServer } from '../network/dns/resolv-conf.ts'
@@ -24,6 +25,7 @@ export interface NetworkRoom {
   readonly metadata: Pick<MetadataService, 'usageOf'>
   readonly network: Network
   readonly networks: NetworkDriver
+  readonly spareTaps: SpareTaps
   readonly flows: FlowCollector
   readonly flowWatch: FlowWatch
 }
@@ -75,10 +77,14 @@ export async function createNetworkRoom(
     firstUnprivilegedPort: isRoot ? 1 : await readFirstUnprivilegedPort(),
   })
   const flowWatch = createFlowWatch(clock)
-  const networks = createNetworkDriver({ store, network, clock, log, isWatched: (id) => flowWatch.isWatched(id) })
+  const spareTaps = createSpareTaps()
+  const networks = createNetworkDriver({
+    ...{ store, network, clock, log, spareTaps },
+    isWatched: (id) => flowWatch.isWatched(id),
+  })
   const delivery = createFlowDelivery({ objects, logGroups: createLogGroups(paths.logGroups) })
   const flows = createFlowCollector({ store, network, networks, watch: flowWatch, delivery, clock, log })
-  return { signer, metadata, network, networks, flows, flowWatch }
+  return { signer, metadata, network, networks, spareTaps, flows, flowWatch }
 }
 
 function readHostServers({ clock, configuration }: Ground): HostServers {

@@ -24,13 +24,14 @@ export async function adoptLiving(
   {
     storage: { volumes, sealer, layerEncrypter },
     network: { network, networks },
-    machines: { machines, instances, warmTemplates },
+    machines: { machines, instances, warmTemplates, clonePool },
     images: { transfers },
   }: Rooms,
 ): Promise<void> {
   const live = listLiveInstances(store)
   const vpcIds = new Set(live.map(({ vpcId }) => vpcId))
   await machines.removeStrays(paths.machines, new Set(live.map(({ id }) => id)))
+  await clonePool.recover()
   await network.adopt(vpcIds)
   await warmTemplates.resume()
   // A VPC that cannot be brought to its records must not keep the daemon from managing the machines.

@@ -29,7 +29,7 @@ export interface Timetable {
 export function createTimetable(
   ground: Ground,
   { layers, layerCheck, descriptionRefresher }: StorageRoom,
-  { instances }: MachineRoom,
+  { instances, clonePool }: MachineRoom,
   { networks }: NetworkRoom,
   dispatch: Dispatch,
 ): Timetable {
@@ -52,7 +52,10 @@ export function createTimetable(
   const spotInterrupter = createSpotInterrupter({ store, clock, events, instances, log })
   const faults = createFaultClock({ store, clock, events, networks, log })
   const eventRunner = createEventRunner({ store, clock, events, instances, log })
-  const reaper = createInstanceReaper({ store, clock, paths, log, retentionMs: settings.terminatedRetentionMs })
+  const reaper = createInstanceReaper({
+    ...{ store, clock, paths, clonePool, log },
+    retentionMs: settings.terminatedRetentionMs,
+  })
   const { id: accountId, defaultRegion: region } = ground.configuration.account
   const lifecycle = createLifecycleManager({
     ...{ store, clock, events, log },

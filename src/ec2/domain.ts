@@ -4,6 +4,7 @@ import type { StatePaths } from '../host/state-paths.ts'
 import type { SessionVault } from './access/session-vault.ts'
 import type { DescriptionRefresher } from './description/description-refresher.ts'
 import type { EventBus } from './event/event-bus.ts'
+import type { ClonePool } from './fast-launch/clone-pool.ts'
 import type { WarmTemplates } from './fast-launch/warm-templates.ts'
 import type { FaultClock } from './fault/fault-clock.ts'
 import type { FlowCollector } from './flow-log/flow-collector.ts'
@@ -88,6 +89,7 @@ export interface Domain {
   readonly instances: InstanceDriver
   readonly machines: Pick<MachineHost, 'readUefiVariables' | 'readEndorsementKeys'>
   readonly warmTemplates: WarmTemplates
+  readonly clonePool: Pick<ClonePool, 'take' | 'waiting'>
   readonly networks: NetworkDriver
   readonly flows: FlowCollector
   readonly flowWatch: FlowWatch

@@ -21,6 +21,8 @@ export interface StatePaths {
   readonly networks: string
   /** Machines that were booted once, for launches to go on from. */
   readonly templates: string
+  /** Files of clones that are loaded for launches to come: what a crash leaves of them. */
+  readonly clonePool: string
   /** Records of flow logs, a directory a log group (src/ec2/flow-log/log-group.ts). */
   readonly logGroups: string
   /** The log of each build of a pipeline. */
@@ -80,6 +82,7 @@ export function statePathsOf(root: string): StatePaths {
     machines: join(root, 'machines'),
     networks: join(root, 'networks'),
     templates: join(root, 'templates'),
+    clonePool: join(root, 'clone-pool.json'),
     logGroups: join(root, 'log-groups'),
     builds: join(root, 'builds'),
     keyring: join(root, 'keyring'),

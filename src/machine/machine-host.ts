@@ -106,7 +106,7 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
 
   /** Lets a machine that waits for it go on where another one stood still. */
   async function goOn({ directory, template }: MachineSpec, link: QmpLink, resumption: Resumption): Promise<void> {
-    const { file, saved, onLoaded } = resumption
+    const { file, saved, onLoaded, isHeld = false } = resumption
     try {
       await loadState({ monitor: link, clock }, join(directory, machineFile.stateSocket), file, saved, {
         leavesSharedMemory: template?.role === 'clone',
@@ -117,7 +117,7 @@ export function createMachineHost(dependencies: MachineHostDependencies): Machin
       throw new StateNotLoaded(said === '' ? why : `${why}. ${said}`, { cause: error })
     }
     await onLoaded?.()
-    await link.execute('cont')
+    if (!isHeld) await link.execute('cont')
   }
 
   /** Watches a live process for its events and its end. */

@@ -91,6 +91,14 @@ async function hasRightsOver(processes: ProcessHost, key: UserNamespaceKey, pid:
   }
 }
 
+/** Whether two processes are in one network namespace. */
+export async function haveOneNetwork(one: number, other: number): Promise<boolean> {
+  const [own, others] = await Promise.all(
+    [one, other].map((pid) => readlink(`/proc/${pid}/ns/net`).catch(() => undefined)),
+  )
+  return own !== undefined && own === others
+}
+
 async function isElsewhere(pid: number): Promise<boolean> {
   const own = await readlink('/proc/self/ns/net')
   return (await readlink(`/proc/${pid}/ns/net`).catch(() => own)) !== own

@@ -12,6 +12,7 @@ import type { HostServers } from './dns/resolv-conf.ts'
 import { createUpstream } from './dns/upstream.ts'
 import type { LiveVpc } from './live-vpc.ts'
 import { createLiveVpcs } from './live-vpcs.ts'
+import { haveOneNetwork } from './namespace.ts'
 import { createNetworkWatch } from './network-watch.ts'
 import type { NamespaceDependencies } from './holder.ts'
 import { internetAddressesOf } from './internet-address.ts'
@@ -215,6 +216,10 @@ export function createNetwork(dependencies: NetworkDependencies): Network {
         if (problem !== undefined) throw new Error(problem)
       }
       return vpcLive.namespace.enter
+    },
+    isInside: async (vpcId, pid) => {
+      const holder = vpcs.find(vpcId)?.namespace.holder
+      return holder !== undefined && (await haveOneNetwork(holder.pid, pid))
     },
     remove,
     adopt,

@@ -110,7 +110,9 @@ export function routerBatch(vpc: VpcNetwork, state: RouterState): string[] {
     // A subnet's router is on the bridge, an endpoint on the loopback: one of the two lines finds it.
     if (isStale) batch.push(`addr del ${address} dev ${helperBridge}`, `addr del ${address}/32 dev lo`)
   }
-  const taps = new Set(vpc.interfaces.map(({ tapName }) => tapName))
+  const { spareTaps = [] } = vpc
+  for (const tapName of spareTaps) if (!state.devices.has(tapName)) batch.push(`tuntap add name ${tapName} mode tap`)
+  const taps = new Set([...vpc.interfaces.map(({ tapName }) => tapName), ...spareTaps])
   for (const device of state.devices)
     if (device.startsWith('eni') && !taps.has(device)) batch.push(`link del ${device}`)
   batch.push(...ipv6AddressBatch(vpc, state))
@@ -128,7 +130,7 @@ export function routerBatch(vpc: VpcNetwork, state: RouterState): string[] {
     const ipv6Batch = dual.has(networkInterface) ? ipv6TapBatch(vpc, networkInterface, state) : []
     if (missing.length + ipv6Batch.length === 0) continue
     // A tap that is there may be QEMU's by now: it is not made again.
-    if (!state.devices.has(tapName)) batch.push(`tuntap add name ${tapName} mode tap`)
+    if (!state.devices.has(tapName) && !spareTaps.includes(tapName)) batch.push(`tuntap add name ${tapName} mode tap`)
     const router = routers.get(subnetId)
     // Before it is up, when the kernel would give it a link-local address of its own.
     if (ipv6Batch.length > 0) batch.push(`link set ${tapName} addrgenmode none`)

@@ -113,6 +113,8 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
     'a template whose %s is %s is of no use: the server boots, and another template is made',
     async (name, _how, why, harm) => {
       const own = await turnOn()
+      // No machine waits for a launch any more: what is loaded is whole.
+      await restartDaemon()
       await harm(join(lab.home, 'templates', own, name))
       const [id = ''] = await servers.launch(image.imageId)
       await servers.waitForState(id, 'running')
@@ -170,6 +172,41 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
     }
     await expectOwnIdentities(ids)
     await terminate(ids)
+  })
+
+  test('a machine that waits for a launch is killed, and the daemon beside another one: the next launch goes on from the template', async () => {
+    await turnOn()
+    const launch = async () => {
+      const [id = ''] = await servers.launch(image.imageId, { UserData: countingUserData })
+      await servers.waitForStage(id, 'cloud-init')
+      expect(await image.wayOf(id)).toMatch(/^tpl-/)
+      return id
+    }
+    const first = await launch()
+    const killed = await image.waitForPooled()
+    await killMachine(killed)
+    const second = await launch()
+    const lost = await image.waitForPooled()
+    await restartDaemon()
+    await until(async () => !(await readdir(join(lab.home, 'machines'))).includes(lost))
+    const third = await launch()
+    expect([killed, lost]).not.toContain(third)
+    await expectOwnIdentities([first, second, third])
+    await terminate([first, second, third])
+  })
+
+  test('a launch that has a machine ready is terminated at once: nothing is left of either', async () => {
+    await turnOn()
+    const ids = await servers.launch(image.imageId)
+    await servers.waitForStage(ids[0] ?? '', 'cloud-init')
+    const waiting = await image.waitForPooled()
+    expect(await servers.launch(image.imageId)).toEqual([waiting])
+    await terminate([waiting])
+    const files = await readdir(join(lab.home, 'machines', waiting)).catch(() => [])
+    expect(files.filter((name) => name !== 'console.log')).toEqual([])
+    await terminate(ids)
+    // What was loaded for the next launch ends when there has been none for a while.
+    await until(async () => (await readdir(join(lab.home, 'volumes'))).length === 0)
   })
 
   test('the QEMU of a template is killed while it is made: that is told, nothing is left, servers boot, and it can be made again', async () => {

@@ -82,6 +82,31 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
     await terminate([id])
   })
 
+  test('the next launch gets the names and the machine that were made ready for it, and is a server of its own', async () => {
+    const first = await launchMany(1, { UserData: countingUserData })
+    const waiting = await image.waitForPooled()
+    const second = await launchMany(3, { UserData: countingUserData })
+    expect(second).toContain(waiting)
+    const ids = [...first, ...second]
+    for (const id of ids) expect(await image.wayOf(id)).toBe(template)
+    const identities = await readIdentities(servers, ids)
+    expect(identities.map((own) => own.length)).toEqual(ids.map(() => ownThingCount))
+    for (let thing = 0; thing < ownThingCount; thing++) {
+      expect(new Set(identities.map((own) => own[thing])).size).toBe(ids.length)
+    }
+    // A launch that asks for another machine has the names, and a machine of its own.
+    const next = await image.waitForPooled()
+    const larger = await launchMany(1, {
+      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 8, Iops: 4000, VolumeType: 'gp3' } }],
+    })
+    expect(larger).toEqual([next])
+    expect(await image.wayOf(next)).toBe(template)
+    expect(await servers.run(next, 'hostname')).toBe(
+      `ip-${(await servers.describe(next)).PrivateIpAddress?.replaceAll('.', '-')}`,
+    )
+    await terminate([...ids, ...larger])
+  })
+
   const bootIdOf = async (id: string) => (await servers.run(id, 'cat /proc/sys/kernel/random/boot_id')).trim()
   const readOwn = async (id: string) =>
     (
@@ -94,14 +119,18 @@ describe.each(isRoot ? ['an ordinary user', 'root'] : ['an ordinary user'])('as 
       .split('\n')
 
   test('what a template does not fit boots, and says why', async () => {
+    const ids = await launchMany(1)
+    const waiting = await image.waitForPooled()
     const [slow = ''] = await servers.launch(image.imageId, {
       TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'kiln:fast-launch', Value: 'off' }] }],
     })
     const [other = ''] = await servers.launch(image.imageId, { InstanceType: 't2.micro' })
+    // The names of what was made ready are its own all the same.
+    expect(slow).toBe(waiting)
     for (const id of [slow, other]) await servers.waitForState(id, 'running')
     expect(await image.wayOf(slow)).toBe('booted its tag kiln:fast-launch says so')
     expect(await image.wayOf(other)).toContain('no warm template for t2.micro yet')
-    await terminate([slow, other])
+    await terminate([...ids, slow, other])
     // The next launch of that type has one.
     await image.waitForTemplate('t2.micro')
   })

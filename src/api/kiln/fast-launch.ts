@@ -51,4 +51,6 @@ export interface TemplateDescription {
   MadeInSeconds?: number
   UseCount?: number
   LastUseTime?: string
+  /** The launches to come whose machines are loaded already. */
+  PooledInstanceIds: string[]
 }

@@ -53,7 +53,7 @@ function describeWarmImage(record: FastLaunchRecord): WarmImageDescription {
 }
 
 async function describeTemplate(
-  { paths }: Domain,
+  { paths, clonePool }: Domain,
   { disks }: KilnDependencies,
   template: WarmTemplateRecord,
 ): Promise<TemplateDescription> {
@@ -67,6 +67,7 @@ async function describeTemplate(
     State: template.state,
     CreateTime: template.createdAt,
     Shape: template.shape,
+    PooledInstanceIds: clonePool.waiting(id),
     ...(warm
       ? {
           DiskBytes: await sizeOf(layerPathOf(paths, warm.layerId)),

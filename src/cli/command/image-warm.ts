@@ -73,6 +73,7 @@ export function defineTemplates(command: Command, session: Session): void {
           { title: 'MEMORY', value: ({ MemoryBytes: bytes }) => bytes && formatBytes(bytes) },
           { title: 'DISK', value: ({ DiskBytes: bytes }) => bytes && formatBytes(bytes) },
           { title: 'MADE IN', value: ({ MadeInSeconds: seconds }) => seconds && `${seconds.toFixed(1)} s` },
+          { title: 'AHEAD', value: ({ PooledInstanceIds: ids }) => ids?.length.toString() },
           { title: 'USED', value: ({ UseCount: count }) => count?.toString() },
           { title: 'LAST', value: ({ LastUseTime: time }) => time && `${renderAge(time, now)} ago` },
           { title: 'SHAPE', value: ({ Shape: shape }) => shape?.slice(0, 12) },

@@ -14,8 +14,8 @@ import type { InstanceRecord } from './instance.ts'
 
 /** The volumes of an instance over the life of its machine. */
 export interface InstanceDisks {
-  /** Makes those that do not exist yet; the root disk is of `rootSizeBytes` at first where that is given. */
-  make(record: InstanceRecord, rootSizeBytes?: number): Promise<void>
+  /** Makes those that do not exist yet; the root disk may be of another size at first, or there although its record does not say so yet. */
+  make(record: InstanceRecord, root?: { readonly sizeBytes?: number; readonly isThere?: boolean }): Promise<void>
   /** Makes those of an instance that is stopped before its machine has run; a failure is the log's, the next start tries again. */
   complete(record: InstanceRecord): Promise<void>
   /**
@@ -49,12 +49,16 @@ export function createInstanceDisks({
 }): InstanceDisks {
   const volumesOf = (record: InstanceRecord) => store.volumes.listBy('attachment.instanceId', record.id)
 
-  async function make(record: InstanceRecord, rootSizeBytes?: number): Promise<void> {
+  async function make(
+    record: InstanceRecord,
+    root: { readonly sizeBytes?: number; readonly isThere?: boolean } = {},
+  ): Promise<void> {
     const volumes = volumesOf(record).filter((volume) => volume.state === 'creating')
     await Promise.all(
       volumes.map(async (volume) => {
         const isRoot = volume.attachment?.deviceName === record.rootDeviceName
-        await makeVolumeDisk({ store, paths, disks }, volume, isRoot ? rootSizeBytes : undefined)
+        if (isRoot && root.isThere) return
+        await makeVolumeDisk({ store, paths, disks }, volume, isRoot ? root.sizeBytes : undefined)
       }),
     )
     store.transaction(() => {

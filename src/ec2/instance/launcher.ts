@@ -2,11 +2,12 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../host/clock.ts'
 import { machineFile, type StatePaths } from '../../host/state-paths.ts'
+import type { ClonePool } from '../fast-launch/clone-pool.ts'
 import type { Clone, Cloner } from '../fast-launch/cloner.ts'
 import type { Hibernator } from '../hibernation/hibernator.ts'
 import { addressesOf } from '../network-interface/network-interface.ts'
 import { assignPublicAddresses } from '../network-interface/public-address.ts'
-import type { Machine, MachineEvent, MachineHost } from '../ports/machine.ts'
+import type { Machine, MachineEvent, MachineHost, PreparedMachine } from '../ports/machine.ts'
 import type { Network } from '../ports/network.ts'
 import type { Store } from '../ports/store.ts'
 import type { NetworkDriver } from '../vpc/network-driver.ts'
@@ -22,6 +23,8 @@ export interface MachineLauncher {
   start(record: InstanceRecord, onEvent: (event: MachineEvent) => void): Promise<Machine>
   /** Takes over the machine that an earlier daemon started. */
   adopt(record: InstanceRecord, onEvent: (event: MachineEvent) => void): ReturnType<MachineHost['adopt']>
+  /** Ends a machine that was loaded for an instance ahead of its launch, and that it has not been given. */
+  release(instanceId: string): Promise<void>
   /** Bytes of console output so far; 0 when there is none. */
   consoleSize(instanceId: string): Promise<number>
 }
@@ -35,24 +38,29 @@ export interface LauncherDependencies {
   readonly networks: NetworkDriver
   readonly hibernator: Hibernator
   readonly cloner: Cloner
+  readonly clonePool: ClonePool
   readonly instanceDisks: InstanceDisks
   readonly planner: MachinePlanner
   readonly publicCidr: string
 }
 
 export function createMachineLauncher(dependencies: LauncherDependencies): MachineLauncher {
-  const { store, paths, machines, network, networks, cloner, instanceDisks, planner } = dependencies
+  const { store, paths, machines, network, networks, cloner, clonePool, instanceDisks, planner } = dependencies
   const starter = createMachineStarter(dependencies)
 
   async function start(record: InstanceRecord, onEvent: (event: MachineEvent) => void): Promise<Machine> {
     assignPublicAddresses(store, record, dependencies.publicCidr)
-    const consoleStart = await consoleSize(record.id)
     const begun = await beginClone(record)
     const clone = begun && !('kind' in begun) ? begun : undefined
+    const pooled = await clonePool.claim(record.id, clone && (await describeClone(record, clone)))
+    const consoleStart = await consoleSize(record.id)
     // Before the rest: it takes a few milliseconds, and without a disk nothing else is worth its while.
-    await instanceDisks.make(record, clone?.rootSizeBytes)
-    await instanceDisks.repair(record)
-    const preparing = prepareMachine(record, clone)
+    await instanceDisks.make(record, {
+      ...(clone ? { sizeBytes: clone.rootSizeBytes } : {}),
+      isThere: pooled !== undefined,
+    })
+    if (!pooled) await instanceDisks.repair(record)
+    const preparing = prepareMachine(record, clone, pooled)
     const preparations = [preparing, networks.refresh(record.vpcId)]
     // All must have ended before a failure is told: what is then cleaned up must not come into being afterwards.
     await Promise.allSettled(preparations)
@@ -96,6 +104,8 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
           markStage(store, record.id, stage, dependencies.clock.now())
       }
     })
+    const way = store.instances.find(record.id)?.boot?.way
+    if (clone && way?.kind === 'template') clonePool.replenish(record, spec, clone)
     return machine
   }
 
@@ -105,10 +115,14 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     return await cloner.begin(record, (await planner.plan(record)).spec)
   }
 
-  async function prepareMachine(record: InstanceRecord, clone?: Clone) {
+  async function describeClone(record: InstanceRecord, clone: Clone) {
+    return { templateId: clone.template.id, spec: clone.specOf((await planner.plan(record)).spec) }
+  }
+
+  async function prepareMachine(record: InstanceRecord, clone?: Clone, pooled?: PreparedMachine) {
     const { spec: own, verdict } = await planner.plan(record)
     const spec = clone?.specOf(own) ?? own
-    return { spec, verdict, prepared: await machines.prepare(spec) }
+    return { spec, verdict, prepared: pooled ?? (await machines.prepare(spec)) }
   }
 
   async function consoleSize(instanceId: string): Promise<number> {
@@ -118,6 +132,9 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
 
   return {
     start,
+    release: async (instanceId) => {
+      await clonePool.claim(instanceId)
+    },
     consoleSize,
     adopt: (record, onEvent) => machines.adopt(join(paths.machines, record.id), onEvent),
   }

@@ -54,11 +54,12 @@ export async function releaseAfterStop(
   record: InstanceRecord,
   change: StateChange,
 ): Promise<void> {
-  const { instanceDisks, instanceRelease, rootReplacer } = context
+  const { launcher, instanceDisks, instanceRelease, rootReplacer } = context
   runtime.bootWatch?.abort()
   runtime.checks = { system: 'not-applicable', instance: 'not-applicable' }
   delete runtime.problem
   instanceRelease.releaseAddresses(record)
+  await launcher.release(record.id)
   await instanceDisks.complete(record)
   // Before a snapshot is made of them, or another machine gets them.
   await instanceDisks.repair(record)
@@ -80,7 +81,7 @@ export async function terminate(
   runtime: InstanceRuntime,
   record: InstanceRecord,
 ): Promise<void> {
-  const { instanceDisks, instanceRelease, rootReplacer, hibernator, powerButton, isClosed } = context
+  const { launcher, instanceDisks, instanceRelease, rootReplacer, hibernator, powerButton, isClosed } = context
   const { machine } = runtime
   if (machine) {
     // Only a volume that outlives the instance is worth waiting for the guest to write its caches out.
@@ -93,6 +94,7 @@ export async function terminate(
   }
   if (isClosed()) return
   runtime.bootWatch?.abort()
+  await launcher.release(record.id)
   await instanceDisks.repair(record)
   await settleDevices(context, record.id)
   rootReplacer.complete(record.id)

@@ -108,6 +108,7 @@ export function recordInterface(
   instance: InstanceRecord,
   planned: PlannedInterface,
   tags: readonly Tag[],
+  names: { readonly id?: string; readonly macAddress?: string } = {},
 ): void {
   const { store } = domain
   const attachment = attachmentOf(domain, {
@@ -121,7 +122,7 @@ export function recordInterface(
     store.interfaces.replace({ ...existing, attachment })
     return
   }
-  const record = draftInterface(domain, planned.subnet, planned)
+  const record = draftInterface(domain, planned.subnet, { ...planned, ...names })
   store.interfaces.insert({ ...record, attachment })
   putTags(store, context, record.id, 'network-interface', tags)
 }

@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import { tidyNatGateways } from '../nat-gateway/nat-gateway.ts'
+import type { ClonePool } from '../fast-launch/clone-pool.ts'
 import type { Store } from '../ports/store.ts'
 
 /**
@@ -27,10 +28,11 @@ export function createInstanceReaper(dependencies: {
   store: Store
   clock: Clock
   paths: StatePaths
+  clonePool: Pick<ClonePool, 'has'>
   log: Logger
   retentionMs: number
 }): InstanceReaper {
-  const { store, clock, paths, log, retentionMs } = dependencies
+  const { store, clock, paths, clonePool, log, retentionMs } = dependencies
   let timer: NodeJS.Timeout | undefined
 
   function forget(): void {
@@ -63,7 +65,7 @@ export function createInstanceReaper(dependencies: {
   /** Consoles of instances that nobody knows any more, whenever they were forgotten. */
   async function removeForgottenFiles(): Promise<void> {
     for (const name of await readdir(paths.machines)) {
-      if (store.instances.find(name) || store.warmTemplates.find(name)) continue
+      if (store.instances.find(name) || store.warmTemplates.find(name) || clonePool.has(name)) continue
       await fsExtra.remove(join(paths.machines, name))
     }
   }

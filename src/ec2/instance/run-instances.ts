@@ -17,6 +17,7 @@ import { newSpotRequestId, recordSpotRequest } from '../spot/record-spot-request
 import type { SpotTerms } from '../spot/spot-request.ts'
 import { requireFreeAddress, takeAddresses } from '../subnet/address-plan.ts'
 import { putTags } from '../tag/tag.ts'
+import { drawLaunchNames, type LaunchNames } from '../fast-launch/launch-names.ts'
 import { countFitting, explainCapacity } from './capacity.ts'
 import { describeReservation } from './describe-instance.ts'
 import type { InstanceRecord } from './instance.ts'
@@ -115,14 +116,16 @@ function recordInstance(
   privateIp: string,
   launchIndex: number,
 ): InstanceRecord {
-  const { store, random } = domain
+  const { store, random, clonePool } = domain
   const { accountId, region } = context
   const now = context.now.toISOString()
   const { subnet, image } = plan
+  const pooled = clonePool.take({ imageId: image.id, instanceType: plan.type.name, vpcId: subnet.vpcId })
+  const names = pooled ?? drawLaunchNames(random)
   const instance: InstanceRecord = {
     accountId,
     region,
-    id: newId('i', random),
+    id: names.instanceId,
     reservationId,
     launchIndex,
     ...(plan.spot ? { spot: { requestId: newSpotRequestId(domain) } } : {}),
@@ -157,20 +160,23 @@ function recordInstance(
     capacityReservationPreference: plan.capacityReservationPreference,
     autoRecovery: plan.autoRecovery,
     ...(plan.bridges.length > 0 ? { bridges: plan.bridges } : {}),
-    // cloud-init takes a system whose UUID begins with ec2 for EC2.
-    uuid: `ec2${random.uuid().slice(3)}`,
+    uuid: names.uuid,
     state: 'pending',
     stateChangedAt: now,
     stateTransitionReason: '',
-    boot: { requestedAt: now, isFirst: true, generationId: random.uuid(), stages: {} },
+    boot: {
+      ...{ requestedAt: now, isFirst: true, generationId: names.generationId, stages: {} },
+      // Its machine is there, and must not run before its guest knows who it is.
+      ...(pooled ? { cloning: pooled.templateId } : {}),
+    },
   }
   store.instances.insert(instance)
   const tags = plan.tags.get('instance') ?? []
   requireServableKeys(instance.metadataOptions, tags)
   putTags(store, context, instance.id, 'instance', tags)
   if (plan.instanceProfile) associateProfile(domain, context, instance.id, plan.instanceProfile)
-  recordPrimaryInterface(domain, context, plan, instance)
-  recordVolumes(domain, context, plan, instance)
+  recordPrimaryInterface(domain, context, plan, instance, names)
+  recordVolumes(domain, context, plan, instance, names)
   if (plan.spot && instance.spot) {
     const tags = plan.tags.get('spot-instances-request') ?? []
     recordSpotRequest(domain, context, plan.spot, instance, instance.spot.requestId, tags)
@@ -184,10 +190,12 @@ function recordPrimaryInterface(
   context: MutationContext,
   plan: LaunchPlan,
   instance: InstanceRecord,
+  { interfaceId: id, macAddress }: LaunchNames,
 ): void {
   const [planned] = plan.interfaces
   const addresses = { primary: instance.privateIp, secondary: [], secondaryCount: 0 }
-  recordInterface(domain, context, instance, { ...planned, addresses }, plan.tags.get('network-interface') ?? [])
+  const tags = plan.tags.get('network-interface') ?? []
+  recordInterface(domain, context, instance, { ...planned, addresses }, tags, { id, macAddress })
 }
 
 function recordFurtherInterfaces(
@@ -213,13 +221,15 @@ function recordVolumes(
   context: MutationContext,
   plan: LaunchPlan,
   instance: InstanceRecord,
+  { rootVolumeId }: LaunchNames,
 ): void {
   const { accountId, region } = context
   for (const [port, planned] of plan.volumes.entries()) {
     const { deviceName, deleteOnTermination, productCodes, ...volume } = planned
     // What an image is sold as, its root device is.
-    const ofImage = deviceName === instance.rootDeviceName ? plan.image.productCodes : []
-    const id = newId('vol', random)
+    const isRoot = deviceName === instance.rootDeviceName
+    const ofImage = isRoot ? plan.image.productCodes : []
+    const id = isRoot ? rootVolumeId : newId('vol', random)
     store.volumes.insert({
       accountId,
       region,

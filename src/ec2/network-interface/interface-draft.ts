@@ -73,12 +73,17 @@ export function draftInterface(
     description = '',
     wantsPublicIp = false,
     ipv6 = noIpv6,
+    id = newId('eni', random),
+    macAddress = newMacAddress(random),
   }: {
     addresses: AddressChoice
     groupIds: readonly string[]
     description?: string | undefined
     wantsPublicIp?: boolean
     ipv6?: Ipv6Choice
+    /** Drawn already; absent: drawn here. */
+    id?: string
+    macAddress?: string
   },
 ): InterfaceRecord {
   if (description.length > maximumDescriptionLength) {
@@ -92,12 +97,12 @@ export function draftInterface(
   return {
     accountId: subnet.accountId,
     region: subnet.region,
-    id: newId('eni', random),
+    id,
     vpcId: subnet.vpcId,
     subnetId: subnet.id,
     availabilityZone: subnet.availabilityZone,
     description,
-    macAddress: newMacAddress(random),
+    macAddress,
     privateIp,
     ...(others.length > 0 ? { secondaryIps: others.map((address) => ({ privateIp: address })) } : {}),
     ...takeIpv6({ store, random }, subnet, ipv6),

@@ -195,6 +195,8 @@ export interface Resumption {
   readonly saved: SavedState
   /** Everything is loaded and nothing runs yet: the last moment to see to it that it never is a second time. */
   readonly onLoaded?: () => Promise<void>
+  /** It is left as it is then, paused, until `resume`. */
+  readonly isHeld?: boolean
 }
 
 /** A machine could not go on where an earlier one stood still; nothing of it has run. */

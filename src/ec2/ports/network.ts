@@ -54,6 +54,8 @@ export interface Network {
   idle(vpc: VpcNetwork): Promise<void>
   /** The argv prefix that runs a machine with these taps. Valid after `converge`; throws when one of the taps could not be made. */
   commandPrefix(vpcId: string, tapNames: readonly string[]): readonly string[]
+  /** Whether that process is in the VPC's namespace, and not in one that it has had before. */
+  isInside(vpcId: string, pid: number): Promise<boolean>
   /** Ends the namespace with all that lives in it. */
   remove(vpcId: string): Promise<void>
   /** Takes over, or ends, what an earlier daemon left: namespaces of `vpcIds` are adopted, all others removed. */

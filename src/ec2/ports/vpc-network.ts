@@ -130,6 +130,8 @@ export interface VpcNetwork {
   /** Those that the rules of its groups name. */
   readonly prefixLists: readonly FirewallPrefixList[]
   readonly interfaces: readonly InterfaceNetwork[]
+  /** Taps of machines that wait for an interface; nothing passes them. Absent: none. */
+  readonly spareTaps?: readonly string[]
   /** Absent: none. */
   readonly bridgedDevices?: readonly BridgedDeviceNetwork[]
   readonly natGateways: readonly NatGatewayNetwork[]

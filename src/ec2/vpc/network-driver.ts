@@ -24,6 +24,7 @@ import { type RouteTableRecord, tableOfSubnet } from '../route-table/route-table
 import type { SecurityGroupRecord, SecurityGroupRule } from '../security-group/security-group.ts'
 import { createPeerWatch } from '../vpc-peering/peer-watch.ts'
 import { readPeerings, readPeerNames } from '../vpc-peering/read-peerings.ts'
+import type { SpareTaps } from './spare-taps.ts'
 import { hasDnsSupport, ipv6CidrsOf, privateDomainOf, type VpcRecord } from './vpc.ts'
 
 /** Keeps the packets in step with the records. */
@@ -56,14 +57,17 @@ export interface NetworkDriverDependencies {
   readonly log: Logger
   /** Whether somebody looks at what passes a VPC, a subnet or an interface, without a flow log. */
   readonly isWatched: (resourceId: string) => boolean
+  readonly spareTaps: SpareTaps
 }
 
 export function createNetworkDriver(dependencies: NetworkDriverDependencies): NetworkDriver {
-  const { store, network, clock, log, isWatched } = dependencies
+  const { store, network, clock, log, isWatched, spareTaps } = dependencies
   const peers = createPeerWatch(store, clock, (record) => liveInstanceOf(store, record) !== undefined)
   const zones = createZoneWatch(store)
   const converge = coalesceByKey(async (vpcId) => {
-    const vpc = readVpcNetwork(store, vpcId, { now: clock.now(), isWatched })
+    const recorded = readVpcNetwork(store, vpcId, { now: clock.now(), isWatched })
+    const spare = spareTaps.of(vpcId)
+    const vpc = recorded && spare.length > 0 ? { ...recorded, spareTaps: spare } : recorded
     peers.note(vpcId)
     zones.note(vpcId)
     if (vpc === undefined) await network.remove(vpcId)

@@ -8,6 +8,8 @@ export interface WarmImage {
   warm(...instanceTypes: string[]): Promise<void>
   /** Resolves with the id of the template of a type once it is ready. */
   waitForTemplate(instanceType: string): Promise<string>
+  /** Resolves with the id that the next launch will have, whose machine waits for it. */
+  waitForPooled(): Promise<string>
   /** How an instance's machine came to run: a template's id, or `booted` with why. */
   wayOf(instanceId: string): Promise<string>
 }
@@ -29,6 +31,14 @@ export function warmImage(lab: Lab, imageId: string): WarmImage {
       let found: string | undefined
       await until(async () => (found = await findTemplate(instanceType)) !== undefined)
       return found ?? ''
+    },
+    waitForPooled: async () => {
+      let pooled: string | undefined
+      await until(async () => {
+        const { Templates: templates } = await lab.call('KilnDescribeTemplates', { ImageIds: [imageId] })
+        return (pooled = templates.flatMap(({ PooledInstanceIds: ids }) => ids)[0]) !== undefined
+      })
+      return pooled ?? ''
     },
     wayOf: async (InstanceId) => {
       const { BootWay: way } = await lab.call('KilnDescribeInstance', { InstanceId })

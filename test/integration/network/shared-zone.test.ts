@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Store } from '../../../src/ec2/ports/store.ts'
+import { createSpareTaps } from '../../../src/ec2/vpc/spare-taps.ts'
 import { createNetworkDriver, type NetworkDriver } from '../../../src/ec2/vpc/network-driver.ts'
 import { systemClock as clock } from '../../../src/host/clock.ts'
 import { openStore } from '../../../src/store/store.ts'
@@ -24,6 +25,7 @@ beforeAll(async () => {
   driver = createNetworkDriver({
     ...{ store, clock, network: lab.network(), log: pino({ level: 'silent' }) },
     isWatched: () => false,
+    spareTaps: createSpareTaps(),
   })
   await lab.network().converge(vpc())
   guest = await lab.plug('vpc-1', asker)

@@ -11,6 +11,7 @@ const template = {
   Depth: 'booted',
   State: 'making',
   Shape: '0123456789abcdef',
+  PooledInstanceIds: ['i-00000000000000001', 'i-00000000000000002'],
 }
 const made = { ...template, State: 'ready', MadeInSeconds: 41.25, MemoryBytes: 3_000_000, UseCount: 7 }
 
@@ -60,7 +61,9 @@ test('lists templates, and what there is none of yet', async () => {
   const { out } = await runAgainst({ ...images, KilnDescribeTemplates }, ['image', 'templates'])
   const [head = '', first = '', second = ''] = out.split('\n')
   expect(head.split(/ {2,}/).slice(0, 5)).toEqual(['TEMPLATE', 'IMAGE', 'TYPE', 'DEPTH', 'STATE'])
-  expect(first).toMatch(/^tpl-00000000000000001 +small +t3\.micro +booted +ready +2\.9 MiB .*41\.3 s +7 .*0123456789ab/)
+  expect(first).toMatch(
+    /^tpl-00000000000000001 +small +t3\.micro +booted +ready +2\.9 MiB .*41\.3 s +2 +7 .*0123456789ab/,
+  )
   expect(second).toMatch(/^- +small +t3\.small +booted +enabling/)
 })
 

@@ -29,6 +29,7 @@ async function startDaemon(adopt: MachineLauncher['adopt']) {
         asked.push('start')
         throw new Error('no machine is to be started')
       },
+      release: async () => undefined,
     },
     bootWatcher: { watch: () => undefined },
     diskPause: { close: () => undefined },
