@@ -177,17 +177,13 @@ export function createClonePool(dependencies: ClonePoolDependencies): ClonePool 
     entries.delete(entry)
     entry.over.abort()
     loader.handOver(clone)
-    // Of one that does not go on nobody is to hear that it ended.
-    const early: MachineEvent[] = []
-    clone.hear = (event) => void early.push(event)
+    clone.hear = onEvent
     try {
       await machine.resume()
     } catch (error) {
       await machine.kill()
       throw error
     }
-    clone.hear = onEvent
-    for (const event of early) onEvent(event)
     return { ...machine, executedAt: clock.now() }
   }
 

@@ -48,21 +48,24 @@ export function createMachineStarter({
     resumption: Resumption,
     awaken: (machine: Machine) => Promise<void>,
   ): Promise<Machine> {
-    let hasFailed = false
+    let isAwake = false
+    let ending: MachineEvent | undefined
+    // Of one that cannot go on nobody is to hear that it ended, which may be noticed before what it was asked for fails.
+    const onOwnEvent = (event: MachineEvent) => {
+      if (event.kind === 'ended' && !isAwake) ending = event
+      else onEvent(event)
+    }
     let machine: Machine | undefined
     try {
-      // Of one that cannot go on nobody is to hear that it ended.
-      const onOwnEvent = (event: MachineEvent) => {
-        if (!hasFailed) onEvent(event)
-      }
       machine = await prepared.start(commandPrefix, onOwnEvent, resumption)
       await awaken(machine)
-      return machine
     } catch (error) {
-      hasFailed = true
       await machine?.kill()
       throw error
     }
+    isAwake = true
+    if (ending) onEvent(ending)
+    return machine
   }
 
   async function startClone(wanted: MachineStart, clone: Clone): Promise<Machine> {

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { createMachineStarter, type MachineStart } from '../../../../src/ec2/instance/machine-starter.ts'
+import { type Machine, type MachineEvent, StateNotLoaded } from '../../../../src/ec2/ports/machine.ts'
+import { systemClock } from '../../../../src/host/clock.ts'
+
+const ended: MachineEvent = { kind: 'ended', isClean: false, reason: 'it was killed' }
+
+/** Starts a machine from a template, and another one that boots when that comes to nothing. */
+async function startClone(goOn: (onEvent: (event: MachineEvent) => void) => Promise<Partial<Machine>>) {
+  const heard: MachineEvent[] = []
+  const given: string[] = []
+  const cloner = {
+    complete: () => undefined,
+    giveUp: (_id: string, _clone: unknown, why: string) => void given.push(why),
+  }
+  const starter = createMachineStarter({ clock: systemClock, hibernator: {} as never, cloner: cloner as never })
+  const wanted = {
+    ...{ record: { id: 'i-1' }, spec: { drives: [] }, clone: { resumption: {} }, commandPrefix: [] },
+    prepared: { start: async (_prefix: string[], onEvent: (event: MachineEvent) => void) => await goOn(onEvent) },
+    onEvent: (event: MachineEvent) => void heard.push(event),
+    prepareAnew: async () => ({ start: async () => ({ name: 'booted' }) }),
+  }
+  const { machine } = await starter.start(wanted as unknown as MachineStart)
+  return { name: machine.name, heard, given }
+}
+
+test('nobody hears of the end of a machine that did not go on, though it is noticed before the start fails', async () => {
+  const started = await startClone(async (onEvent) => {
+    onEvent(ended)
+    throw new StateNotLoaded('the QMP session ended')
+  })
+  expect(started).toEqual({ name: 'booted', heard: [], given: ['the QMP session ended'] })
+})
+
+test('nobody hears of the end of a machine whose guest has not said that it knows who it is', async () => {
+  const started = await startClone(async (onEvent) => ({
+    kill: async () => undefined,
+    giveIdentity: async () => {
+      onEvent(ended)
+      throw new Error('the machine ended')
+    },
+  }))
+  expect(started).toEqual({ name: 'booted', heard: [], given: ['the machine ended'] })
+})
+
+test('the end of a machine is heard that ends as soon as its guest knows who it is', async () => {
+  const started = await startClone(async (onEvent) => ({ name: 'clone', giveIdentity: async () => onEvent(ended) }))
+  expect(started).toEqual({ name: 'clone', heard: [ended], given: [] })
+})
