@@ -46,6 +46,11 @@ export async function removeHalfWritten(directory: string): Promise<void> {
   }
 }
 
+/** Removes a directory with all that is in it, also while somebody writes a last file there: what has come meanwhile (ENOTEMPTY) goes as well. */
+export async function removeDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
+}
+
 /** Makes names created, renamed or removed in a directory survive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r')

@@ -1,9 +1,8 @@
 import { join } from 'node:path'
-import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import { coalesceByKey } from '../../host/coalesce.ts'
-import { removeHalfWritten } from '../../host/files.ts'
+import { removeDirectory, removeHalfWritten } from '../../host/files.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { Store } from '../ports/store.ts'
 import type { DescriptionWriter } from './description-writer.ts'
@@ -35,7 +34,7 @@ export function createDescriptionRefresher(dependencies: {
   const refreshImage = coalesceByKey(async (id) => {
     if (store.images.find(id) ?? store.recycledImages.find(id)) return await descriptions.describeImage(id)
     try {
-      await fsExtra.remove(join(paths.images, id))
+      await removeDirectory(join(paths.images, id))
     } catch (error) {
       log.warn({ imageId: id, err: error }, 'description could not be removed')
     }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
 import type { Logger } from 'pino'
-import { writeFileAtomic } from '../../host/files.ts'
+import { removeDirectory, writeFileAtomic } from '../../host/files.ts'
 import type { Random } from '../../host/random.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
 import { tapNameOf } from '../network-interface/network-interface.ts'
@@ -99,8 +99,8 @@ export function createCloneLoader(dependencies: CloneLoaderDependencies): CloneL
 
   /** The machine of an instance that has not begun to run is made anew; the disk of a volume is the volume's. */
   async function removeFiles({ instanceId, rootVolumeId }: Pick<LaunchNames, 'instanceId' | 'rootVolumeId'>) {
-    await fsExtra.remove(join(paths.machines, instanceId))
-    if (!store.volumes.find(rootVolumeId)) await fsExtra.remove(join(paths.volumes, rootVolumeId))
+    await removeDirectory(join(paths.machines, instanceId))
+    if (!store.volumes.find(rootVolumeId)) await removeDirectory(join(paths.volumes, rootVolumeId))
   }
 
   return {

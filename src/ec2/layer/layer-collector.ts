@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import fsExtra from 'fs-extra'
+import { removeDirectory } from '../../host/files.ts'
 import type { Logger } from 'pino'
 import { coalesceByKey } from '../../host/coalesce.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
@@ -59,15 +59,15 @@ export function createLayerCollector(dependencies: { store: Store; paths: StateP
   }
 
   const run = coalesceByKey(async () => {
-    try {
-      for (const id of markUnreachable()) {
-        await fsExtra.remove(join(paths.layers, id))
+    for (const id of markUnreachable()) {
+      try {
+        await removeDirectory(join(paths.layers, id))
         const layer = store.layers.find(id)
         if (layer) await releaseKey({ store, paths }, layer)
         store.transaction(() => store.layers.remove(id))
+      } catch (error) {
+        log.error({ layerId: id, err: error }, 'a layer could not be collected, which is tried again with the next one')
       }
-    } catch (error) {
-      log.error({ err: error }, 'layers could not be collected')
     }
   })
   return { collect: () => run('layers') }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
+import { removeDirectory } from '../../host/files.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
 import type { StatePaths } from '../../host/state-paths.ts'
@@ -66,7 +67,7 @@ export function createLayerMaker(dependencies: {
   const { store, clock, random, paths, disks } = dependencies
 
   async function discard(layerId: string): Promise<void> {
-    await fsExtra.remove(join(paths.layers, layerId))
+    await removeDirectory(join(paths.layers, layerId))
     const layer = store.layers.find(layerId)
     if (layer) await releaseKey({ store, paths }, layer)
     store.transaction(() => store.layers.remove(layerId))

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import fsExtra from 'fs-extra'
+import { removeDirectory } from '../../host/files.ts'
 import type { Logger } from 'pino'
 import type { Clock } from '../../host/clock.ts'
 import { coalesceByKey } from '../../host/coalesce.ts'
@@ -74,7 +74,7 @@ export function createVolumeDriver(dependencies: {
 
   /** Nothing is left of a volume that could not be made but its record, which is the caller's to delete. */
   async function takeBack(volume: VolumeRecord, error: unknown): Promise<void> {
-    await fsExtra.remove(join(paths.volumes, volume.id))
+    await removeDirectory(join(paths.volumes, volume.id))
     await releaseKey({ store, paths }, volume)
     record(volume.id, 'error')
     const why = error instanceof Error ? error.message : String(error)
@@ -106,7 +106,7 @@ export function createVolumeDriver(dependencies: {
 
   /** The record goes after the file, so that an interrupted deletion is taken up again. */
   async function erase(volumeId: string): Promise<void> {
-    await fsExtra.remove(join(paths.volumes, volumeId))
+    await removeDirectory(join(paths.volumes, volumeId))
     const volume = store.volumes.find(volumeId)
     if (volume) await releaseKey({ store, paths }, volume)
     store.transaction(() => {
