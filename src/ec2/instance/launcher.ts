@@ -52,7 +52,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     assignPublicAddresses(store, record, dependencies.publicCidr)
     const begun = await beginClone(record)
     const clone = begun && !('kind' in begun) ? begun : undefined
-    const pooled = await clonePool.claim(record.id, clone && (await describeClone(record, clone)))
+    const pooled = await clonePool.claim(record.id, clone && (await describeWanted(record, clone)))
     const consoleStart = await consoleSize(record.id)
     // Before the rest: it takes a few milliseconds, and without a disk nothing else is worth its while.
     await instanceDisks.make(record, {
@@ -115,7 +115,7 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     return await cloner.begin(record, (await planner.plan(record)).spec)
   }
 
-  async function describeClone(record: InstanceRecord, clone: Clone) {
+  async function describeWanted(record: InstanceRecord, clone: Clone) {
     return { templateId: clone.template.id, spec: clone.specOf((await planner.plan(record)).spec) }
   }
 

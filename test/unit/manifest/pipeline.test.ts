@@ -7,9 +7,9 @@ import type { HostFacts } from '../../../src/manifest/host-facts.ts'
 import type { Lab } from '../../../src/manifest/lab.ts'
 import { createManifestFiles } from '../../../src/manifest/manifest-files.ts'
 import type { Observed } from '../../../src/manifest/observed.ts'
-import { noNetwork } from '../../../src/manifest/observed-network.ts'
 import { parseManifest } from '../../../src/manifest/parse.ts'
 import { planDown, planUp } from '../../../src/manifest/plan/plan-lab.ts'
+import { nothing } from './shop-lab.ts'
 
 let directory: string
 beforeAll(async () => {
@@ -50,18 +50,6 @@ const facts: HostFacts = {
   recipes: new Map(),
   catalog: new Map(),
   instanceTypes: new Map([['t3.micro', ['x86_64']]]),
-}
-const nothing: Observed = {
-  images: [],
-  keyPairs: [],
-  securityGroups: [],
-  instances: [],
-  network: noNetwork,
-  schedules: [],
-  faults: [],
-  zones: [],
-  pipelines: [],
-  warmImages: [],
 }
 
 async function observe(document: string): Promise<Observed> {

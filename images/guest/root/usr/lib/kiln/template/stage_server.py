@@ -16,7 +16,8 @@ import socket
 import struct
 import sys
 
-address = '/run/kiln/stages'
+from stages import address
+
 stream_count = 3
 longest_request = 65536
 groups = '/sys/fs/cgroup'
