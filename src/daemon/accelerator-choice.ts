@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
+import type { Architecture } from '../ec2/ports/machine.ts'
 import { type AcceleratorProbe, createAcceleratorProbe } from '../machine/accelerator.ts'
+import { settingsForEmulation } from '../machine/emulated-guest.ts'
 import type { Ground } from './ground.ts'
 
 /** Which accelerator machines get, and a kernel to prove it with. */
@@ -18,8 +20,20 @@ export function createAcceleratorChoice({ processes, log, paths, configuration }
     wanted: configuration.machines.accelerator,
     kernels: async () => [probeKernel, ...(await listHostKernels())],
   })
+  const settings = new Map<Architecture, Promise<readonly string[]>>()
+  const settingsFor = async (architecture: Architecture) => {
+    if (configuration.machines.emulatedAddressRandomization) return []
+    const known = settings.get(architecture) ?? settingsForEmulation(processes, architecture)
+    settings.set(architecture, known)
+    return await known
+  }
   return {
-    choose: (architecture) => probe.choose(architecture),
+    choose: async (architecture) => {
+      const verdict = await probe.choose(architecture)
+      if (verdict.accelerator === 'kvm') return verdict
+      const guestSettings = await settingsFor(architecture)
+      return guestSettings.length > 0 ? { ...verdict, guestSettings } : verdict
+    },
     offerKernel: async (buildDirectory) => {
       const kernel = join(buildDirectory, 'root/boot/vmlinuz')
       if ((await fsExtra.pathExists(probeKernel)) || !(await fsExtra.pathExists(kernel))) return

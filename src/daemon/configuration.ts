@@ -88,6 +88,7 @@ export const configurationSchema = z.strictObject({
   }),
   machines: z.strictObject({
     accelerator: z.enum(['auto', 'kvm', 'tcg']),
+    emulatedAddressRandomization: z.boolean(),
     stopTimeoutSeconds: z.number().min(1).max(3600),
     rebootTimeoutSeconds: z.number().min(1).max(3600),
     startAfterHostReboot: z.boolean(),

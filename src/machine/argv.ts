@@ -50,6 +50,7 @@ export function machineArgv(spec: MachineSpec): [string, ...string[]] {
     ...['-uuid', spec.uuid],
     // cloud-init's ds-identify takes a system whose UUID and serial number both begin with "ec2" for EC2.
     ...['-smbios', `type=1,manufacturer=Kiln,product=Kiln,serial=${spec.uuid}${familyOption(spec)}`],
+    ...guestSettingArguments(spec),
     ...['-rtc', 'base=utc'],
     ...['-boot', 'strict=on,menu=off'],
     ...['-display', 'none'],
@@ -128,6 +129,12 @@ function memoryArguments({ architecture, memoryMib, template }: MachineSpec): st
 /** How a guest finds out, as it boots, that it is to become a template (images/guest). */
 function familyOption({ template }: MachineSpec): string {
   return template?.depth === undefined ? '' : `,family=kiln-template:${template.depth}`
+}
+
+/** As a credential that the host's firmware passes on: systemd(1), "System credentials", and systemd-sysctl.service(8). */
+function guestSettingArguments({ guestSettings }: MachineSpec): string[] {
+  if (!guestSettings || guestSettings.length === 0) return []
+  return ['-smbios', `type=11,value=${escapeComma(`io.systemd.credential:sysctl.extra=${guestSettings.join('\n')}`)}`]
 }
 
 function firmwareArguments({ firmware }: MachineSpec, variablesPath: string): string[] {

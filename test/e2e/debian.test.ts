@@ -112,6 +112,7 @@ const questions = {
   ipv6: "ip -6 -o addr show scope global | awk '{ print $4 }'; ip -6 route show default",
   ipv6Metadata: "curl -s -o /dev/null -w '%{http_code}' 'http://[fd00:ec2::254]/latest/meta-data/'",
   time: 'timedatectl show-timesync --property=ServerAddress --value; ls /run/systemd/timesync',
+  addressRandomization: 'cat /proc/sys/kernel/randomize_va_space',
   failedUnits: 'systemctl --failed --no-legend',
   files: "stat -c '%U:%G %a' / /etc/shadow /usr/bin/sudo /tmp; /sbin/getcap /usr/bin/ping",
 } as const
@@ -164,6 +165,12 @@ describe('a Debian of an ordinary user', () => {
 
   test('has set its clock by the time service', () => {
     expect(told.time).toBe('169.254.169.123\nsynchronized')
+  })
+
+  test('places programs at fixed addresses where its processors are emulated, as this QEMU wants it', async () => {
+    const [major] = /(?<=version )\d+/.exec((await execa('qemu-system-x86_64', ['--version'])).stdout) ?? []
+    const isWanted = (await detail()).Accelerator?.Name === 'tcg' && Number(major) < 10
+    expect(told.addressRandomization).toBe(isWanted ? '0' : '2')
   })
 
   test('has what was baked, and applies all parts of the user data', () => {

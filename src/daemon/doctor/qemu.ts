@@ -1,4 +1,4 @@
-import { CommandError } from '../../host/process.ts'
+import { readQemuVersion } from '../../machine/qemu-version.ts'
 import { type Check, type HostView, ok, problem } from './check.ts'
 
 const oldestVersion = [7, 2] as const
@@ -13,7 +13,7 @@ export function checkQemu(host: HostView): Check {
     name: 'QEMU',
     run: async () => {
       for (const program of ['qemu-system-x86_64', 'qemu-img'] as const) {
-        const version = await versionOf(host, program)
+        const version = await readQemuVersion(host.processes, program)
         if (!version) return problem(`${program} does not run`, upgradeRemedy)
         if (!isNewEnough(version)) return problem(`${program} is version ${version.join('.')}, too old`, upgradeRemedy)
       }
@@ -24,19 +24,10 @@ export function checkQemu(host: HostView): Check {
       if (!stdout.split('\n').some((line) => line.startsWith(`${machineType} `))) {
         return problem(`qemu-system-x86_64 does not know the machine type ${machineType}`, upgradeRemedy)
       }
-      return ok(`version ${(await versionOf(host, 'qemu-system-x86_64'))?.join('.')}, knows ${machineType}`)
+      return ok(
+        `version ${(await readQemuVersion(host.processes, 'qemu-system-x86_64'))?.join('.')}, knows ${machineType}`,
+      )
     },
-  }
-}
-
-async function versionOf(host: HostView, program: string): Promise<number[] | undefined> {
-  try {
-    const { stdout } = await host.processes.run({ argv: [program, '--version'], timeoutMs: toolTimeoutMs })
-    const match = /version (\d+)\.(\d+)(?:\.(\d+))?/.exec(stdout)
-    return match?.slice(1).map((part) => Number(part ?? 0))
-  } catch (error) {
-    if (error instanceof CommandError) return undefined
-    throw error
   }
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { StatePaths } from '../../host/state-paths.ts'
 import type { InstanceType } from '../instance-type/instance-type.ts'
 import { tapNameOf } from '../network-interface/network-interface.ts'
-import type { Accelerator, Architecture, MachineSpec } from '../ports/machine.ts'
+import type { AcceleratorVerdict, Architecture, MachineSpec } from '../ports/machine.ts'
 import type { Store } from '../ports/store.ts'
 import { backingOf, driveIdOf } from '../volume/volume.ts'
 import type { WarmTemplateRecord } from './fast-launch.ts'
@@ -16,7 +16,7 @@ const unlimited = { operations: { baseline: 100_000 }, operationBytes: 256 * 102
 export function describeSource(
   { store, paths }: { store: Store; paths: StatePaths },
   template: Omit<WarmTemplateRecord, 'shape'>,
-  how: { architecture: Architecture; accelerator: Accelerator; machineType: string; type: InstanceType },
+  how: { architecture: Architecture; verdict: AcceleratorVerdict; machineType: string; type: InstanceType },
 ): MachineSpec {
   const { id, uuid, macAddress, depth, baseLayerId } = template
   const files = templateFilesOf(paths, id)
@@ -24,12 +24,13 @@ export function describeSource(
     name: id,
     directory: join(paths.machines, id),
     architecture: how.architecture,
-    accelerator: how.accelerator,
+    accelerator: how.verdict.accelerator,
     machineType: how.machineType,
     cpuCount: how.type.vCpus,
     memoryMib: how.type.memoryMib,
     uuid,
     generationId: uuid,
+    ...(how.verdict.guestSettings ? { guestSettings: how.verdict.guestSettings } : {}),
     template: { role: 'source', memoryPath: files.memory, depth },
     drives: [
       {

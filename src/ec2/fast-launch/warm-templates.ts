@@ -140,7 +140,7 @@ export function createWarmTemplates(dependencies: WarmTemplatesDependencies): Wa
     image: ImageRecord,
     instanceType: string,
   ): Promise<{ template: WarmTemplateRecord; spec: MachineSpec }> {
-    const { accelerator } = await dependencies.chooseAccelerator(image.architecture)
+    const verdict = await dependencies.chooseAccelerator(image.architecture)
     const unshaped: Omit<WarmTemplateRecord, 'shape'> = {
       accountId: image.accountId,
       region: image.region,
@@ -156,7 +156,7 @@ export function createWarmTemplates(dependencies: WarmTemplatesDependencies): Wa
     }
     const spec = describeSource(dependencies, unshaped, {
       architecture: image.architecture,
-      accelerator,
+      verdict,
       machineType: dependencies.machineTypeOf(image.architecture),
       type: instanceTypes.get(instanceType),
     })

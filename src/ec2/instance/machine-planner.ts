@@ -58,6 +58,7 @@ export function createMachinePlanner(dependencies: MachinePlannerDependencies): 
       generationId: record.boot?.generationId ?? record.uuid,
       ...(firmware ? { firmware } : {}),
       ...(record.tpmSupport ? { hasTpm: true } : {}),
+      ...(verdict.guestSettings ? { guestSettings: verdict.guestSettings } : {}),
       drives: volumes.flatMap((volume) => {
         const { attachment } = volume
         if (!attachment || attachment.state === 'detaching') return []

@@ -168,6 +168,8 @@ export interface MachineSpec {
   readonly networkDevices: readonly NetworkDeviceSpec[]
   /** Absent: it is an ordinary machine. */
   readonly template?: TemplateSpec
+  /** As AcceleratorVerdict; absent: the guest is told none. */
+  readonly guestSettings?: readonly string[]
   /** Direct boot, past the firmware's boot loader. */
   readonly kernel?: { readonly path: string; readonly initrdPath?: string; readonly commandLine: string }
 }
@@ -382,4 +384,6 @@ export interface AcceleratorVerdict {
   readonly isProven: boolean
   /** Why this one, in a sentence for logs, `kiln doctor` and `kiln describe`. */
   readonly reason: string
+  /** Kernel settings that make guests quicker with it, as lines of sysctl.d(5): systemd 252 and later apply them as they boot. */
+  readonly guestSettings?: readonly string[]
 }

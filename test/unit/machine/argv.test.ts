@@ -197,6 +197,12 @@ test('boots a kernel past the boot loader when there is one', () => {
   expect(argv.slice(-6)).toEqual(['-kernel', '/k/vmlinuz', '-initrd', '/k/initrd', '-append', 'console=ttyS0'])
 })
 
+test('passes settings to the guest as a credential of its firmware', () => {
+  const argv = machineArgv({ ...spec, guestSettings: ['kernel.a=1', 'kernel.b=2,3'] })
+  const added = argv.filter((argument) => !machineArgv(spec).includes(argument))
+  expect(added).toEqual(['type=11,value=io.systemd.credential:sysctl.extra=kernel.a=1\nkernel.b=2,,3'])
+})
+
 test('leaves a root port for each device that may come later', () => {
   const ports = machineArgv(spec).filter((word) => word.includes('pcie-root-port'))
   const places = ports.map((word) => (JSON.parse(word) as { addr: string; chassis: number }).addr)
