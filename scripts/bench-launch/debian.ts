@@ -1,9 +1,10 @@
 import type { Figure } from '../bench/figure.ts'
 import { bringUp } from './manifest.ts'
 import { type LaunchLab, openLaunchLab, settle } from './launch-lab.ts'
-import { booted, formatSeconds, launchFigure, measureLaunches } from './warmth.ts'
+import { measureBoots, stepsFigure } from './boots.ts'
+import { formatSeconds, launchFigure, measureLaunches } from './warmth.ts'
 
-/** With one processor: two processors of the host are to boot twenty. */
+/** What `kiln run` takes. */
 const type = 't3.micro'
 const times = 10
 /** Of boots, which take the better part of a minute each. */
@@ -19,12 +20,14 @@ const limits = { bootedSeconds: 1.5, bootedRatio: 20, making: 1.5, memoryShare: 
 export async function measureDebian(): Promise<Figure[]> {
   const launches = await openLaunchLab('debian-12')
   try {
-    const cold = await measureLaunches(launches, type, coldTimes, booted)
+    const boots = await measureBoots(launches, type, coldTimes)
+    const { seconds: cold } = boots
     const coldBytes = await measureColdCrowd(launches)
     const early = await measureDepth(launches, 'before-cloud-init')
     const deep = await measureDepth(launches, 'booted')
     const isFast = deep.seconds <= limits.bootedSeconds && cold >= limits.bootedRatio * deep.seconds
     return [
+      stepsFigure('Debian 12', boots, coldTimes),
       launchFigure(
         `Debian 12, RunInstances → SSH banner, from a template before cloud-init (median of ${times})`,
         early.seconds,

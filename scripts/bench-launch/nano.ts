@@ -1,6 +1,7 @@
 import type { Figure } from '../bench/figure.ts'
 import { openLaunchLab } from './launch-lab.ts'
-import { booted, formatSeconds, launchFigure, measureLaunches } from './warmth.ts'
+import { measureBoots, stepsFigure } from './boots.ts'
+import { formatSeconds, launchFigure, measureLaunches } from './warmth.ts'
 
 const type = 't2.nano'
 const times = 10
@@ -11,11 +12,13 @@ const makingLimit = 1.5
 export async function measureNano(): Promise<Figure[]> {
   const launches = await openLaunchLab('nano')
   try {
-    const cold = await measureLaunches(launches, type, times, booted)
+    const boots = await measureBoots(launches, type, times)
+    const { seconds: cold } = boots
     await launches.image.warm(type)
     const made = await launches.madeInSeconds(type)
     const warm = await measureLaunches(launches, type, times)
     return [
+      stepsFigure('nano', boots, times),
       launchFigure(
         `nano, RunInstances → SSH banner, from a template (median of ${times})`,
         warm,

@@ -6,11 +6,10 @@ export async function measureLaunches(
   launches: LaunchLab,
   instanceType: Parameters<LaunchLab['launch']>[0],
   count: number,
-  more: Parameters<LaunchLab['launch']>[1] = {},
 ): Promise<number> {
   const seconds: number[] = []
   for (let time = 0; time < count; time++) {
-    const launched = await launches.launch(instanceType, more)
+    const launched = await launches.launch(instanceType)
     seconds.push(launched.seconds)
     await launches.terminate([launched.id])
   }
