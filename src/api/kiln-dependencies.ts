@@ -2,7 +2,7 @@ import type { LayerFlattener } from '../ec2/layer/layer-flattener.ts'
 import type { Catalog } from '../ec2/ports/catalog.ts'
 import type { DiskHost } from '../ec2/ports/disk.ts'
 import type { ImageBuilder } from '../ec2/ports/image-builder.ts'
-import type { AcceleratorVerdict } from '../ec2/ports/machine.ts'
+import type { AcceleratorVerdict } from '../ec2/ports/accelerator.ts'
 import type { Network } from '../ec2/ports/network.ts'
 import type { DnsZone } from '../ec2/ports/vpc-names.ts'
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
-import type { Architecture } from '../ec2/ports/machine.ts'
+import type { Architecture } from '../ec2/ports/accelerator.ts'
 import { type AcceleratorProbe, createAcceleratorProbe } from '../machine/accelerator.ts'
 import { settingsForEmulation } from '../machine/emulated-guest.ts'
 import type { Ground } from './ground.ts'

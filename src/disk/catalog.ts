@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Ec2Error, invalidParameterValue } from '../ec2/errors.ts'
 import type { Catalog, CatalogEntry } from '../ec2/ports/catalog.ts'
-import type { Architecture } from '../ec2/ports/machine.ts'
+import type { Architecture } from '../ec2/ports/accelerator.ts'
 import type { Clock } from '../host/clock.ts'
 import { findChecksum, parseChecksumList } from './checksum-list.ts'
 

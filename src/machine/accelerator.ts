@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 import { arch } from 'node:process'
 import type { Logger } from 'pino'
-import type { AcceleratorVerdict, Architecture } from '../ec2/ports/machine.ts'
+import type { AcceleratorVerdict, Architecture } from '../ec2/ports/accelerator.ts'
 import { writeFileAtomic } from '../host/files.ts'
 import { CommandError, type ProcessHost } from '../host/process.ts'
 import { readBootId } from '../host/process-table.ts'
@@ -28,6 +28,8 @@ export interface AcceleratorProbe {
 
 /** A kernel on working KVM reaches its panic in well under a second. */
 const proofTimeoutMs = 8000
+/** A guest that hangs keeps a processor busy: it ends, soon after its time, when the daemon that watches it was killed, too. */
+const endingByItself = ['timeout', '--signal=KILL', `${proofTimeoutMs / 1000 + 2}`] as const
 
 export function createAcceleratorProbe(dependencies: AcceleratorProbeDependencies): AcceleratorProbe {
   let verdict: Promise<AcceleratorVerdict> | undefined
@@ -102,6 +104,7 @@ async function findStartProblem(processes: ProcessHost): Promise<string | undefi
   try {
     await processes.run({
       argv: [
+        ...endingByItself,
         qemuBinaryOf(nativeArchitecture()),
         ...['-nodefaults', '-no-user-config', '-display', 'none', '-accel', 'kvm', '-cpu', 'host'],
         ...['-machine', nativeArchitecture() === 'arm64' ? 'virt,gic-version=max' : 'q35', '-S', '-monitor', 'stdio'],
@@ -122,6 +125,7 @@ async function proveWithKernel(processes: ProcessHost, path: string): Promise<Ac
   try {
     const { stdout } = await processes.run({
       argv: [
+        ...endingByItself,
         qemuBinaryOf(nativeArchitecture()),
         ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-accel', 'kvm', '-cpu', 'host'],
         ...['-machine', 'q35', '-m', '256', '-serial', 'stdio', '-kernel', path, '-append', commandLine],

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { machineFile } from '../host/state-paths.ts'
+import type { Architecture } from '../ec2/ports/accelerator.ts'
 import {
-  type Architecture,
   type DriveSpec,
   drivePortCount,
   type MachineSpec,
   type NetworkDeviceSpec,
   networkPortCount,
-} from '../ec2/ports/machine.ts'
+} from '../ec2/ports/machine-spec.ts'
 import { blockNodes, driveDevice, keyObject, throttleGroup } from './block-node.ts'
 import { networkDevice } from './network-device.ts'
 

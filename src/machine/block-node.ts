@@ -1,4 +1,4 @@
-import type { DriveKey, DriveLimits, DriveRate, DriveSpec } from '../ec2/ports/machine.ts'
+import type { DriveKey, DriveLimits, DriveRate, DriveSpec } from '../ec2/ports/machine-spec.ts'
 
 /** Names of the block nodes of a drive. Each freeze adds a generation: its overlay is the new top of the chain. */
 export interface DriveNodes {

@@ -1,11 +1,5 @@
-import {
-  type DriveFreeze,
-  type DriveKey,
-  DriveNotFrozen,
-  type DriveRenewal,
-  type DriveSpec,
-  type Machine,
-} from '../ec2/ports/machine.ts'
+import { type DriveFreeze, DriveNotFrozen, type DriveRenewal, type Machine } from '../ec2/ports/machine.ts'
+import type { DriveKey, DriveSpec } from '../ec2/ports/machine-spec.ts'
 import {
   backingNode,
   baseNodeOf,

@@ -1,5 +1,5 @@
 import type { ProcessHost } from '../host/process.ts'
-import type { Architecture } from '../ec2/ports/machine.ts'
+import type { Architecture } from '../ec2/ports/accelerator.ts'
 import { qemuBinaryOf } from './argv.ts'
 import { readQemuVersion } from './qemu-version.ts'
 

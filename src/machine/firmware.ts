@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
-import type { Architecture, FirmwareFiles } from '../ec2/ports/machine.ts'
+import type { Architecture } from '../ec2/ports/accelerator.ts'
+import type { FirmwareFiles } from '../ec2/ports/machine-spec.ts'
 
 /**
  * What a firmware package tells of itself (QEMU, docs/interop/firmware.json): one file for each image, in directories of which the

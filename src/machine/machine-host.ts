@@ -7,15 +7,9 @@ import { ensurePrivateDirectory, writeFileAtomic } from '../host/files.ts'
 import type { ProcessHost, ProcessIdentity } from '../host/process.ts'
 import { findProcesses, identifyProcess, isProcessAlive, readBootId, signalProcess } from '../host/process-table.ts'
 import { machineFile } from '../host/state-paths.ts'
-import {
-  type Machine,
-  type MachineEvent,
-  type MachineHost,
-  type MachineSpec,
-  type PreparedMachine,
-  type Resumption,
-  StateNotLoaded,
-} from '../ec2/ports/machine.ts'
+import type { Machine, MachineEvent, MachineHost, PreparedMachine } from '../ec2/ports/machine.ts'
+import type { MachineSpec } from '../ec2/ports/machine-spec.ts'
+import { type Resumption, StateNotLoaded } from '../ec2/ports/machine-state.ts'
 import { machineArgv } from './argv.ts'
 import { createLiveMachine } from './live-machine.ts'
 import type { QmpClient, QmpEvent } from './qmp.ts'

@@ -1,4 +1,4 @@
-import type { NetworkDeviceSpec } from '../ec2/ports/machine.ts'
+import type { NetworkDeviceSpec } from '../ec2/ports/machine-spec.ts'
 
 const deviceSuffix = '-device'
 

@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { PassThrough, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { SavedState, StateFile } from '../ec2/ports/machine.ts'
+import type { SavedState, StateFile } from '../ec2/ports/machine-state.ts'
 import type { Clock } from '../host/clock.ts'
 import { syncDirectory, syncFile } from '../host/files.ts'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { MachineSpec } from '../ec2/ports/machine.ts'
+import type { MachineSpec } from '../ec2/ports/machine-spec.ts'
 import { qemuBinaryOf } from './argv.ts'
 
 /** To be raised with each change of the devices that every machine has (argv.ts). */

@@ -1,7 +1,7 @@
 import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
-import type { FirmwareSpec, UefiVariable } from '../ec2/ports/machine.ts'
+import type { FirmwareSpec, UefiVariable } from '../ec2/ports/machine-spec.ts'
 import { machineFile } from '../host/state-paths.ts'
 import { readUefiStore, writeUefiStore } from './uefi-store.ts'
 

@@ -1,4 +1,4 @@
-import type { UefiVariable } from '../ec2/ports/machine.ts'
+import type { UefiVariable } from '../ec2/ports/machine-spec.ts'
 
 /**
  * The flash in which OVMF and AAVMF keep their variables: a firmware volume (UEFI Platform Initialization, volume 3) whose first block

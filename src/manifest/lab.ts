@@ -1,6 +1,6 @@
 import type { DnsRecordType } from '../ec2/ports/vpc-names.ts'
 import type { FastLaunchTagValue } from '../ec2/fast-launch/fast-launch-tag.ts'
-import type { TemplateDepth } from '../ec2/ports/machine.ts'
+import type { TemplateDepth } from '../ec2/ports/machine-spec.ts'
 import type { OperationInput } from '../api/contract.ts'
 import type { LabIpv6 } from './ipv6.ts'
 import type { LabNetwork } from './lab-network.ts'

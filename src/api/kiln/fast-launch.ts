@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { FastLaunchState } from '../../ec2/fast-launch/fast-launch.ts'
-import { type TemplateDepth, templateDepths } from '../../ec2/ports/machine.ts'
+import { type TemplateDepth, templateDepths } from '../../ec2/ports/machine-spec.ts'
 
 /** Warm templates: what EC2's operations of Fast Launch have no words for. */
 export const fastLaunchInputs = {

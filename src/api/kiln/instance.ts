@@ -1,6 +1,6 @@
 import type { InstanceStateChange } from '@aws-sdk/client-ec2'
 import { z } from 'zod'
-import type { TemplateDepth } from '../../ec2/ports/machine.ts'
+import type { TemplateDepth } from '../../ec2/ports/machine-spec.ts'
 import { instanceEventCodes, type InstanceEventCode } from '../../ec2/instance-event/instance-event.ts'
 
 const time = z.iso.datetime({ offset: true, error: 'expected an ISO 8601 time' })

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import type { TemplateDescription, WarmImageDescription } from '../../api/kiln/fast-launch.ts'
-import { type TemplateDepth, templateDepths } from '../../ec2/ports/machine.ts'
+import { type TemplateDepth, templateDepths } from '../../ec2/ports/machine-spec.ts'
 import { systemClock } from '../../host/clock.ts'
 import type { KilnClient } from '../client.ts'
 import { CliError, exitCode, ExitRequest } from '../failure.ts'

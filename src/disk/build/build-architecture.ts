@@ -1,4 +1,4 @@
-import type { Architecture } from '../../ec2/ports/machine.ts'
+import type { Architecture } from '../../ec2/ports/accelerator.ts'
 
 /** What making a disk takes of an architecture. */
 export interface BuildArchitecture {

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
-import type { Architecture } from '../../ec2/ports/machine.ts'
+import type { Architecture } from '../../ec2/ports/accelerator.ts'
 import { buildArchitectures } from './build-architecture.ts'
 
 const packageName = z.string().regex(/^[a-z0-9][a-z0-9.+-]*$/)

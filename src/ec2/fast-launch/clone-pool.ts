@@ -5,7 +5,8 @@ import type { Domain } from '../domain.ts'
 import { countFitting } from '../instance/capacity.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import { listLiveInstances } from '../instance/live-instances.ts'
-import type { Machine, MachineEvent, MachineSpec, PreparedMachine } from '../ports/machine.ts'
+import type { Machine, MachineEvent, PreparedMachine } from '../ports/machine.ts'
+import type { MachineSpec } from '../ports/machine-spec.ts'
 import type { Network } from '../ports/network.ts'
 import { findRootVolume } from '../root-volume-task/root-volume-task.ts'
 import {
@@ -28,7 +29,10 @@ export interface PooledNames extends LaunchNames {
  * Nothing of them is recorded but their files; what a crash leaves of them the next daemon removes.
  */
 export interface ClonePool {
-  /** The names of a clone that waits for a launch of that kind. They are taken as soon as an instance is recorded that has them. */
+  /**
+   * The names of a clone that waits for a launch of that kind, or is being loaded: to wait for it takes less than to load another one beside it. They
+   * are taken as soon as an instance is recorded that has them.
+   */
   take(kind: LaunchKind): PooledNames | undefined
   /** The ids of the launches to come whose machines go on from that template. */
   waiting(templateId: string): string[]
@@ -222,7 +226,7 @@ export function createClonePool(dependencies: ClonePoolDependencies): ClonePool 
 
   return {
     take: (kind) => {
-      const found = listWaiting(keyOf(kind)).find(({ machine, clone }) => machine && isTemplateReady(clone.templateId))
+      const found = listWaiting(keyOf(kind)).find(({ clone }) => isTemplateReady(clone.templateId))
       return found && { ...found.clone.names, templateId: found.clone.templateId }
     },
     waiting: (templateId) =>
@@ -233,7 +237,7 @@ export function createClonePool(dependencies: ClonePoolDependencies): ClonePool 
     claim: async (instanceId, wanted) => {
       const entry = [...entries].find(({ clone }) => clone.names.instanceId === instanceId)
       if (!entry) return undefined
-      const { machine } = entry
+      const machine = entry.machine ?? (wanted && (await entry.clone.loading.catch(() => undefined)))
       // It may end while it is looked at.
       if (machine && wanted && (await isFitting(entry, machine, wanted)) && !entry.ended) {
         return { start: async (_prefix, onEvent) => await goOn(entry, machine, onEvent) }

@@ -1,4 +1,5 @@
-import type { SavedState, TemplateDepth } from '../ports/machine.ts'
+import type { TemplateDepth } from '../ports/machine-spec.ts'
+import type { SavedState } from '../ports/machine-state.ts'
 import type { ResourceRecord } from '../ports/store.ts'
 
 /** EC2's states of Fast Launch of an image ("Use EC2 Fast Launch"). */

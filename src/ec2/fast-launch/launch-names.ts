@@ -3,7 +3,7 @@ import { newId } from '../ids.ts'
 import type { InstanceRecord } from '../instance/instance.ts'
 import { newMacAddress } from '../network-interface/mac-address.ts'
 import { tapNameOf } from '../network-interface/network-interface.ts'
-import type { MachineSpec } from '../ports/machine.ts'
+import type { MachineSpec } from '../ports/machine-spec.ts'
 import type { Store } from '../ports/store.ts'
 import { findRootVolume } from '../root-volume-task/root-volume-task.ts'
 

@@ -2,7 +2,7 @@ import type { Domain } from '../domain.ts'
 import { Ec2Error } from '../errors.ts'
 import type { ImageRecord } from '../image/image.ts'
 import type { CallContext, MutationContext } from '../operation.ts'
-import type { TemplateDepth } from '../ports/machine.ts'
+import type { TemplateDepth } from '../ports/machine-spec.ts'
 import type { FastLaunchRecord, FastLaunchState } from './fast-launch.ts'
 import { tellFastLaunch } from './fast-launch-event.ts'
 

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { machineFile, type StatePaths } from '../../host/state-paths.ts'
 import { Ec2Error } from '../errors.ts'
 import type { BootStage, InstanceRecord } from '../instance/instance.ts'
-import type { SavedState } from '../ports/machine.ts'
+import type { SavedState } from '../ports/machine-state.ts'
 
 /** The memory of an instance that is hibernated. Its file is in the machine's directory. */
 export interface Hibernation {

@@ -1,6 +1,6 @@
 import type { RegisterImageRequest } from '@aws-sdk/client-ec2'
 import { invalidParameterCombination, invalidParameterValue } from '../errors.ts'
-import type { Architecture } from '../ports/machine.ts'
+import type { Architecture } from '../ports/accelerator.ts'
 import { decodeUefiData } from '../uefi/uefi-data.ts'
 
 /** `uefi-preferred`: by UEFI on instance types that have it, else by a BIOS. */

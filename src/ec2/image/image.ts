@@ -1,4 +1,4 @@
-import type { Architecture } from '../ports/machine.ts'
+import type { Architecture } from '../ports/accelerator.ts'
 import type { SharedRecord } from '../sharing.ts'
 import type { VolumePerformance } from '../volume/volume-type.ts'
 import type { BootSettings } from './boot-settings.ts'

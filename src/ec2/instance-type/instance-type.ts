@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Ec2Error } from '../errors.ts'
-import type { Architecture } from '../ports/machine.ts'
+import type { Architecture } from '../ports/accelerator.ts'
 
 /** An instance type of EC2's: how much of the host a machine gets. */
 export interface InstanceType {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { invalidParameterValue } from '../errors.ts'
-import { bridgedPortCount, networkPortCount, type NetworkDeviceSpec } from '../ports/machine.ts'
+import { bridgedPortCount, networkPortCount, type NetworkDeviceSpec } from '../ports/machine-spec.ts'
 import type { Tag } from '../ports/store.ts'
 import type { NetworkDriver } from '../vpc/network-driver.ts'
 import { bridgeName, bridgeTag } from './bridge-tag.ts'

@@ -3,7 +3,7 @@ import { Ec2Error, invalidParameterCombination, invalidParameterValue } from '..
 import { refuseOtherMembers, requireOneOf } from '../honoured.ts'
 import { type AddressChoice, readAddresses } from '../network-interface/interface-draft.ts'
 import { type Ipv6Choice, readIpv6 } from '../network-interface/ipv6-choice.ts'
-import { networkPortCount } from '../ports/machine.ts'
+import { networkPortCount } from '../ports/machine-spec.ts'
 
 /** A network interface of a launch as the client wants it, told on the instance or in `NetworkInterface.N`. */
 export interface LaunchInterface {

@@ -1,14 +1,9 @@
 import type { Clock } from '../../host/clock.ts'
 import type { Clone, Cloner } from '../fast-launch/cloner.ts'
 import type { Hibernator } from '../hibernation/hibernator.ts'
-import {
-  type Machine,
-  type MachineEvent,
-  type MachineSpec,
-  type PreparedMachine,
-  type Resumption,
-  StateNotLoaded,
-} from '../ports/machine.ts'
+import type { Machine, MachineEvent, PreparedMachine } from '../ports/machine.ts'
+import type { MachineSpec } from '../ports/machine-spec.ts'
+import { type Resumption, StateNotLoaded } from '../ports/machine-state.ts'
 import type { InstanceRecord } from './instance.ts'
 
 /** A machine that is to run for an instance. */

@@ -8,7 +8,7 @@ import { type AddressChoice, draftInterface } from '../network-interface/interfa
 import { countIpv6, type Ipv6Choice, requireIpv6Room, withPrimaryIpv6 } from '../network-interface/ipv6-choice.ts'
 import { type InterfaceRecord, statusOf } from '../network-interface/network-interface.ts'
 import type { MutationContext } from '../operation.ts'
-import { networkPortCount } from '../ports/machine.ts'
+import { networkPortCount } from '../ports/machine-spec.ts'
 import type { Scope, Tag } from '../ports/store.ts'
 import type { SubnetRecord } from '../subnet/subnet.ts'
 import { putTags } from '../tag/tag.ts'

@@ -1,4 +1,4 @@
-import type { Architecture } from '../ports/machine.ts'
+import type { Architecture } from '../ports/accelerator.ts'
 import type { ResourceRecord, Scope, Store } from '../ports/store.ts'
 import type { ImageReference } from '../registry/reference.ts'
 

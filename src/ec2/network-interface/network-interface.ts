@@ -1,5 +1,5 @@
 import { Ec2Error } from '../errors.ts'
-import type { NetworkDeviceSpec } from '../ports/machine.ts'
+import type { NetworkDeviceSpec } from '../ports/machine-spec.ts'
 import type { ResourceRecord } from '../ports/store.ts'
 
 /** An elastic network interface. */

@@ -1,4 +1,4 @@
-import type { Architecture } from '../ports/machine.ts'
+import type { Architecture } from '../ports/accelerator.ts'
 import type { ResourceRecord } from '../ports/store.ts'
 import type { CronTiming } from '../schedule/cron-expression.ts'
 

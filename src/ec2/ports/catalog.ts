@@ -1,5 +1,5 @@
 import type { Checksum } from './disk.ts'
-import type { Architecture } from './machine.ts'
+import type { Architecture } from './accelerator.ts'
 
 /** An image of the Quick Start catalogue, images/catalog.yaml. */
 export interface CatalogEntry {

@@ -1,4 +1,4 @@
-import type { Architecture } from './machine.ts'
+import type { Architecture } from './accelerator.ts'
 import type { WorkOptions } from './work.ts'
 
 /** A disk that a recipe made. */

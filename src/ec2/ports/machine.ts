@@ -4,64 +4,8 @@
  */
 
 import type { DeviceTraffic, ProcessMemory } from '../../host/process-usage.ts'
-
-export type Architecture = 'x86_64' | 'i386' | 'arm64'
-export type Accelerator = 'kvm' | 'tcg'
-
-/** Root ports of every machine for its drives and for its network devices. */
-export const drivePortCount = 12
-export const networkPortCount = 4
-/** Those that a machine has besides when it has network devices on bridges of the host: numbered on. */
-export const bridgedPortCount = 4
-
-/** A virtio-blk disk. */
-export interface DriveSpec {
-  /** Node name and device id: letters, digits, `-`; at most 31 characters. */
-  readonly id: string
-  /** A qcow2 file. */
-  readonly path: string
-  /** The key that it is encrypted by (LUKS), one of `keys`. */
-  readonly keyId?: string
-  /** The qcow2 file that it stands on, as its header says. */
-  readonly backingPath?: string
-  /** The key of that file, one of `keys`. */
-  readonly backingKeyId?: string
-  /** Every key that its chain needs; the files below name them by their ids. */
-  readonly keys?: readonly DriveKey[]
-  /** Serial that the guest sees, at most 20 characters. */
-  readonly serial: string
-  /** The pcie-root-port it sits in, from 0; drives and network devices number their ports apart. */
-  readonly port: number
-  /** Lowest boots first; absent: not a boot disk. */
-  readonly bootIndex?: number
-  /** What the guest gets of it at most. */
-  readonly limits: DriveLimits
-}
-
-/** How fast a drive may be; reads and writes count together. */
-export interface DriveLimits {
-  /** Operations a second. */
-  readonly operations: DriveRate
-  /** A larger operation counts as several of this size. */
-  readonly operationBytes: number
-  /** Bytes a second. */
-  readonly bytes: DriveRate
-}
-
-/**
- * So much a second. With a burst there is a bucket of `rate` × `seconds`, full at first: as long as something is in it `rate` may be
- * taken a second, and `baseline` comes in.
- */
-export interface DriveRate {
-  readonly baseline: number
-  readonly burst?: { readonly rate: number; readonly seconds: number }
-}
-
-/** A key as QEMU is told of it: the file that it reads itself. */
-export interface DriveKey {
-  readonly id: string
-  readonly path: string
-}
+import type { DriveLimits, DriveSpec, MachineSpec, NetworkDeviceSpec, UefiVariable } from './machine-spec.ts'
+import type { Resumption, SavedState, StateFile } from './machine-state.ts'
 
 /** A drive of a live machine, as QEMU has it. */
 export interface PluggedDrive {
@@ -88,123 +32,8 @@ export interface DriveRenewal {
   readonly backingKeyId?: string
 }
 
-/** A virtio-net device on a persistent tap that exists in the namespace QEMU is started in. */
-export interface NetworkDeviceSpec {
-  readonly id: string
-  readonly tapName: string
-  /** Lower case, colon separated. */
-  readonly mac: string
-  readonly port: number
-}
-
-/** A variable that UEFI firmware keeps. */
-export interface UefiVariable {
-  readonly name: string
-  /** The 16 bytes of its vendor's GUID as they are stored, hexadecimal. */
-  readonly vendor: string
-  /** EFI_VARIABLE_…, UEFI specification 8.2. */
-  readonly attributes: number
-  /** Base64. */
-  readonly data: string
-  /** The 16 bytes of its EFI_TIME, hexadecimal; only of variables with time-based authentication. */
-  readonly timestamp?: string
-}
-
-/** UEFI firmware as its package brings it. */
-export interface FirmwareFiles {
-  /** Flash with the firmware itself, for reading only. */
-  readonly codePath: string
-  /** What a machine's own flash, in which the firmware keeps variables, is a copy of. */
-  readonly variablesPath: string
-}
-
-export interface FirmwareSpec extends FirmwareFiles {
-  /** What a new machine's flash begins with. */
-  readonly variables?: readonly UefiVariable[]
-}
-
 /** The public keys by which a TPM is known, as TPMT_PUBLIC in base64. */
 export type EndorsementKeys = Readonly<Record<'rsa-2048' | 'ecc-sec-p384', string>>
-
-/** How far a template's guest has come: everything is up but what is of an identity, or nothing has asked for its metadata yet. */
-export const templateDepths = ['booted', 'before-cloud-init'] as const
-export type TemplateDepth = (typeof templateDepths)[number]
-
-/**
- * What a machine has to do with a warm template. Its `source` boots into a file that holds its memory, and stands still for good; a `clone`
- * goes on from there with a memory of its own that is that file until it is written to.
- */
-export interface TemplateSpec {
-  readonly role: 'source' | 'clone'
-  readonly memoryPath: string
-  /** Of a source: where its guest is to stop and wait. A clone's guest does not find it when it boots anew. */
-  readonly depth?: TemplateDepth
-}
-
-/** All that a machine is made of. `argv` is a pure function of it, so it must be complete and serialisable. */
-export interface MachineSpec {
-  /** `-name`; unique in the state directory (the instance id). */
-  readonly name: string
-  /** Existing private directory for sockets, logs and this spec (host/state-paths.ts machineFile). */
-  readonly directory: string
-  readonly architecture: Architecture
-  readonly accelerator: Accelerator
-  /** For example `pc-q35-7.2`: versioned, so that a machine keeps its shape when QEMU is upgraded. */
-  readonly machineType: string
-  /** Threads of all cores. */
-  readonly cpuCount: number
-  /** Threads that share a core; absent: each has its own. */
-  readonly threadsPerCore?: number
-  readonly memoryMib: number
-  /** SMBIOS system UUID; the serial number is the same. Begins with `ec2` so that cloud-init chooses its Ec2 datasource. */
-  readonly uuid: string
-  /** Virtual machine generation id (UUID); a new one tells the guest's kernel to reseed. */
-  readonly generationId: string
-  /** UEFI; absent: the BIOS of an x86 machine. Its variables are in the machine's directory, and stay there from run to run. */
-  readonly firmware?: FirmwareSpec
-  /** A TPM 2.0, whose state is in the machine's directory too. */
-  readonly hasTpm?: true
-  readonly drives: readonly DriveSpec[]
-  readonly networkDevices: readonly NetworkDeviceSpec[]
-  /** Absent: it is an ordinary machine. */
-  readonly template?: TemplateSpec
-  /** As AcceleratorVerdict; absent: the guest is told none. */
-  readonly guestSettings?: readonly string[]
-  /** Direct boot, past the firmware's boot loader. */
-  readonly kernel?: { readonly path: string; readonly initrdPath?: string; readonly commandLine: string }
-}
-
-/** Where a machine's memory and devices are kept while it does not run. */
-export interface StateFile {
-  readonly path: string
-  /** 32 bytes; absent: it is not encrypted. */
-  readonly key?: Buffer
-}
-
-/** What a state file was when it was saved: another one is not loaded. */
-export interface SavedState {
-  readonly sizeBytes: number
-  /** Of the file, hexadecimal. */
-  readonly sha256: string
-  /** Of an encrypted one (AES-256-GCM), hexadecimal. */
-  readonly nonce?: string
-  readonly authenticationTag?: string
-}
-
-/** A machine that is to go on where an earlier one of the same shape stood still. */
-export interface Resumption {
-  readonly file: StateFile
-  readonly saved: SavedState
-  /** Everything is loaded and nothing runs yet: the last moment to see to it that it never is a second time. */
-  readonly onLoaded?: () => Promise<void>
-  /** It is left as it is then, paused, until `resume`. */
-  readonly isHeld?: boolean
-}
-
-/** A machine could not go on where an earlier one stood still; nothing of it has run. */
-export class StateNotLoaded extends Error {
-  override readonly name = 'StateNotLoaded'
-}
 
 /** Why a machine's process ended, or what happened to it while it lives. */
 export type MachineEvent =
@@ -375,15 +204,4 @@ export interface MachineHost {
   readEndorsementKeys(directory: string): Promise<EndorsementKeys | undefined>
   /** Ends every QEMU of this state directory whose machine is not in `names`, and every TPM whose QEMU is not there: what a crash left half-started. */
   removeStrays(machinesDirectory: string, names: ReadonlySet<string>): Promise<string[]>
-}
-
-/** What the host can run machines with. */
-export interface AcceleratorVerdict {
-  readonly accelerator: Accelerator
-  /** Whether a guest kernel was really run with it in this boot of the host. */
-  readonly isProven: boolean
-  /** Why this one, in a sentence for logs, `kiln doctor` and `kiln describe`. */
-  readonly reason: string
-  /** Kernel settings that make guests quicker with it, as lines of sysctl.d(5): systemd 252 and later apply them as they boot. */
-  readonly guestSettings?: readonly string[]
 }

@@ -1,5 +1,5 @@
 import { deflateSync, inflateSync } from 'node:zlib'
-import type { UefiVariable } from '../ports/machine.ts'
+import type { UefiVariable } from '../ports/machine-spec.ts'
 import { uefiDictionary } from './uefi-dictionary.ts'
 
 /** EFI_VARIABLE_TIME_BASED_AUTHENTICATED_WRITE_ACCESS */

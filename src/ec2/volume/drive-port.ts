@@ -1,4 +1,4 @@
-import { drivePortCount } from '../ports/machine.ts'
+import { drivePortCount } from '../ports/machine-spec.ts'
 import type { VolumeRecord } from './volume.ts'
 
 /** The lowest root port that none of the volumes has, and that nothing else occupies; undefined when all are taken. */

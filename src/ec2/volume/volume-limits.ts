@@ -1,4 +1,4 @@
-import type { DriveLimits, DriveRate } from '../ports/machine.ts'
+import type { DriveLimits, DriveRate } from '../ports/machine-spec.ts'
 import type { VolumePerformance } from './volume-type.ts'
 
 const kib = 1024

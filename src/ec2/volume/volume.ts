@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { diskFile, type StatePaths } from '../../host/state-paths.ts'
 import { type Encryption, keyPathOf, keysOfChain } from '../encryption/encryption.ts'
-import type { DriveSpec } from '../ports/machine.ts'
+import type { DriveSpec } from '../ports/machine-spec.ts'
 import type { ResourceRecord, Store } from '../ports/store.ts'
 import { limitsOf } from './volume-limits.ts'
 import type { VolumePerformance } from './volume-type.ts'

@@ -1,5 +1,5 @@
 import type { DnsRecordType } from '../../ec2/ports/vpc-names.ts'
-import type { TemplateDepth } from '../../ec2/ports/machine.ts'
+import type { TemplateDepth } from '../../ec2/ports/machine-spec.ts'
 import type { LabNatGateway, LabNetwork, LabPeering, LabSubnet } from '../lab-network.ts'
 import type { LabIpv6 } from '../ipv6.ts'
 import type { Goal, LabFault, LabImage, LabKeyPair, LabPipeline, LabRule, LabSecurityGroup } from '../lab.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { templateDepths } from '../../ec2/ports/machine.ts'
+import { templateDepths } from '../../ec2/ports/machine-spec.ts'
 import { closed, countPresent, fail, type Failing, reference } from './closed.ts'
 import type { ManifestScope } from './scope.ts'
 

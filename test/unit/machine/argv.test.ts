@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { MachineSpec } from '../../../src/ec2/ports/machine.ts'
+import type { MachineSpec } from '../../../src/ec2/ports/machine-spec.ts'
 import { machineArgv } from '../../../src/machine/argv.ts'
 
 const spec: MachineSpec = {

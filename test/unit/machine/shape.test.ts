@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { DriveSpec, MachineSpec } from '../../../src/ec2/ports/machine.ts'
+import type { DriveSpec, MachineSpec } from '../../../src/ec2/ports/machine-spec.ts'
 import { shapeOf } from '../../../src/machine/shape.ts'
 
 const limits = { operations: { baseline: 3000 }, operationBytes: 262_144, bytes: { baseline: 131_072_000 } }

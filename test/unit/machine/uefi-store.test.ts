@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { decodeUefiData, encodeUefiData } from '../../../src/ec2/uefi/uefi-data.ts'
-import type { UefiVariable } from '../../../src/ec2/ports/machine.ts'
+import type { UefiVariable } from '../../../src/ec2/ports/machine-spec.ts'
 import { readUefiStore, writeUefiStore } from '../../../src/machine/uefi-store.ts'
 
 const global = '61dfe48bca93d211aa0d00e098032b8c'

@@ -5,7 +5,8 @@ import { expect, test } from 'vitest'
 import type { ClonePoolDependencies } from '../../../../src/ec2/fast-launch/clone-pool.ts'
 import { createClonePool } from '../../../../src/ec2/fast-launch/clone-pool.ts'
 import { drawLaunchNames, type LaunchNames } from '../../../../src/ec2/fast-launch/launch-names.ts'
-import type { Machine, MachineEvent, MachineSpec } from '../../../../src/ec2/ports/machine.ts'
+import type { Machine, MachineEvent } from '../../../../src/ec2/ports/machine.ts'
+import type { MachineSpec } from '../../../../src/ec2/ports/machine-spec.ts'
 import { createSpareTaps } from '../../../../src/ec2/vpc/spare-taps.ts'
 import { systemClock } from '../../../../src/host/clock.ts'
 import { systemRandom } from '../../../../src/host/random.ts'
@@ -175,16 +176,53 @@ test('the machine ends with its template, and with its VPC', async () => {
   }
 })
 
-test('nothing is left of a machine that is being loaded when the daemon ends', async () => {
-  let begun = () => undefined as void
+/** A load that takes until it is told to go on. */
+function heldLoad() {
+  let begin = () => undefined as void
   let goOn = () => undefined as void
-  const loading = new Promise<void>((resolve) => (begun = resolve))
+  const begun = new Promise<void>((resolve) => (begin = resolve))
   const load = async () => {
-    begun()
+    begin()
     await new Promise<void>((resolve) => (goOn = resolve))
   }
+  return { load, begun, goOn: () => goOn() }
+}
+
+test('a launch waits for the machine that is just being loaded for it, and nobody else is offered that', async () => {
+  const { load, begun, goOn } = heldLoad()
+  const { store, pool, record, specOf } = await openPool({ load })
+  await begun
+  expect(pool.waiting(templateId)).toEqual([])
+  const names = pool.take(kind)
+  if (!names) throw new Error('nothing is being loaded')
+  store.transaction(() => record(names))
+  expect(pool.take(kind)).toBeUndefined()
+  const claimed = pool.claim(names.instanceId, { templateId, spec: specOf(names) })
+  goOn()
+  const machine = await (await claimed)?.start([], () => undefined)
+  expect(machine?.name).toBe(names.instanceId)
+})
+
+test('a launch whose machine cannot be loaded is told that there is none, and nothing but its disk is left of that', async () => {
+  let fail = () => undefined as void
+  const load = async () =>
+    await new Promise<void>((_, reject) => (fail = () => reject(new Error('QEMU ended at once'))))
+  const { store, pool, paths, record, specOf } = await openPool({ load })
+  await eventually(() => expect(pool.take(kind)).toBeDefined())
+  const names = pool.take(kind)
+  if (!names) throw new Error('nothing is being loaded')
+  store.transaction(() => record(names))
+  const claimed = pool.claim(names.instanceId, { templateId, spec: specOf(names) })
+  await eventually(async () => expect(await readdir(paths.machines)).toEqual([names.instanceId]))
+  fail()
+  expect(await claimed).toBeUndefined()
+  expect(await readdir(paths.machines)).toEqual([])
+})
+
+test('nothing is left of a machine that is being loaded when the daemon ends', async () => {
+  const { load, begun, goOn } = heldLoad()
   const { pool, running, listFiles } = await openPool({ load })
-  await loading
+  await begun
   const closed = pool.close()
   goOn()
   await closed

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { drawLaunchNames, renameSpec } from '../../../../src/ec2/fast-launch/launch-names.ts'
 import { tapNameOf } from '../../../../src/ec2/network-interface/network-interface.ts'
-import type { MachineSpec } from '../../../../src/ec2/ports/machine.ts'
+import type { MachineSpec } from '../../../../src/ec2/ports/machine-spec.ts'
 import { systemRandom } from '../../../../src/host/random.ts'
 
 function specOf({

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { createMachineStarter, type MachineStart } from '../../../../src/ec2/instance/machine-starter.ts'
-import { type Machine, type MachineEvent, StateNotLoaded } from '../../../../src/ec2/ports/machine.ts'
+import type { Machine, MachineEvent } from '../../../../src/ec2/ports/machine.ts'
+import { StateNotLoaded } from '../../../../src/ec2/ports/machine-state.ts'
 import { systemClock } from '../../../../src/host/clock.ts'
 
 const ended: MachineEvent = { kind: 'ended', isClean: false, reason: 'it was killed' }
