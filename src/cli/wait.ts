@@ -76,7 +76,7 @@ export async function waitForState(
 }
 
 /** Between two looks; Ctrl-C ends the wait, not what is waited for. */
-async function pause(session: Session, farewell: string): Promise<void> {
+export async function pause(session: Session, farewell: string): Promise<void> {
   await sleep(pollIntervalMs, undefined, { signal: session.signal }).catch(() => undefined)
   if (!session.signal.aborted) return
   note(session, farewell)

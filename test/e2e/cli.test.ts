@@ -129,6 +129,24 @@ test('opens and closes ports by names of groups', async () => {
   expect(await kiln('describe', 'web')).not.toContain('8080')
 })
 
+test('makes an image of a server that goes on, and launches another one of that', async () => {
+  await kiln('ssh', 'web', '--', 'echo baked >baked; sync')
+  const bootId = () => kiln('ssh', 'web', '--', 'cat /proc/sys/kernel/random/boot_id')
+  const before = await bootId()
+  const imageId = await kiln('image', 'create', 'web', '--name', 'web-2', '--description', 'with a file')
+  expect(imageId).toMatch(/^ami-[0-9a-f]{17}$/)
+  expect(await bootId()).toBe(before)
+  expect(await kiln('describe', 'web-2')).toMatch(/State +available[^]*with a file|with a file[^]*State +available/)
+  await kiln('run', 'web-2', '--name', 'copy', '--wait', 'ssh')
+  expect(await kiln('ssh', 'copy', '--', 'cat baked')).toBe('baked')
+  await kiln('rm', 'copy', '--yes', '--wait')
+  expect(await refusal('image', 'create', 'web', '--name', 'web-2')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('web-2'),
+  })
+  expect((await refusal('image', 'create', 'nobody', '--name', 'of-nobody')).code).toBe(4)
+})
+
 test('stops, starts and terminates while another looks on, and says what cannot be', async () => {
   const events = start(['events', 'web', '-f', '-o', 'json', '--tail', '1'])
   // Looking on since it shows what was before.

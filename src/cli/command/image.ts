@@ -5,6 +5,7 @@ import { resolveImage } from '../resolve/image.ts'
 import { listInstances } from '../resolve/instance.ts'
 import { addOutputOption, clientOf, note, type OutputFormat, printListing, say, type Session } from '../session.ts'
 import { defineImageExport } from './export.ts'
+import { defineCreate } from './image-create.ts'
 import { defineImageLs } from './image-ls.ts'
 import { defineBuild, defineImport, definePrepare, definePull } from './image-make.ts'
 import { defineRestore, defineStore } from './image-store.ts'
@@ -21,6 +22,7 @@ Examples:
   kiln image pull ubuntu-24.04
   kiln image build nano
   kiln image import disk.qcow2 --name mine --login-user admin
+  kiln image create web --name web-2
   kiln image prepare ubuntu-24.04
   kiln image export mine mine.ova
   kiln image store mine backups
@@ -35,6 +37,7 @@ Examples:
   defineBuild(command.command('build'), session)
   definePull(command.command('pull'), session)
   defineImport(command.command('import'), session)
+  defineCreate(command.command('create'), session)
   definePrepare(command.command('prepare'), session)
   defineImageExport(command.command('export'), session)
   defineStore(command.command('store'), session)
