@@ -96,7 +96,6 @@ export function machineArgv(spec: MachineSpec): [string, ...string[]] {
     ...keyArguments(spec.drives),
     ...spec.drives.flatMap(driveArguments),
     ...spec.networkDevices.flatMap(networkDeviceArguments),
-    ...kernelArguments(spec),
   ]
 }
 
@@ -225,15 +224,6 @@ function networkDeviceArguments(device: NetworkDeviceSpec): string[] {
     `tap,id=${device.id},ifname=${device.tapName},script=no,downscript=no`,
     '-device',
     JSON.stringify(networkDevice(device)),
-  ]
-}
-
-function kernelArguments({ kernel }: MachineSpec): string[] {
-  if (!kernel) return []
-  return [
-    ...['-kernel', kernel.path],
-    ...(kernel.initrdPath ? ['-initrd', kernel.initrdPath] : []),
-    ...['-append', kernel.commandLine],
   ]
 }
 

@@ -4,8 +4,9 @@ import { CliError } from '../failure.ts'
 import { addExamples } from '../help.ts'
 import { resolveImage } from '../resolve/image.ts'
 import { resolveInstance } from '../resolve/instance.ts'
-import { clientOf, note, say, type Session } from '../session.ts'
+import { clientOf, type Session } from '../session.ts'
 import { pause } from '../wait.ts'
+import { tellResult } from './image-make.ts'
 
 interface CreateOptions {
   name: string
@@ -31,8 +32,7 @@ export function defineCreate(command: Command, session: Session): void {
         ...(description === undefined ? {} : { Description: description }),
       })
       await waitUntilAvailable(session, client, ImageId)
-      say(session, ImageId)
-      note(session, `Launch it with: kiln run ${name}`)
+      await tellResult(session, client, { ImageId })
     })
   addExamples(command, 'kiln image create web --name web-2', 'kiln image create db --name db-clean --reboot')
 }

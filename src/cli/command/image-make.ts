@@ -187,7 +187,7 @@ Examples:
 export async function tellResult(
   session: Session,
   client: KilnClient,
-  { ImageId: imageId = '' }: TaskDescription,
+  { ImageId: imageId = '' }: Pick<TaskDescription, 'ImageId'>,
 ): Promise<void> {
   say(session, imageId)
   const { Name = imageId } = await resolveImage(client, imageId)

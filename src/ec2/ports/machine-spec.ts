@@ -136,6 +136,4 @@ export interface MachineSpec {
   readonly template?: TemplateSpec
   /** As AcceleratorVerdict; absent: the guest is told none. */
   readonly guestSettings?: readonly string[]
-  /** Direct boot, past the firmware's boot loader. */
-  readonly kernel?: { readonly path: string; readonly initrdPath?: string; readonly commandLine: string }
 }

@@ -191,12 +191,6 @@ test('asks KVM for the processor of the host', () => {
   expect(argv.slice(argv.indexOf('-accel'), argv.indexOf('-accel') + 4)).toEqual(['-accel', 'kvm', '-cpu', 'host'])
 })
 
-test('boots a kernel past the boot loader when there is one', () => {
-  const kernel = { path: '/k/vmlinuz', initrdPath: '/k/initrd', commandLine: 'console=ttyS0' }
-  const argv = machineArgv({ ...spec, kernel })
-  expect(argv.slice(-6)).toEqual(['-kernel', '/k/vmlinuz', '-initrd', '/k/initrd', '-append', 'console=ttyS0'])
-})
-
 test('passes settings to the guest as a credential of its firmware', () => {
   const argv = machineArgv({ ...spec, guestSettings: ['kernel.a=1', 'kernel.b=2,3'] })
   const added = argv.filter((argument) => !machineArgv(spec).includes(argument))
