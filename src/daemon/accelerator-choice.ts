@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import fsExtra from 'fs-extra'
-import type { Architecture } from '../ec2/ports/accelerator.ts'
+import type { Architecture, Emulation } from '../ec2/ports/accelerator.ts'
 import { type AcceleratorProbe, createAcceleratorProbe } from '../machine/accelerator.ts'
-import { settingsForEmulation } from '../machine/emulated-guest.ts'
+import { chooseEmulation } from '../machine/emulated-guest.ts'
 import type { Ground } from './ground.ts'
 
 /** Which accelerator machines get, and a kernel to prove it with. */
@@ -20,19 +20,16 @@ export function createAcceleratorChoice({ processes, log, paths, configuration }
     wanted: configuration.machines.accelerator,
     kernels: async () => [probeKernel, ...(await listHostKernels())],
   })
-  const settings = new Map<Architecture, Promise<readonly string[]>>()
-  const settingsFor = async (architecture: Architecture) => {
-    if (configuration.machines.emulatedAddressRandomization) return []
-    const known = settings.get(architecture) ?? settingsForEmulation(processes, architecture)
-    settings.set(architecture, known)
-    return await known
+  const emulations = new Map<Architecture, Promise<Emulation>>()
+  const emulationOf = async (architecture: Architecture) => {
+    const known = emulations.get(architecture) ?? chooseEmulation(processes, architecture)
+    emulations.set(architecture, known)
+    return configuration.machines.emulatedAddressRandomization ? { ...(await known), guestSettings: [] } : await known
   }
   return {
     choose: async (architecture) => {
       const verdict = await probe.choose(architecture)
-      if (verdict.accelerator === 'kvm') return verdict
-      const guestSettings = await settingsFor(architecture)
-      return guestSettings.length > 0 ? { ...verdict, guestSettings } : verdict
+      return verdict.accelerator === 'kvm' ? verdict : { ...verdict, emulation: await emulationOf(architecture) }
     },
     offerKernel: async (buildDirectory) => {
       const kernel = join(buildDirectory, 'root/boot/vmlinuz')

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { machineFile } from '../host/state-paths.ts'
-import type { Architecture } from '../ec2/ports/accelerator.ts'
+import type { Architecture, Emulation } from '../ec2/ports/accelerator.ts'
 import {
   type DriveSpec,
   drivePortCount,
@@ -131,8 +131,8 @@ function familyOption({ template }: MachineSpec): string {
 }
 
 /** As a credential that the host's firmware passes on: systemd(1), "System credentials", and systemd-sysctl.service(8). */
-function guestSettingArguments({ guestSettings }: MachineSpec): string[] {
-  if (!guestSettings || guestSettings.length === 0) return []
+function guestSettingArguments({ emulation: { guestSettings } = defaultEmulation }: MachineSpec): string[] {
+  if (guestSettings.length === 0) return []
   return ['-smbios', `type=11,value=${escapeComma(`io.systemd.credential:sysctl.extra=${guestSettings.join('\n')}`)}`]
 }
 
@@ -174,14 +174,14 @@ function tpmArguments({ architecture, hasTpm }: MachineSpec, socketPath: string)
   ]
 }
 
-function acceleratorArguments({ accelerator, architecture }: MachineSpec): string[] {
+const defaultEmulation: Emulation = { thread: 'multi', guestSettings: [] }
+
+function acceleratorArguments({ accelerator, architecture, emulation = defaultEmulation }: MachineSpec): string[] {
   if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host']
-  // With a thread a processor, QEMU 7.2 was once seen to crash in memory_region_dispatch_write (a null region) while a guest with two
-  // processors assigned its PCI windows: one writes to its APIC while the other changes the memory map. KVM is not concerned.
   // TCG's translation cache is 1 GiB by default: 128 MiB makes a Debian guest 510 MiB instead of 1348, no slower.
   // For arm64 the processor of Graviton2: `max` has features whose emulation makes a boot several times as long.
   const cpu = architecture === 'arm64' ? 'neoverse-n1' : 'max'
-  return ['-accel', 'tcg,tb-size=128,thread=multi', '-cpu', cpu]
+  return ['-accel', `tcg,tb-size=128,thread=${emulation.thread}`, '-cpu', cpu]
 }
 
 function rootPorts(kind: 'disk' | 'nic', count: number, firstSlot: number): string[] {

@@ -31,7 +31,7 @@ export function describeSource(
     memoryMib: how.type.memoryMib,
     uuid,
     generationId: uuid,
-    ...(how.verdict.guestSettings ? { guestSettings: how.verdict.guestSettings } : {}),
+    ...(how.verdict.emulation ? { emulation: how.verdict.emulation } : {}),
     template: { role: 'source', memoryPath: files.memory, depth },
     drives: [
       {

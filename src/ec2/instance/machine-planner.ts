@@ -59,7 +59,7 @@ export function createMachinePlanner(dependencies: MachinePlannerDependencies): 
       generationId: record.boot?.generationId ?? record.uuid,
       ...(firmware ? { firmware } : {}),
       ...(record.tpmSupport ? { hasTpm: true } : {}),
-      ...(verdict.guestSettings ? { guestSettings: verdict.guestSettings } : {}),
+      ...(verdict.emulation ? { emulation: verdict.emulation } : {}),
       drives: volumes.flatMap((volume) => {
         const { attachment } = volume
         if (!attachment || attachment.state === 'detaching') return []

@@ -10,6 +10,14 @@ export interface AcceleratorVerdict {
   readonly isProven: boolean
   /** Why this one, in a sentence for logs, `kiln doctor` and `kiln describe`. */
   readonly reason: string
-  /** Kernel settings that make guests quicker with it, as lines of sysctl.d(5): systemd 252 and later apply them as they boot. */
-  readonly guestSettings?: readonly string[]
+  /** Of machines whose processors are emulated. */
+  readonly emulation?: Emulation
+}
+
+/** How processors are emulated well by the QEMU that is there. */
+export interface Emulation {
+  /** As in QEMU's option `-accel tcg,thread=`: whether each processor of a machine has a thread of its own. */
+  readonly thread: 'single' | 'multi'
+  /** Kernel settings that make guests quicker, as lines of sysctl.d(5): systemd 252 and later apply them as they boot. */
+  readonly guestSettings: readonly string[]
 }

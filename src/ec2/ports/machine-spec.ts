@@ -1,6 +1,6 @@
 /** What a machine is made of, in QEMU's words: it has drives and network devices, and knows nothing of accounts, images or security groups. */
 
-import type { Accelerator, Architecture } from './accelerator.ts'
+import type { Accelerator, Architecture, Emulation } from './accelerator.ts'
 
 /** Root ports of every machine for its drives and for its network devices. */
 export const drivePortCount = 12
@@ -134,6 +134,6 @@ export interface MachineSpec {
   readonly networkDevices: readonly NetworkDeviceSpec[]
   /** Absent: it is an ordinary machine. */
   readonly template?: TemplateSpec
-  /** As AcceleratorVerdict; absent: the guest is told none. */
-  readonly guestSettings?: readonly string[]
+  /** As AcceleratorVerdict. */
+  readonly emulation?: Emulation
 }

@@ -191,8 +191,13 @@ test('asks KVM for the processor of the host', () => {
   expect(argv.slice(argv.indexOf('-accel'), argv.indexOf('-accel') + 4)).toEqual(['-accel', 'kvm', '-cpu', 'host'])
 })
 
+test('has all processors in one thread where QEMU bears no more', () => {
+  const argv = machineArgv({ ...spec, emulation: { thread: 'single', guestSettings: [] } })
+  expect(argv[argv.indexOf('-accel') + 1]).toBe('tcg,tb-size=128,thread=single')
+})
+
 test('passes settings to the guest as a credential of its firmware', () => {
-  const argv = machineArgv({ ...spec, guestSettings: ['kernel.a=1', 'kernel.b=2,3'] })
+  const argv = machineArgv({ ...spec, emulation: { thread: 'multi', guestSettings: ['kernel.a=1', 'kernel.b=2,3'] } })
   const added = argv.filter((argument) => !machineArgv(spec).includes(argument))
   expect(added).toEqual(['type=11,value=io.systemd.credential:sysctl.extra=kernel.a=1\nkernel.b=2,,3'])
 })

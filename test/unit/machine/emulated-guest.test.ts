@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Command, ProcessHost } from '../../../src/host/process.ts'
-import { settingsForEmulation } from '../../../src/machine/emulated-guest.ts'
+import { chooseEmulation } from '../../../src/machine/emulated-guest.ts'
 
 function hostWith(version: string): { processes: ProcessHost; asked: string[] } {
   const asked: string[] = []
@@ -15,11 +15,15 @@ function hostWith(version: string): { processes: ProcessHost; asked: string[] } 
 }
 
 test.each([
-  ['7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)', ['kernel.randomize_va_space=0']],
-  ['8.2.2 (Debian 1:8.2.2+ds-0ubuntu1)', ['kernel.randomize_va_space=0']],
-  ['10.0.13 (Debian 1:10.0.13+ds-0+deb13u1)', []],
-])('programs get fixed addresses where QEMU %s would translate them anew', async (version, settings) => {
-  const { processes, asked } = hostWith(version)
-  expect(await settingsForEmulation(processes, 'arm64')).toEqual(settings)
-  expect(asked).toEqual(['qemu-system-aarch64 --version'])
-})
+  ['7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)', 'single', ['kernel.randomize_va_space=0']],
+  ['8.1.5 (Fedora 39)', 'single', ['kernel.randomize_va_space=0']],
+  ['8.2.2 (Debian 1:8.2.2+ds-0ubuntu1)', 'multi', ['kernel.randomize_va_space=0']],
+  ['10.0.13 (Debian 1:10.0.13+ds-0+deb13u1)', 'multi', []],
+])(
+  'QEMU %s has processors in as many threads as it bears, and programs where it translates them once',
+  async (version, thread, guestSettings) => {
+    const { processes, asked } = hostWith(version)
+    expect(await chooseEmulation(processes, 'arm64')).toEqual({ thread, guestSettings })
+    expect(asked).toEqual(['qemu-system-aarch64 --version'])
+  },
+)
