@@ -9,10 +9,11 @@ import {
   networkPortCount,
 } from '../ec2/ports/machine-spec.ts'
 import { blockNodes, driveDevice, keyObject, throttleGroup } from './block-node.ts'
+import { type DeviceSlot, hasRootPorts, portNameOf, slotBridge, type SlotKind, slotOf } from './device-slot.ts'
 import { networkDevice } from './network-device.ts'
 
-/** PCI slots on the root complex. All root ports are always there: a machine's shape never changes. They are functions of two slots; fixed devices have one each. */
-const slot = { vga: 1, serialBus: 2, random: 3, drivePorts: 4, networkPorts: 6, balloon: 7 } as const
+/** PCI slots on the root complex. Root ports are functions of two slots and all there from the beginning: a machine's shape never changes. */
+const slot = { vga: 1, serialBus: 2, random: 3, bridge: 4, drivePorts: 4, networkPorts: 6, balloon: 7 } as const
 const functionsPerSlot = 8
 /** Block nodes of a UEFI machine's flash. */
 const flashNode = { code: 'uefi-code', variables: 'uefi-variables' } as const
@@ -91,11 +92,12 @@ export function machineArgv(spec: MachineSpec): [string, ...string[]] {
     ...(spec.architecture === 'arm64'
       ? []
       : ['-device', JSON.stringify({ driver: 'vmgenid', id: 'vmgenid', guid: spec.generationId })]),
-    ...rootPorts('disk', drivePortCount, slot.drivePorts),
-    ...rootPorts('nic', networkPortCountOf(spec), slot.networkPorts),
+    ...plugArguments(spec),
     ...keyArguments(spec.drives),
-    ...spec.drives.flatMap(driveArguments),
-    ...spec.networkDevices.flatMap(networkDeviceArguments),
+    ...spec.drives.flatMap((drive) => driveArguments(drive, slotOf(spec.architecture, 'disk', drive.port))),
+    ...spec.networkDevices.flatMap((device) =>
+      networkDeviceArguments(device, slotOf(spec.architecture, 'nic', device.port)),
+    ),
   ]
 }
 
@@ -184,12 +186,32 @@ function acceleratorArguments({ accelerator, architecture, emulation = defaultEm
   return ['-accel', `tcg,tb-size=128,thread=${emulation.thread}`, '-cpu', cpu]
 }
 
-function rootPorts(kind: 'disk' | 'nic', count: number, firstSlot: number): string[] {
+/** What drives and network devices are plugged into. */
+function plugArguments(spec: MachineSpec): string[] {
+  if (hasRootPorts(spec.architecture)) {
+    return [
+      ...rootPorts('disk', drivePortCount, slot.drivePorts),
+      ...rootPorts('nic', networkPortCountOf(spec), slot.networkPorts),
+    ]
+  }
+  // `shpc`: Linux would drive a hot-plug controller of the bridge beside ACPI.
+  const bridge = {
+    driver: 'pci-bridge',
+    id: slotBridge,
+    bus: rootBus,
+    addr: hex(slot.bridge),
+    chassis_nr: 1,
+    shpc: false,
+  }
+  return ['-device', JSON.stringify(bridge)]
+}
+
+function rootPorts(kind: SlotKind, count: number, firstSlot: number): string[] {
   return Array.from({ length: count }, (_, index) => {
     const address = `${hex(firstSlot + Math.floor(index / functionsPerSlot))}.${hex(index % functionsPerSlot)}`
     const port = {
       driver: 'pcie-root-port',
-      id: `${kind}-port${index}`,
+      id: portNameOf(kind, index),
       bus: rootBus,
       addr: address,
       chassis: (kind === 'disk' ? 1 : 1 + drivePortCount) + index,
@@ -210,20 +232,20 @@ function keyArguments(drives: readonly DriveSpec[]): string[] {
   return [...keys.values()].flatMap((key) => ['-object', JSON.stringify(keyObject(key))])
 }
 
-function driveArguments(drive: DriveSpec): string[] {
+function driveArguments(drive: DriveSpec, place: DeviceSlot): string[] {
   return [
     ...['-object', JSON.stringify(throttleGroup(drive))],
     ...blockNodes(drive).flatMap((node) => ['-blockdev', JSON.stringify(node)]),
-    ...['-device', JSON.stringify(driveDevice(drive))],
+    ...['-device', JSON.stringify(driveDevice(drive, place))],
   ]
 }
 
-function networkDeviceArguments(device: NetworkDeviceSpec): string[] {
+function networkDeviceArguments(device: NetworkDeviceSpec, place: DeviceSlot): string[] {
   return [
     '-netdev',
     `tap,id=${device.id},ifname=${device.tapName},script=no,downscript=no`,
     '-device',
-    JSON.stringify(networkDevice(device)),
+    JSON.stringify(networkDevice(device, place)),
   ]
 }
 

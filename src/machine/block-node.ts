@@ -1,4 +1,5 @@
 import type { DriveKey, DriveLimits, DriveRate, DriveSpec } from '../ec2/ports/machine-spec.ts'
+import type { DeviceSlot } from './device-slot.ts'
 
 /** Names of the block nodes of a drive. Each freeze adds a generation: its overlay is the new top of the chain. */
 export interface DriveNodes {
@@ -146,13 +147,14 @@ function bucket(name: string, { baseline, burst }: DriveRate): Record<string, nu
 }
 
 /** The virtio-blk device of a drive. */
-export function driveDevice(drive: DriveSpec): Record<string, unknown> {
+export function driveDevice(drive: DriveSpec, slot: DeviceSlot): Record<string, unknown> {
   return {
     driver: 'virtio-blk-pci',
     id: deviceIdOf(drive.id),
     drive: throttleNodeOf(drive.id),
-    bus: `disk-port${drive.port}`,
-    addr: '0x0',
+    ...slot,
+    // Behind a PCI bridge QEMU would give it ports of virtio 0.9 as well.
+    'disable-legacy': 'on',
     serial: drive.serial,
     // A full or failing disk pauses the machine, so that nothing is lost; the daemon tells and goes on when it can.
     werror: 'stop',

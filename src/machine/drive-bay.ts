@@ -21,6 +21,7 @@ import {
   throttleLimits,
   throttleNodeOf,
 } from './block-node.ts'
+import { findSlot } from './device-slot.ts'
 import { QmpError } from './qmp.ts'
 import type { QmpLink } from './qmp-link.ts'
 import { withQuietGuest } from './quiet-guest.ts'
@@ -162,7 +163,7 @@ export function createDriveBay({ link, agentSocket }: { link: QmpLink; agentSock
       await addKeys(drive.keys ?? [])
       await link.execute('object-add', throttleGroup(drive))
       for (const node of blockNodes(drive)) await link.execute('blockdev-add', node)
-      await link.execute('device_add', driveDevice(drive))
+      await link.execute('device_add', driveDevice(drive, await findSlot(link, 'disk', drive.port)))
     } catch (error) {
       await discardNodes(drive.id, await listNodes())
       throw error

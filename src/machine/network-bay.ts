@@ -1,4 +1,5 @@
 import type { Machine } from '../ec2/ports/machine.ts'
+import { findSlot } from './device-slot.ts'
 import { deviceIdOfNetwork, networkDevice, networkIdOf } from './network-device.ts'
 import type { QmpLink } from './qmp-link.ts'
 
@@ -28,7 +29,7 @@ export function createNetworkBay({ link }: { link: QmpLink }): NetworkBay {
       const { id, tapName } = device
       await link.execute('netdev_add', { type: 'tap', id, ifname: tapName, script: 'no', downscript: 'no' })
       try {
-        await link.execute('device_add', networkDevice(device))
+        await link.execute('device_add', networkDevice(device, await findSlot(link, 'nic', device.port)))
       } catch (error) {
         await link.execute('netdev_del', { id })
         throw error

@@ -1,16 +1,18 @@
 import type { NetworkDeviceSpec } from '../ec2/ports/machine-spec.ts'
+import type { DeviceSlot } from './device-slot.ts'
 
 const deviceSuffix = '-device'
 
 /** QEMU's arguments of a virtio-net device, for `-device` and device_add alike. Pure. */
-export function networkDevice(device: NetworkDeviceSpec): Record<string, string> {
+export function networkDevice(device: NetworkDeviceSpec, slot: DeviceSlot): Record<string, string> {
   return {
     driver: 'virtio-net-pci',
     id: deviceIdOfNetwork(device.id),
     netdev: device.id,
     mac: device.mac,
-    bus: `nic-port${device.port}`,
-    addr: '0x0',
+    ...slot,
+    // Behind a PCI bridge QEMU would give it ports of virtio 0.9 as well.
+    'disable-legacy': 'on',
     // No network boot: without its option ROM the firmware is done a second sooner.
     romfile: '',
   }

@@ -5,7 +5,7 @@ import type { MachineSpec } from '../ec2/ports/machine-spec.ts'
 import { qemuBinaryOf } from './argv.ts'
 
 /** To be raised with each change of the devices that every machine has (argv.ts). */
-const deviceSet = 3
+const deviceSet = 4
 
 /** As MachineHost.shapeOf. Names, files and rates are not what a guest sees. */
 export async function shapeOf(spec: MachineSpec): Promise<string> {

@@ -2,7 +2,7 @@
 
 import type { Accelerator, Architecture, Emulation } from './accelerator.ts'
 
-/** Root ports of every machine for its drives and for its network devices. */
+/** How many drives and network devices a machine has room for; each is plugged into a port, which is a slot (machine/device-slot.ts). */
 export const drivePortCount = 12
 export const networkPortCount = 4
 /** Those that a machine has besides when it has network devices on bridges of the host: numbered on. */
@@ -24,7 +24,7 @@ export interface DriveSpec {
   readonly keys?: readonly DriveKey[]
   /** Serial that the guest sees, at most 20 characters. */
   readonly serial: string
-  /** The pcie-root-port it sits in, from 0; drives and network devices number their ports apart. */
+  /** The port it sits in, from 0; drives and network devices number their ports apart. */
   readonly port: number
   /** Lowest boots first; absent: not a boot disk. */
   readonly bootIndex?: number

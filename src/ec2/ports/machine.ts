@@ -119,7 +119,7 @@ export interface Machine {
   screenDump(): Promise<Buffer>
   injectNmi(): Promise<void>
   listDrives(): Promise<PluggedDrive[]>
-  /** Plugs a drive into its root port while the machine runs; the guest sees it at once. */
+  /** Plugs a drive into its port while the machine runs; the guest sees it at once. */
   plugDrive(drive: DriveSpec): Promise<void>
   /**
    * Asks the guest to give a drive up; `device-removed` tells of it, then `closeDrive` is due. A guest that is not there yet is asked
@@ -148,7 +148,7 @@ export interface Machine {
   renewBacking(renewal: DriveRenewal): Promise<void>
   /** The network devices that the guest has, with their MACs in lower case. */
   listNetworkDevices(): Promise<readonly { readonly id: string; readonly mac: string }[]>
-  /** Plugs a network device into its root port while the machine runs; its tap must be there. */
+  /** Plugs a network device into its port while the machine runs; its tap must be there. */
   plugNetworkDevice(device: NetworkDeviceSpec): Promise<void>
   /** Asks the guest to give a network device up; `device-removed` tells of it, then `closeNetworkDevice` is due. */
   unplugNetworkDevice(id: string): Promise<void>

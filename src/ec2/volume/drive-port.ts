@@ -1,7 +1,7 @@
 import { drivePortCount } from '../ports/machine-spec.ts'
 import type { VolumeRecord } from './volume.ts'
 
-/** The lowest root port that none of the volumes has, and that nothing else occupies; undefined when all are taken. */
+/** The lowest port that none of the volumes has, and that nothing else occupies; undefined when all are taken. */
 export function lowestFreePort(
   attached: readonly Pick<VolumeRecord, 'attachment'>[],
   isOccupied: (port: number) => boolean = () => false,

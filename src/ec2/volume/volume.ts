@@ -122,7 +122,7 @@ export function driveOf(state: State, volume: VolumeRecord, port: number): Drive
   }
 }
 
-/** The id of the drive in a root port. */
+/** The id of the drive in a port. */
 export function driveIdOf(port: number): string {
   return `disk${port}`
 }

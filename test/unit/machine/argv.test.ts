@@ -89,37 +89,7 @@ test('gives QEMU a whole machine', () => {
     -device
     {"driver":"vmgenid","id":"vmgenid","guid":"bbbbbbbb-0000-4000-8000-000000000002"}
     -device
-    {"driver":"pcie-root-port","id":"disk-port0","bus":"pcie.0","addr":"0x4.0x0","chassis":1,"multifunction":true}
-    -device
-    {"driver":"pcie-root-port","id":"disk-port1","bus":"pcie.0","addr":"0x4.0x1","chassis":2}
-    -device
-    {"driver":"pcie-root-port","id":"disk-port2","bus":"pcie.0","addr":"0x4.0x2","chassis":3}
-    -device
-    {"driver":"pcie-root-port","id":"disk-port3","bus":"pcie.0","addr":"0x4.0x3","chassis":4}
-    -device
-    {"driver":"pcie-root-port","id":"disk-port4","bus":"pcie.0","addr":"0x4.0x4","chassis":5}
-    -device
-    {"driver":"pcie-root-port","id":"disk-port5","bus":"pcie.0","addr":"0x4.0x5","chassis":6}
-    -device
-    {"driver":"pcie-root-port","id":"disk-port6","bus":"pcie.0","addr":"0x4.0x6","chassis":7}
-    -device
-    {"driver":"pcie-root-port","id":"disk-port7","bus":"pcie.0","addr":"0x4.0x7","chassis":8}
-    -device
-    {"driver":"pcie-root-port","id":"disk-port8","bus":"pcie.0","addr":"0x5.0x0","chassis":9,"multifunction":true}
-    -device
-    {"driver":"pcie-root-port","id":"disk-port9","bus":"pcie.0","addr":"0x5.0x1","chassis":10}
-    -device
-    {"driver":"pcie-root-port","id":"disk-port10","bus":"pcie.0","addr":"0x5.0x2","chassis":11}
-    -device
-    {"driver":"pcie-root-port","id":"disk-port11","bus":"pcie.0","addr":"0x5.0x3","chassis":12}
-    -device
-    {"driver":"pcie-root-port","id":"nic-port0","bus":"pcie.0","addr":"0x6.0x0","chassis":13,"multifunction":true}
-    -device
-    {"driver":"pcie-root-port","id":"nic-port1","bus":"pcie.0","addr":"0x6.0x1","chassis":14}
-    -device
-    {"driver":"pcie-root-port","id":"nic-port2","bus":"pcie.0","addr":"0x6.0x2","chassis":15}
-    -device
-    {"driver":"pcie-root-port","id":"nic-port3","bus":"pcie.0","addr":"0x6.0x3","chassis":16}
+    {"driver":"pci-bridge","id":"slots","bus":"pcie.0","addr":"0x4","chassis_nr":1,"shpc":false}
     -object
     {"qom-type":"throttle-group","id":"disk0-limits","limits":{"iops-total":3000,"iops-total-max":0,"iops-total-max-length":1,"iops-size":262144,"bps-total":131072000,"bps-total-max":0,"bps-total-max-length":1}}
     -blockdev
@@ -129,11 +99,11 @@ test('gives QEMU a whole machine', () => {
     -blockdev
     {"driver":"throttle","node-name":"disk0-throttle","throttle-group":"disk0-limits","file":"disk0","discard":"unmap"}
     -device
-    {"driver":"virtio-blk-pci","id":"disk0-device","drive":"disk0-throttle","bus":"disk-port0","addr":"0x0","serial":"vol0123456789abcdef0","werror":"stop","rerror":"stop","write-cache":"on","bootindex":0}
+    {"driver":"virtio-blk-pci","id":"disk0-device","drive":"disk0-throttle","bus":"slots","addr":"0x1","disable-legacy":"on","serial":"vol0123456789abcdef0","werror":"stop","rerror":"stop","write-cache":"on","bootindex":0}
     -netdev
     tap,id=nic0,ifname=eni0123456789a,script=no,downscript=no
     -device
-    {"driver":"virtio-net-pci","id":"nic0-device","netdev":"nic0","mac":"02:00:00:00:00:01","bus":"nic-port0","addr":"0x0","romfile":""}"
+    {"driver":"virtio-net-pci","id":"nic0-device","netdev":"nic0","mac":"02:00:00:00:00:01","bus":"slots","addr":"0x10","disable-legacy":"on","romfile":""}"
   `)
 })
 
@@ -202,11 +172,27 @@ test('passes settings to the guest as a credential of its firmware', () => {
   expect(added).toEqual(['type=11,value=io.systemd.credential:sysctl.extra=kernel.a=1\nkernel.b=2,,3'])
 })
 
-test('leaves a root port for each device that may come later', () => {
-  const ports = machineArgv(spec).filter((word) => word.includes('pcie-root-port'))
-  const places = ports.map((word) => (JSON.parse(word) as { addr: string; chassis: number }).addr)
+test('has a bridge on x86, and on arm64 a root port for each device that may come later', () => {
+  const plugsOf = (machine: MachineSpec) =>
+    machineArgv(machine).flatMap((word) => (/"(pcie-root-port|pci-bridge)"/.test(word) ? [JSON.parse(word)] : []))
+  expect(plugsOf(spec)).toEqual([
+    { driver: 'pci-bridge', id: 'slots', bus: 'pcie.0', addr: '0x4', chassis_nr: 1, shpc: false },
+  ])
+  const ports = plugsOf({ ...spec, architecture: 'arm64' }) as { driver: string; addr: string }[]
+  expect(new Set(ports.map(({ driver }) => driver))).toEqual(new Set(['pcie-root-port']))
   expect(ports).toHaveLength(16)
-  expect(new Set(places).size).toBe(16)
+  expect(new Set(ports.map(({ addr }) => addr)).size).toBe(16)
+})
+
+test.each(['x86_64', 'arm64'] as const)('no two devices of %s are in the same place', (architecture) => {
+  const drives = Array.from({ length: 12 }, (_, port) => ({ ...spec.drives[0]!, id: `disk${port}`, port }))
+  const nics = Array.from({ length: 8 }, (_, port) => ({ ...spec.networkDevices[0]!, id: `nic${port}`, port }))
+  const devices = machineArgv({ ...spec, architecture, drives, networkDevices: nics }).flatMap((word) =>
+    /^\{"driver":.*"bus":"(?!vserial)/.test(word) ? [JSON.parse(word) as { bus: string; addr: string }] : [],
+  )
+  const places = devices.map(({ bus, addr }) => `${bus} ${addr}`)
+  expect(places.length).toBeGreaterThanOrEqual(20)
+  expect(new Set(places).size).toBe(places.length)
 })
 
 test('puts threads that share a core beside each other', () => {
@@ -220,9 +206,8 @@ test('gives devices on bridges ports of their own, which leave those of interfac
   const added = argv.filter((argument) => !machineArgv(spec).includes(argument))
   expect(added).toMatchInlineSnapshot(`
     [
-      "{"driver":"pcie-root-port","id":"nic-port4","bus":"pcie.0","addr":"0x6.0x4","chassis":17}",
       "tap,id=nic4,ifname=lan56789abcdef00,script=no,downscript=no",
-      "{"driver":"virtio-net-pci","id":"nic4-device","netdev":"nic4","mac":"52:4b:00:00:00:01","bus":"nic-port4","addr":"0x0","romfile":""}",
+      "{"driver":"virtio-net-pci","id":"nic4-device","netdev":"nic4","mac":"52:4b:00:00:00:01","bus":"slots","addr":"0x14","disable-legacy":"on","romfile":""}",
     ]
   `)
 })
