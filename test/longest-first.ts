@@ -4,17 +4,24 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** The files that take minutes, the longest first. */
 const longest = [
   'debian.test.ts',
-  'architecture.test.ts',
-  'debian-fast-launch.test.ts',
+  'fast-launch-faults.test.ts',
+  'crash.test.ts',
   'clients.test.ts',
   'pipeline.test.ts',
-  'crash.test.ts',
+  'fast-launch.test.ts',
   'found-again.test.ts',
-  'user-data.test.ts',
-  'life-cycle.test.ts',
+  'architecture.test.ts',
   'volume.test.ts',
+  'bridged.test.ts',
   'lab-manifest.test.ts',
+  'network.test.ts',
+  'network-crash.test.ts',
+  'life-cycle.test.ts',
+  'storage-full.test.ts',
   'cli.test.ts',
+  'recovery.test.ts',
+  'peering.test.ts',
+  'import-layer.test.ts',
 ]
 
 /**

@@ -10,7 +10,8 @@ import { type Lab, openLab, labUser, until } from './lab.ts'
 import { createRandom } from './random.ts'
 import { prepareServers, type Servers } from './servers.ts'
 
-const rounds = 50
+/** `npm run test:faults` kills more often. */
+const rounds = process.env['KILN_FAULT_ROUNDS'] === undefined ? 20 : 50
 /** Rounds after which everything may come to rest and the whole state directory is looked at. */
 const roundsBetweenRests = 10
 
