@@ -80,8 +80,8 @@ export function createBridgePorts(dependencies: BridgePortDependencies): BridgeP
     // A bridge that no MTU was set for takes the smallest of its ports: the host's own shall not change.
     const mtu = (await readFile(`${sysfs}/${bridge}/mtu`, 'utf8')).trim()
     const peer = ['peer', 'name', wireOf(tapName), 'mtu', mtu, 'netns', String(namespace.holder.pid)]
-    // Nor shall its MAC, which is the lowest of its ports'.
-    const port = [device, 'address', `fe${mac.slice(2)}`, 'mtu', mtu]
+    // Nor shall its MAC, which is the lowest of its ports': one in 64 that the kernel makes up begins with `fe` too.
+    const port = [device, 'address', `fe:ff${mac.slice(5)}`, 'mtu', mtu]
     await ip('link', 'add', ...port, 'type', 'veth', ...peer)
     await ip('link', 'set', device, 'alias', aliasOf(networksDirectory, vpcId))
     await ip('link', 'set', device, 'addrgenmode', 'none')
