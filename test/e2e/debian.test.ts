@@ -75,6 +75,11 @@ async function launchBaked(imageId: string): Promise<string> {
 
 const waitUntilReady = async (id: string) =>
   await Promise.all([servers.waitForStage(id, 'cloud-init'), servers.waitForStage(id, 'ssh')])
+/** What went wrong in cloud-init, which has come to its end: by its file, because `cloud-init status` costs a start of Python. */
+async function readErrors(id: string): Promise<unknown[]> {
+  const result = JSON.parse(await servers.run(id, 'cat /run/cloud-init/result.json')) as { v1: { errors: unknown[] } }
+  return result.v1.errors
+}
 const detailOf = (id: string) => lab.call('KilnDescribeInstance', { InstanceId: id })
 
 /** What the clones have told of themselves. */
@@ -115,14 +120,14 @@ test(
     const [clone = ''] = clones
     const told = await servers.run(
       clone,
-      'systemctl --failed --no-legend; systemctl is-active cron systemd-timesyncd ssh; networkctl list --no-legend | grep ether; cloud-init status; ls /var/log/journal',
+      'systemctl --failed --no-legend; systemctl is-active cron systemd-timesyncd ssh; networkctl list --no-legend | grep ether; ls /var/log/journal',
     )
     expect(told.trim().split('\n')).toEqual([
       ...['active', 'active', 'active'],
       expect.stringMatching(/routable +configured/),
-      'status: done',
       identities[0]?.machineId,
     ])
+    expect(await readErrors(clone)).toEqual([])
     const guestKey = join(lab.home, 'guest-key')
     await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', guestKey])
     const address = (await servers.describe(clone)).PublicIpAddress ?? ''
@@ -140,9 +145,8 @@ test(
   async () => {
     await servers.waitForStage(patient, 'ssh')
     expect(await image.wayOf(patient)).toBe(template)
-    expect((await servers.run(patient, 'cat /var/lib/user-data-runs; cloud-init status')).trim()).toBe(
-      `${patient}\nstatus: done`,
-    )
+    expect(await readErrors(patient)).toEqual([])
+    expect(await servers.run(patient, 'cat /var/lib/user-data-runs')).toBe(patient)
     await lab.call('TerminateInstances', { InstanceIds: [patient] })
   },
   patience,
@@ -349,7 +353,7 @@ test(
     await lab.call('TerminateInstances', { InstanceIds: [...clones, id] })
     const file = join(lab.home, 'lab.yaml')
     // `npm run bench:launch` does so with ten.
-    const count = 4
+    const count = 3
     const manifest = `
 name: several
 images: { debian: { existing: ${image.imageId} } }

@@ -24,6 +24,6 @@ write_files:
 Content-Type: text/x-shellscript
 
 #!/bin/sh
-cloud-init query instance_id >>/var/lib/user-data-runs
+cat /var/lib/cloud/data/instance-id >>/var/lib/user-data-runs
 --part--
 `
