@@ -19,6 +19,8 @@ const functionsPerSlot = 8
 const flashNode = { code: 'uefi-code', variables: 'uefi-variables' } as const
 /** The port by which a template's guest says that it waits, and a clone's is told who it is. */
 const templatePortName = 'org.kiln.template.0'
+/** Where nobody has looked at QEMU's version. */
+const defaultEmulation: Emulation = { thread: 'multi', guestSettings: [] }
 /** The root complex of both q35 and virt. */
 const rootBus = 'pcie.0'
 
@@ -175,8 +177,6 @@ function tpmArguments({ architecture, hasTpm }: MachineSpec, socketPath: string)
     ...['-device', JSON.stringify({ driver, tpmdev: 'tpm0' })],
   ]
 }
-
-const defaultEmulation: Emulation = { thread: 'multi', guestSettings: [] }
 
 function acceleratorArguments({ accelerator, architecture, emulation = defaultEmulation }: MachineSpec): string[] {
   if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host']

@@ -28,8 +28,13 @@ export function slotOf(architecture: Architecture, kind: SlotKind, port: number)
 
 /** As `slotOf`, in a machine that runs: it may be of any architecture, and of a daemon before this one, which knew no bridge. */
 export async function findSlot(link: QmpLink, kind: SlotKind, port: number): Promise<DeviceSlot> {
+  return (await listPeripherals(link)).includes(slotBridge) ? slotOfBridge(kind, port) : slotOfPort(kind, port)
+}
+
+/** Names of the devices that a machine was given, among those that it has by itself. */
+export async function listPeripherals(link: QmpLink): Promise<string[]> {
   const peripherals = (await link.execute('qom-list', { path: '/machine/peripheral' })) as { name: string }[]
-  return peripherals.some(({ name }) => name === slotBridge) ? slotOfBridge(kind, port) : slotOfPort(kind, port)
+  return peripherals.map(({ name }) => name)
 }
 
 export function portNameOf(kind: SlotKind, port: number): string {

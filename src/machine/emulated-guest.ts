@@ -9,8 +9,8 @@ const firstSharing = 10
 /**
  * Until 8.2, of which tcg_commit changes a processor's map of the memory on its own thread, a guest's drivers that start side by side end
  * QEMU: one enables a device, and with that changes the map, while the other processor writes to its own device by the map before. QEMU
- * 7.2.22 was seen to fail so in memory_region_dispatch_write (a null region), and in msix_table_mmio_write (an assertion) in one of some
- * hundred boots with two processors on a busy host. KVM is not concerned.
+ * 7.2.22 was seen to fail so in memory_region_dispatch_write (a null region), and in msix_table_mmio_write (an assertion) once in a run of all
+ * tests. KVM is not concerned.
  */
 const isMapShared = ([major = 0, minor = 0]: readonly number[]) => major < 8 || (major === 8 && minor < 2)
 

@@ -1,5 +1,5 @@
 import type { Machine } from '../ec2/ports/machine.ts'
-import { findSlot } from './device-slot.ts'
+import { findSlot, listPeripherals } from './device-slot.ts'
 import { deviceIdOfNetwork, networkDevice, networkIdOf } from './network-device.ts'
 import type { QmpLink } from './qmp-link.ts'
 
@@ -11,8 +11,7 @@ export type NetworkBay = Pick<
 
 export function createNetworkBay({ link }: { link: QmpLink }): NetworkBay {
   async function listNetworkDevices(): Promise<{ id: string; mac: string }[]> {
-    const peripherals = (await link.execute('qom-list', { path: '/machine/peripheral' })) as { name: string }[]
-    const ids = peripherals.flatMap(({ name }) => networkIdOf(name) ?? [])
+    const ids = (await listPeripherals(link)).flatMap((name) => networkIdOf(name) ?? [])
     return await Promise.all(
       ids.map(async (id) => {
         const path = `/machine/peripheral/${deviceIdOfNetwork(id)}`
