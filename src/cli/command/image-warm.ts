@@ -133,6 +133,6 @@ async function waitForTemplates(session: Session, client: KilnClient, { ImageId 
 }
 
 function describeProgress({ TemplateId, InstanceType, State, MadeInSeconds: seconds }: TemplateDescription): string {
-  const how = State === 'making' || seconds === undefined ? 'is booted' : `is ready, made in ${seconds.toFixed(1)} s`
+  const how = State === 'making' || seconds === undefined ? 'boots' : `is ready, made in ${seconds.toFixed(1)} s`
   return `${TemplateId} for ${InstanceType} ${how}`
 }

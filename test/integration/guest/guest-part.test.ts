@@ -50,13 +50,19 @@ test('is installed into a root file system, over an earlier one, from the archiv
   const root = await makeRoot([...needed, 'usr/lib/kiln/template/gone.py', 'usr/lib/kiln/instance-connect-keys'])
   const unpacked = await makeDirectory()
   await writeFile(join(unpacked, 'archive'), await packGuestPart(guestPart))
-  await execute('tar', ['-xf', join(unpacked, 'archive'), '-C', unpacked])
-  await execute('sh', [join(unpacked, 'install'), root])
+  // As in /run of a server, where nothing may be executed.
+  const mountPoint = await makeDirectory()
+  const script = 'mount -t tmpfs -o noexec tmpfs "$1" && tar -xf "$2" -C "$1" --no-same-owner && sh "$1/install" "$3"'
+  await execute('unshare', [
+    ...['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh'],
+    ...[mountPoint, join(unpacked, 'archive'), root],
+  ])
   const installed = (await filesOf(root)).filter((path) => !needed.includes(path.slice(1)))
   expect(installed).toEqual(
     [...(await filesOf(join(guestPart, 'root'))), '/usr/lib/kiln/instance-connect-keys', '/usr/lib/os-release'].sort(),
   )
-  expect((await stat(join(root, 'usr/lib/systemd/system-generators/kiln-template'))).mode & 0o777).toBe(0o755)
+  for (const path of ['usr/lib/systemd/system-generators/kiln-template', 'usr/lib/kiln/template/stage'])
+    expect((await stat(join(root, path))).mode & 0o777).toBe(0o755)
   expect((await stat(join(root, 'usr/lib/systemd/system/kiln-template-booted.service'))).mode & 0o777).toBe(0o644)
 })
 

@@ -42,7 +42,7 @@ test('waits until the templates are made, and tells of each once', async () => {
   expect({ code, err }).toEqual({
     code: 0,
     err:
-      'tpl-00000000000000001 for t3.micro is booted\n' +
+      'tpl-00000000000000001 for t3.micro boots\n' +
       'tpl-00000000000000001 for t3.micro is ready, made in 41.3 s\n',
   })
 })
