@@ -7,6 +7,7 @@ import { ensurePrivateDirectory, writeFileAtomic } from '../host/files.ts'
 import { CommandError, type ProcessHost, type ProcessIdentity } from '../host/process.ts'
 import { findProcesses, identifyProcess, isProcessAlive, signalProcess } from '../host/process-table.ts'
 import { machineFile } from '../host/state-paths.ts'
+import { isSocketListening } from '../host/unix-socket.ts'
 import { readEndorsementKeys } from './tpm-key.ts'
 
 /** The emulated TPM 2.0 of a machine (swtpm 0.7): a process beside QEMU that ends when QEMU lets go of its socket. */
@@ -32,7 +33,7 @@ export function createTpmHost({ processes, clock }: { processes: ProcessHost; cl
     const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid)
     const deadline = clock.now().getTime() + startTimeoutMs
     while (identity && (await isProcessAlive(identity))) {
-      if (await fsExtra.pathExists(socketPath)) return identity
+      if (await isSocketListening(identity.pid, socketPath)) return identity
       if (clock.now().getTime() > deadline) break
       await clock.sleep(pollIntervalMs)
     }
