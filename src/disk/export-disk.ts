@@ -72,8 +72,7 @@ export function createDiskExport(dependencies: {
       await writeAppliance({ disk, destination: part, name, capacityBytes: virtualSizeBytes }, work)
       await fsExtra.remove(disk)
     } else if (format === 'qcow2' && request.isCompressed) {
-      const options = [...(targets.qcow2.options ?? []), 'compression_type=zstd']
-      await convert({ ...targets.qcow2, options, isCompressed: true }, part)
+      await convert({ ...targets.qcow2, isCompressed: true }, part)
     } else await convert(targets[format], part)
   }
 

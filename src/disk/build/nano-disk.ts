@@ -5,6 +5,7 @@ import { earlyGrubConfiguration, grubModules, installGrub } from './bios-boot.ts
 import { type BuildArchitecture, buildArchitectures } from './build-architecture.ts'
 import { type DiskLayout, fileSystemCommand, makePartitionedDisk } from './disk-layout.ts'
 import { installEfiBoot } from './efi-boot.ts'
+import { compressedQcow2 } from '../qemu-img.ts'
 import { grubEntry } from './grub-entry.ts'
 import type { NanoRecipe } from './recipe.ts'
 
@@ -36,6 +37,8 @@ function kernelArguments({ serialConsole, hasBios }: BuildArchitecture): string 
     // Devices are plugged by ACPI on q35 (QEMU 6.1 and later): the drivers of PCIe ports would find nothing to do in each of the ports.
     // On virt they do the plugging.
     ...(hasBios ? ['8250.nr_uarts=1', 'no_timer_check', 'tsc=reliable', 'pcie_ports=compat'] : []),
+    // With one processor the kernel would patch the locks out of all its code, which QEMU then translates anew.
+    ...(hasBios ? ['noreplace-smp'] : []),
   ].join(' ')
 }
 
@@ -84,7 +87,8 @@ export async function makeNanoDisk(
     await installEfiBoot(processes, { raw, layout, efi, grubImage, greeting: sign, workDirectory, volumeId }, signal)
   }
   const disk = join(workDirectory, 'disk.qcow2')
-  await run(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', '-c', '-o', 'compat=1.1', raw, disk])
+  const options = ['-f', 'raw', '-O', 'qcow2', '-o', 'compat=1.1', ...compressedQcow2]
+  await run(['qemu-img', 'convert', ...options, raw, disk])
   return disk
 }
 
