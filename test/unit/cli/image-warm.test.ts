@@ -41,7 +41,7 @@ test('waits until the templates are made, and tells of each once', async () => {
   const { code, err } = await runAgainst(answers, ['image', 'warm', 'small', '--wait'])
   expect({ code, err }).toEqual({
     code: 0,
-    err: 'tpl-00000000000000001 for t3.micro boots\n' + 'tpl-00000000000000001 for t3.micro is ready, made in 41.3 s\n',
+    err: 'tpl-00000000000000001 for t3.micro boots\ntpl-00000000000000001 for t3.micro is ready, made in 41.3 s\n',
   })
 })
 
