@@ -14,8 +14,8 @@ import type { NetworkDriver } from '../vpc/network-driver.ts'
 import { markStage } from './boot-stage.ts'
 import type { InstanceDisks } from './instance-disks.ts'
 import type { InstanceRecord } from './instance.ts'
-import type { MachinePlanner } from './machine-planner.ts'
-import { createMachineStarter } from './machine-starter.ts'
+import type { MachinePlan, MachinePlanner } from './machine-planner.ts'
+import { createMachineStarter, type MachineStarter } from './machine-starter.ts'
 
 /** Starts the machines of instances, with what they need around them, and finds them again. */
 export interface MachineLauncher {
@@ -44,6 +44,15 @@ export interface LauncherDependencies {
   readonly publicCidr: string
 }
 
+/** What a machine begins with. */
+interface Beginning {
+  readonly clone: Clone | undefined
+  readonly pooled: PreparedMachine | undefined
+  readonly preparing: Promise<MachinePlan & { readonly prepared: PreparedMachine }>
+  readonly connected: Promise<void>
+  readonly onEvent: (event: MachineEvent) => void
+}
+
 export function createMachineLauncher(dependencies: LauncherDependencies): MachineLauncher {
   const { store, paths, machines, network, networks, cloner, clonePool, instanceDisks, planner } = dependencies
   const starter = createMachineStarter(dependencies)
@@ -61,20 +70,11 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     })
     if (!pooled) await instanceDisks.repair(record)
     const preparing = prepareMachine(record, clone, pooled)
-    const preparations = [preparing, networks.refresh(record.vpcId)]
+    const connected = networks.refresh(record.vpcId)
     // All must have ended before a failure is told: what is then cleaned up must not come into being afterwards.
-    await Promise.allSettled(preparations)
-    await Promise.all(preparations)
-    const { spec, verdict, prepared } = await preparing
-    const taps = spec.networkDevices.map(({ tapName }) => tapName)
-    const { machine, isResumed } = await starter.start({
-      ...{ record, spec, prepared, clone, onEvent },
-      commandPrefix: network.commandPrefix(record.vpcId, taps),
-      prepareAnew: async () => {
-        await instanceDisks.make(record)
-        return (await prepareMachine(record)).prepared
-      },
-    })
+    const starting = begin(record, { clone, pooled, preparing, connected, onEvent })
+    await Promise.allSettled([starting, connected])
+    const { machine, isResumed, spec, verdict } = await starting
     // Its guest answers from now on, not only after a boot.
     if (isResumed || clone) {
       for (const own of store.interfaces.listBy('attachment.instanceId', record.id))
@@ -109,6 +109,35 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     return machine
   }
 
+  /**
+   * One that was loaded ahead goes on while the network is brought to what the records say: it is in its namespace already, with a tap that is not up
+   * before.
+   */
+  async function begin(
+    record: InstanceRecord,
+    { clone, pooled, preparing, connected, onEvent }: Beginning,
+  ): Promise<Awaited<ReturnType<MachineStarter['start']>> & MachinePlan> {
+    if (!pooled) {
+      await Promise.allSettled([preparing, connected])
+      await connected
+    }
+    const { spec, verdict, prepared } = await preparing
+    const enter = () =>
+      network.commandPrefix(
+        record.vpcId,
+        spec.networkDevices.map(({ tapName }) => tapName),
+      )
+    const started = await starter.start({
+      ...{ record, spec, clone, onEvent, connected },
+      begin: async (hear, resumption) => await prepared.start(pooled ? [] : enter(), hear, resumption),
+      beginAnew: async (hear) => {
+        await instanceDisks.make(record)
+        return await (await prepareMachine(record)).prepared.start(enter(), hear)
+      },
+    })
+    return { ...started, spec, verdict }
+  }
+
   /** Only a machine that has never run can go on from a template. */
   async function beginClone(record: InstanceRecord): Promise<Awaited<ReturnType<Cloner['begin']>> | undefined> {
     if (!record.boot?.isFirst) return undefined
@@ -119,7 +148,11 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
     return { templateId: clone.template.id, spec: clone.specOf((await planner.plan(record)).spec) }
   }
 
-  async function prepareMachine(record: InstanceRecord, clone?: Clone, pooled?: PreparedMachine) {
+  async function prepareMachine(
+    record: InstanceRecord,
+    clone?: Clone,
+    pooled?: PreparedMachine,
+  ): Promise<MachinePlan & { readonly prepared: PreparedMachine }> {
     const { spec: own, verdict } = await planner.plan(record)
     const spec = clone?.specOf(own) ?? own
     return { spec, verdict, prepared: pooled ?? (await machines.prepare(spec)) }

@@ -13,7 +13,12 @@ import type { InstanceRecord } from './instance.ts'
 
 /** What the machine of an instance is made of, as its records say now. */
 export interface MachinePlanner {
-  plan(record: InstanceRecord): Promise<{ readonly spec: MachineSpec; readonly verdict: AcceleratorVerdict }>
+  plan(record: InstanceRecord): Promise<MachinePlan>
+}
+
+export interface MachinePlan {
+  readonly spec: MachineSpec
+  readonly verdict: AcceleratorVerdict
 }
 
 export interface MachinePlannerDependencies {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../host/clock.ts'
 import type { Clone, Cloner } from '../fast-launch/cloner.ts'
 import type { Hibernator } from '../hibernation/hibernator.ts'
-import type { Machine, MachineEvent, PreparedMachine } from '../ports/machine.ts'
+import type { Machine, MachineEvent } from '../ports/machine.ts'
 import type { MachineSpec } from '../ports/machine-spec.ts'
 import { type Resumption, StateNotLoaded } from '../ports/machine-state.ts'
 import type { InstanceRecord } from './instance.ts'
@@ -10,13 +10,15 @@ import type { InstanceRecord } from './instance.ts'
 export interface MachineStart {
   readonly record: InstanceRecord
   readonly spec: MachineSpec
-  readonly prepared: PreparedMachine
   /** The template that it goes on from. */
   readonly clone: Clone | undefined
-  readonly commandPrefix: readonly string[]
   readonly onEvent: (event: MachineEvent) => void
-  /** The machine once more, to boot from its disks: what it was to go on from is of no use. */
-  readonly prepareAnew: () => Promise<PreparedMachine>
+  /** As PreparedMachine.start, where the machine is to run. */
+  readonly begin: (onEvent: MachineStart['onEvent'], resumption?: Resumption) => Promise<Machine>
+  /** The machine once more, from its disks: what it was to go on from is of no use. */
+  readonly beginAnew: (onEvent: MachineStart['onEvent']) => Promise<Machine>
+  /** Done when its packets go where the records say. Until then it may go on, and hears and says nothing. */
+  readonly connected: Promise<void>
 }
 
 /** Starts machines: from the memory of their own, from a template, or from their disks. */
@@ -39,7 +41,7 @@ export function createMachineStarter({
 }): MachineStarter {
   /** Rejects with whatever kept it from going on; nothing of it is left then, and nobody has heard of it. */
   async function goOn(
-    { prepared, commandPrefix, onEvent }: MachineStart,
+    { begin, onEvent }: MachineStart,
     resumption: Resumption,
     awaken: (machine: Machine) => Promise<void>,
   ): Promise<Machine> {
@@ -52,7 +54,7 @@ export function createMachineStarter({
     }
     let machine: Machine | undefined
     try {
-      machine = await prepared.start(commandPrefix, onOwnEvent, resumption)
+      machine = await begin(onOwnEvent, resumption)
       await awaken(machine)
     } catch (error) {
       await machine?.kill()
@@ -64,35 +66,38 @@ export function createMachineStarter({
   }
 
   async function startClone(wanted: MachineStart, clone: Clone): Promise<Machine> {
-    const { record, prepareAnew, commandPrefix, onEvent } = wanted
+    const { record, beginAnew, onEvent, connected } = wanted
     const startedMs = clock.monotonicMs()
     try {
       const machine = await goOn(wanted, clone.resumption, async (own) => {
         await fitRoot(own, wanted.spec, clone)
         await own.giveIdentity(clone.words, AbortSignal.timeout(identityTimeoutMs))
+        await connected
       })
       cloner.complete(record.id, clone)
       return machine
     } catch (error) {
+      // Without a network no other machine would do better.
+      await connected
       const hasHung = clock.monotonicMs() - startedMs >= identityTimeoutMs
       const why = hasHung ? `its guest did not answer within ${identityTimeoutMs / 1000} s` : messageOf(error)
       cloner.giveUp(record.id, clone, why, hasHung || error instanceof StateNotLoaded)
-      return await (await prepareAnew()).start(commandPrefix, onEvent)
+      return await beginAnew(onEvent)
     }
   }
 
   return {
     start: async (wanted) => {
-      const { record, spec, prepared, clone, commandPrefix, onEvent, prepareAnew } = wanted
+      const { record, spec, clone, onEvent, begin, beginAnew } = wanted
       if (clone) return { machine: await startClone(wanted, clone), isResumed: false }
       const resumption = await hibernator.findResumption(record, spec)
-      if (!resumption) return { machine: await prepared.start(commandPrefix, onEvent), isResumed: false }
+      if (!resumption) return { machine: await begin(onEvent), isResumed: false }
       try {
         return { machine: await goOn(wanted, resumption, async () => undefined), isResumed: true }
       } catch (error) {
         if (!(error instanceof StateNotLoaded)) throw error
         await hibernator.giveUp(record.id, error.message)
-        return { machine: await (await prepareAnew()).start(commandPrefix, onEvent), isResumed: false }
+        return { machine: await beginAnew(onEvent), isResumed: false }
       }
     },
   }

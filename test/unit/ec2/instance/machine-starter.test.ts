@@ -7,7 +7,10 @@ import { systemClock } from '../../../../src/host/clock.ts'
 const ended: MachineEvent = { kind: 'ended', isClean: false, reason: 'it was killed' }
 
 /** Starts a machine from a template, and another one that boots when that comes to nothing. */
-async function startClone(goOn: (onEvent: (event: MachineEvent) => void) => Promise<Partial<Machine>>) {
+async function startClone(
+  goOn: (onEvent: (event: MachineEvent) => void) => Promise<Partial<Machine>>,
+  connected: Promise<void> = Promise.resolve(),
+) {
   const heard: MachineEvent[] = []
   const given: string[] = []
   const cloner = {
@@ -16,10 +19,9 @@ async function startClone(goOn: (onEvent: (event: MachineEvent) => void) => Prom
   }
   const starter = createMachineStarter({ clock: systemClock, hibernator: {} as never, cloner: cloner as never })
   const wanted = {
-    ...{ record: { id: 'i-1' }, spec: { drives: [] }, clone: { resumption: {} }, commandPrefix: [] },
-    prepared: { start: async (_prefix: string[], onEvent: (event: MachineEvent) => void) => await goOn(onEvent) },
+    ...{ record: { id: 'i-1' }, spec: { drives: [] }, clone: { resumption: {} }, begin: goOn, connected },
     onEvent: (event: MachineEvent) => void heard.push(event),
-    prepareAnew: async () => ({ start: async () => ({ name: 'booted' }) }),
+    beginAnew: async () => ({ name: 'booted' }),
   }
   const { machine } = await starter.start(wanted as unknown as MachineStart)
   return { name: machine.name, heard, given }
@@ -47,4 +49,22 @@ test('nobody hears of the end of a machine whose guest has not said that it know
 test('the end of a machine is heard that ends as soon as its guest knows who it is', async () => {
   const started = await startClone(async (onEvent) => ({ name: 'clone', giveIdentity: async () => onEvent(ended) }))
   expect(started).toEqual({ name: 'clone', heard: [ended], given: [] })
+})
+
+test('a machine that knows who it is ends, and no other one boots, when there is no network for it', async () => {
+  const done: string[] = []
+  let fail: (error: Error) => void = () => undefined
+  const connected = new Promise<void>((_resolve, reject) => (fail = reject))
+  const started = startClone(
+    async () => ({
+      kill: async () => void done.push('killed'),
+      giveIdentity: async () => {
+        done.push('knows who it is')
+        fail(new Error('the network is gone'))
+      },
+    }),
+    connected,
+  )
+  await expect(started).rejects.toThrow('the network is gone')
+  expect(done).toEqual(['knows who it is', 'killed'])
 })
