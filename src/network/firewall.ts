@@ -1,5 +1,7 @@
 import { CommandError, type ProcessHost } from '../host/process.ts'
+import { HelperEnded } from './namespace-broker.ts'
 import { type Namespace, runInside } from './namespace.ts'
+import type { QuickRunner } from './quick-runner.ts'
 import { groupOfLine } from './ruleset.ts'
 import { changesBetween, inPieces, type ParsedRuleset, parseRuleset } from './ruleset-parts.ts'
 
@@ -30,7 +32,7 @@ interface Loaded {
   readonly problems: readonly string[]
 }
 
-export function createFirewall(processes: ProcessHost, namespace: Namespace): Firewall {
+export function createFirewall(processes: ProcessHost, namespace: Namespace, runQuick: QuickRunner): Firewall {
   let loaded: Loaded | undefined
 
   async function run(text: string): Promise<string[]> {
@@ -38,7 +40,7 @@ export function createFirewall(processes: ProcessHost, namespace: Namespace): Fi
     let lines = text.split('\n')
     for (;;) {
       try {
-        await runInside(processes, namespace, ['nft', '-f', '-'], lines.join('\n'))
+        await runQuick(['nft', '-f', '-'], lines.join('\n'))
         return problems
       } catch (error) {
         if (!(error instanceof CommandError)) throw error
@@ -91,7 +93,10 @@ export function createFirewall(processes: ProcessHost, namespace: Namespace): Fi
       if (before?.ruleset === ruleset) return before.problems
       // Unknown until it is there.
       loaded = undefined
-      loaded = await replace(ruleset, before)
+      loaded = await replace(ruleset, before).catch(async (error: unknown) => {
+        if (!(error instanceof HelperEnded)) throw error
+        return await replace(ruleset, undefined)
+      })
       return loaded.problems
     },
   }

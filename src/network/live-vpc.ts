@@ -11,6 +11,7 @@ import { addRoutingTables, type AddedTables } from './kernel-routing.ts'
 import { createNamespaceBroker, type NamespaceBroker } from './namespace-broker.ts'
 import type { Namespace } from './namespace.ts'
 import { createNatGateways } from './nat-gateway.ts'
+import { createQuickRunner } from './quick-runner.ts'
 import { convergeRouter, type TapProblems } from './router.ts'
 import { routingOf } from './routing-table.ts'
 import { vpcRuleset } from './ruleset.ts'
@@ -59,7 +60,8 @@ export function createLiveVpc(
   const { processes, clock, log } = dependencies
   const { vpcId } = namespace
   const broker = createNamespaceBroker(processes, namespace.enter)
-  const firewall = createFirewall(processes, namespace)
+  const runQuick = createQuickRunner(processes, namespace, broker)
+  const firewall = createFirewall(processes, namespace, runQuick)
   const impairment = createImpairment(processes, namespace, adopted !== undefined)
   const natGateways = createNatGateways(dependencies, namespace, adopted?.natHolders)
   const services = createVpcServices(dependencies, namespace, broker, adopted)
@@ -82,7 +84,8 @@ export function createLiveVpc(
 
   /** What the packets go by. Only routes besides those to guests and to the internet must be there before the firewall marks for them. */
   async function convergePaths(vpc: VpcNetwork, host: HostFacts): Promise<PromiseSettledResult<unknown>[]> {
-    const router = () => convergeRouter(processes, namespace, vpc).then((problems) => (tapProblems = problems))
+    const router = () =>
+      convergeRouter(processes, namespace, vpc, runQuick).then((problems) => (tapProblems = problems))
     const rules = () => firewall.load(rulesetOf(vpc, host)).then((problems) => (ruleProblems = problems))
     const routing = routingOf(vpc)
     if (!hasTables && routing.tables.length === 0) return await Promise.allSettled([router(), rules()])

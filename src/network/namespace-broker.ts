@@ -24,9 +24,23 @@ export interface NamespaceBroker {
   /** Tells guests the time by NTP at an address of the namespace. The helper keeps the socket: `isTellingTime` tells whether it does. */
   tellTime(address: string): Promise<void>
   isTellingTime(address: string): boolean
+  /**
+   * Has the helper run a program to its end, if there is one: a process as small as it starts programs sooner than the daemon, whose page tables
+   * are copied each time while it stands still. Undefined when there is no helper; rejects with HelperEnded when it has ended meanwhile, and the
+   * program has run or has not.
+   */
+  run(argv: readonly string[], input: string, timeoutMs: number): Promise<ProgramEnd | undefined>
   /** Asks the VPC's DNS server for the IPv4 addresses of a name, or, where it has none, for its IPv6 addresses. */
   resolve(name: string): Promise<string[]>
   close(): void
+}
+
+/** How a program has ended. */
+export interface ProgramEnd {
+  /** Absent where it could not be started, or was killed. */
+  readonly exitCode?: number
+  readonly stdout: string
+  readonly stderr: string
 }
 
 /** What the helper says: the end of a request, or what came to the relay. */
@@ -34,7 +48,17 @@ interface HelperMessage {
   readonly id?: number
   readonly error?: string
   readonly addresses?: string[]
+  readonly end?: ProgramEnd
   readonly relayed?: { readonly address: string; readonly port: number; readonly data: string }
+}
+
+/** A helper that has died was in the midst of what it was asked. */
+export class HelperEnded extends Error {
+  override readonly name = 'HelperEnded'
+
+  constructor() {
+    super('the namespace helper ended')
+  }
 }
 
 interface Pending {
@@ -67,7 +91,7 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
   }
 
   function rejectPending(): void {
-    for (const request of pending.values()) request.reject(new Error('the namespace helper ended'))
+    for (const request of pending.values()) request.reject(new HelperEnded())
     pending.clear()
   }
 
@@ -77,7 +101,7 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
       if (request.helper !== dead) continue
       if (request.isSecondTry) {
         pending.delete(id)
-        request.reject(new Error('the namespace helper ended'))
+        request.reject(new HelperEnded())
       } else {
         request.isSecondTry = true
         send(id, request)
@@ -108,7 +132,7 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
       const request = pending.get(id)
       pending.delete(id)
       if (message.error !== undefined) request?.reject(Object.assign(new Error(message.error), { code: message.error }))
-      else if (request) request.resolve(message.addresses ?? handle)
+      else if (request) request.resolve(message.addresses ?? message.end ?? handle)
       else if (handle instanceof Socket) handle.destroy()
       else if (handle instanceof DatagramSocket) handle.close()
     })
@@ -129,7 +153,11 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
     return keeper !== undefined && keeper === helper && keeper.connected
   }
 
-  async function ask(request: Record<string, unknown>, signal?: AbortSignal): Promise<unknown> {
+  /** `isSecondTry`: nobody else is asked when the helper dies. */
+  async function ask(
+    request: Record<string, unknown>,
+    { signal, isSecondTry = false }: { signal?: AbortSignal; isSecondTry?: boolean } = {},
+  ): Promise<unknown> {
     signal?.throwIfAborted()
     const id = nextId++
     return await new Promise((resolve, reject) => {
@@ -146,7 +174,7 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
         }
       }
       const entry = {
-        ...{ request, helper: ensureHelper(), isSecondTry: false },
+        ...{ request, helper: ensureHelper(), isSecondTry },
         ...{ resolve: settle(resolve), reject: settle(reject) },
       }
       pending.set(id, entry)
@@ -161,7 +189,7 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
       return server
     },
     dial: async (host, port, signal, localAddress) => {
-      const socket = await ask({ kind: 'dial', host, port, localAddress, timeoutMs: dialTimeoutMs }, signal)
+      const socket = await ask({ kind: 'dial', host, port, localAddress, timeoutMs: dialTimeoutMs }, { signal })
       if (!(socket instanceof Socket)) throw new Error('the namespace helper handed over no socket')
       // A peer that has said all may still listen.
       socket.allowHalfOpen = true
@@ -182,6 +210,10 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
     },
     isTellingTime: (address) => isPresent(tellingTime.get(address)),
     resolve: async (name) => (await ask({ kind: 'resolve', name, server: dnsAddress })) as string[],
+    run: async (argv, input, timeoutMs) => {
+      if (!helper?.connected) return undefined
+      return (await ask({ kind: 'run', argv, input, timeoutMs }, { isSecondTry: true })) as ProgramEnd
+    },
     bindUdp: async (host, port = 0) => {
       const socket = await ask({ kind: 'udp', host, port })
       if (!(socket instanceof DatagramSocket)) throw new Error('the namespace helper handed over no UDP socket')

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
 import { createServer, isIPv6 } from 'node:net'
@@ -26,8 +27,18 @@ type Request =
     }
   | { readonly id: number; readonly kind: 'time'; readonly host: string }
   | { readonly id: number; readonly kind: 'resolve'; readonly name: string; readonly server: string }
+  | {
+      readonly id: number
+      readonly kind: 'run'
+      readonly argv: readonly [string, ...string[]]
+      readonly input: string
+      readonly timeoutMs: number
+    }
   /** Nobody waits for that dial any more. */
   | { readonly id: number; readonly kind: 'cancel' }
+
+/** In bytes. */
+const longestOutput = 1024 ** 2
 
 const dialler = createDialler({
   handOver: (id, socket) => process.send?.({ id }, socket, {}, () => undefined),
@@ -45,6 +56,7 @@ process.on('message', (request: Request) => {
   else if (request.kind === 'answer') {
     relay?.send(Buffer.from(request.data, 'base64'), request.port, request.address, () => undefined)
   } else if (request.kind === 'resolve') void resolve(request)
+  else if (request.kind === 'run') run(request)
   else dialler.cancel(request.id)
 })
 process.on('disconnect', () => process.exit(0))
@@ -90,6 +102,19 @@ function openRelay({ id, port }: Extract<Request, { kind: 'relay' }>): void {
     relay = socket
     process.send?.({ id })
   })
+}
+
+function run({ id, argv: [file, ...args], input, timeoutMs }: Extract<Request, { kind: 'run' }>): void {
+  const child = execFile(file, args, { timeout: timeoutMs, maxBuffer: longestOutput }, (error, stdout, stderr) => {
+    const exitCode = error ? error.code : 0
+    process.send?.({
+      id,
+      end: { ...(typeof exitCode === 'number' ? { exitCode } : {}), stdout, stderr: stderr || (error?.message ?? '') },
+    })
+  })
+  // One that ends before it has read all says why.
+  child.stdin?.on('error', () => undefined)
+  child.stdin?.end(input)
 }
 
 /** The daemon is busy at times, and would tell a time that has passed (docs/adr/the-helper-tells-the-time.md). */

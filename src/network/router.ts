@@ -5,6 +5,8 @@ import { helperBridge } from './helper-bridge.ts'
 import { dualStackInterfacesOf, privateAddressesOf } from './interface-address.ts'
 import { usedNatGateways } from './routing-table.ts'
 import { mtu } from './mtu.ts'
+import { HelperEnded } from './namespace-broker.ts'
+import type { QuickRunner } from './quick-runner.ts'
 import { describeSubnet } from './subnet.ts'
 import { type Namespace, runInside } from './namespace.ts'
 import { resolverAddress } from '../ec2/ports/service-address.ts'
@@ -29,13 +31,20 @@ export async function convergeRouter(
   processes: ProcessHost,
   namespace: Namespace,
   vpc: VpcNetwork,
+  runQuick: QuickRunner,
 ): Promise<TapProblems> {
   const batch = routerBatch(vpc, await prepareIpv6(processes, namespace, vpc))
   if (batch.length === 0) return new Map()
   let said = 'ip said nothing'
   try {
     // -force goes on after a command that failed; what came of it is read from the kernel.
-    await runInside(processes, namespace, ['ip', '-force', '-batch', '-'], `${batch.join('\n')}\n`)
+    const input = `${batch.join('\n')}\n`
+    const argv = ['ip', '-force', '-batch', '-']
+    await runQuick(argv, input).catch(async (error: unknown) => {
+      if (!(error instanceof HelperEnded)) throw error
+      // What is there already fails, and is there.
+      await runInside(processes, namespace, argv, input)
+    })
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
     said = error.stderrTail.replaceAll('\n', '; ')
