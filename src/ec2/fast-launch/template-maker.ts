@@ -118,13 +118,30 @@ export function createTemplateMaker(dependencies: {
   }
 
   async function freeze(machine: Machine, template: WarmTemplateRecord): Promise<SavedState> {
-    const files = templateFilesOf(paths, template.id)
-    const devices = await machine.saveTemplate(files.devices)
+    const devices = await machine.saveTemplate(templateFilesOf(paths, template.id).devices)
     await machine.quit()
     running.delete(template.id)
-    await syncFile(files.memory)
-    await syncDirectory(files.directory)
     return devices
+  }
+
+  /** What is left to be done with the files of one that is frozen takes as long as the processors and the disk do, and is done side by side. */
+  async function secure(
+    template: WarmTemplateRecord,
+    image: ImageRecord,
+    signal: AbortSignal,
+  ): Promise<{ readonly sha256: string; readonly layer: LayerRecord }> {
+    const files = templateFilesOf(paths, template.id)
+    const [written, sha256, layer] = await Promise.allSettled([
+      syncFile(files.memory),
+      disks.digest(files.memory, 'sha256', signal),
+      makeLayer(template, image),
+    ])
+    if (written.status === 'fulfilled' && sha256.status === 'fulfilled' && layer.status === 'fulfilled') {
+      await syncDirectory(files.directory)
+      return { sha256: sha256.value, layer: layer.value }
+    }
+    if (layer.status === 'fulfilled') await dependencies.discardLayer(layer.value.id)
+    throw [written, sha256, layer].find((part) => part.status === 'rejected')?.reason
   }
 
   /** Recorded before the disk is one: what a crash leaves of it, the next start removes. Leaves nothing when it rejects. */
@@ -161,8 +178,7 @@ export function createTemplateMaker(dependencies: {
     const machine = await boot(template, spec, image)
     await waitForGuest(machine, template, signal)
     const devices = await freeze(machine, template)
-    const sha256 = await disks.digest(files.memory, 'sha256', signal)
-    const layer = await makeLayer(template, image)
+    const { sha256, layer } = await secure(template, image, signal)
     const warm: WarmState = {
       layerId: layer.id,
       devices,

@@ -122,13 +122,18 @@ export function createMachineLauncher(dependencies: LauncherDependencies): Machi
       await connected
     }
     const { spec, verdict, prepared } = await preparing
+    // Throws when one of its taps could not be set up.
     const enter = () =>
       network.commandPrefix(
         record.vpcId,
         spec.networkDevices.map(({ tapName }) => tapName),
       )
     const started = await starter.start({
-      ...{ record, spec, clone, onEvent, connected },
+      ...{ record, spec, clone, onEvent },
+      untilConnected: async () => {
+        await connected
+        enter()
+      },
       begin: async (hear, resumption) => await prepared.start(pooled ? [] : enter(), hear, resumption),
       beginAnew: async (hear) => {
         await instanceDisks.make(record)

@@ -17,8 +17,8 @@ export interface MachineStart {
   readonly begin: (onEvent: MachineStart['onEvent'], resumption?: Resumption) => Promise<Machine>
   /** The machine once more, from its disks: what it was to go on from is of no use. */
   readonly beginAnew: (onEvent: MachineStart['onEvent']) => Promise<Machine>
-  /** Done when its packets go where the records say. Until then it may go on, and hears and says nothing. */
-  readonly connected: Promise<void>
+  /** Resolves when its packets go where the records say; until then it may go on, and hears and says nothing. Rejects when they cannot. */
+  readonly untilConnected: () => Promise<void>
 }
 
 /** Starts machines: from the memory of their own, from a template, or from their disks. */
@@ -66,19 +66,19 @@ export function createMachineStarter({
   }
 
   async function startClone(wanted: MachineStart, clone: Clone): Promise<Machine> {
-    const { record, beginAnew, onEvent, connected } = wanted
+    const { record, beginAnew, onEvent, untilConnected } = wanted
     const startedMs = clock.monotonicMs()
     try {
       const machine = await goOn(wanted, clone.resumption, async (own) => {
         await fitRoot(own, wanted.spec, clone)
         await own.giveIdentity(clone.words, AbortSignal.timeout(identityTimeoutMs))
-        await connected
+        await untilConnected()
       })
       cloner.complete(record.id, clone)
       return machine
     } catch (error) {
       // Without a network no other machine would do better.
-      await connected
+      await untilConnected()
       const hasHung = clock.monotonicMs() - startedMs >= identityTimeoutMs
       const why = hasHung ? `its guest did not answer within ${identityTimeoutMs / 1000} s` : messageOf(error)
       cloner.giveUp(record.id, clone, why, hasHung || error instanceof StateNotLoaded)
