@@ -73,7 +73,8 @@ export interface ProcessHost {
 }
 
 const maximumOutputBytes = 64 * 1024 * 1024
-const stderrTailLength = 2000
+/** How much of what a program said last is kept of it, in characters. */
+export const stderrTailLength = 2000
 
 /** The variable that marks what must not outlive its daemon. */
 export const markVariable = 'KILN_RUN_FOR'

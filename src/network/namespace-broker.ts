@@ -153,7 +153,7 @@ export function createNamespaceBroker(processes: ProcessHost, enter: readonly st
     return keeper !== undefined && keeper === helper && keeper.connected
   }
 
-  /** `isSecondTry`: nobody else is asked when the helper dies. */
+  /** `isSecondTry`: the next helper is not asked when this one dies, for what may not be done twice. */
   async function ask(
     request: Record<string, unknown>,
     { signal, isSecondTry = false }: { signal?: AbortSignal; isSecondTry?: boolean } = {},

@@ -104,6 +104,7 @@ function openRelay({ id, port }: Extract<Request, { kind: 'relay' }>): void {
   })
 }
 
+/** Not by ProcessHost: what this process does not load, it need not copy for each program, nor wait for when it starts. */
 function run({ id, argv: [file, ...args], input, timeoutMs }: Extract<Request, { kind: 'run' }>): void {
   const child = execFile(file, args, { timeout: timeoutMs, maxBuffer: longestOutput }, (error, stdout, stderr) => {
     const exitCode = error ? error.code : 0

@@ -1,4 +1,4 @@
-import { CommandError, type ProcessHost } from '../host/process.ts'
+import { CommandError, type ProcessHost, stderrTailLength } from '../host/process.ts'
 import type { NamespaceBroker } from './namespace-broker.ts'
 import { type Namespace, runInside, toolTimeoutMs } from './namespace.ts'
 
@@ -7,8 +7,6 @@ import { type Namespace, runInside, toolTimeoutMs } from './namespace.ts'
  * knows whether it has run.
  */
 export type QuickRunner = (argv: readonly string[], input: string) => Promise<string>
-
-const stderrTailLength = 2000
 
 /** By the helper in the namespace where there is one, which starts programs sooner than the daemon (docs/adr/a-launch-starts-few-programs.md). */
 export function createQuickRunner(

@@ -2,10 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ProcessHost } from '../../host/process.ts'
 import { earlyGrubConfiguration, grubModules, installGrub } from './bios-boot.ts'
+import { compressedQcow2 } from '../qemu-img.ts'
 import { type BuildArchitecture, buildArchitectures } from './build-architecture.ts'
 import { type DiskLayout, fileSystemCommand, makePartitionedDisk } from './disk-layout.ts'
 import { installEfiBoot } from './efi-boot.ts'
-import { compressedQcow2 } from '../qemu-img.ts'
 import { grubEntry } from './grub-entry.ts'
 import type { NanoRecipe } from './recipe.ts'
 
@@ -37,7 +37,7 @@ function kernelArguments({ serialConsole, hasBios }: BuildArchitecture): string 
     // Devices are plugged by ACPI on q35 (QEMU 6.1 and later): the drivers of PCIe ports would find nothing to do in each of the ports.
     // On virt they do the plugging.
     ...(hasBios ? ['8250.nr_uarts=1', 'no_timer_check', 'tsc=reliable', 'pcie_ports=compat'] : []),
-    // With one processor the kernel would patch the locks out of all its code, which QEMU then translates anew.
+    // With one processor an x86 kernel would patch the locks out of all its code, which QEMU then translates anew.
     ...(hasBios ? ['noreplace-smp'] : []),
   ].join(' ')
 }
